@@ -1,0 +1,61 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+/**
+ * What can become of a claim request, in order of precedence: the first that applies is the answer.
+ * `replayed` is told to the caller as `claimed`: this very claim id already holds a unit.
+ */
+export const OUTCOMES = [
+  'invalid_request',
+  'coupon_not_found',
+  'replayed',
+  'already_claimed',
+  'out_of_stock',
+  'claimed',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** What the worker decides; an invalid request never reaches it. */
+export type Decision = Exclude<Outcome, 'invalid_request'>;
+
+/** A claim on its way through a lane. `id` is at the same time what makes a second run of its job harmless. */
+export interface Claim {
+  id: string;
+  userId: string;
+  couponName: string;
+}
+
+/** A claim that stands, as MongoDB stores it: the claim id is the document's `_id`. */
+export interface ClaimFields<CouponId = unknown> {
+  _id: string;
+  user_id: string;
+  coupon_id: CouponId;
+  coupon_name: string;
+  claimed_at: Date;
+}
+
+/** The answer to a claim that holds a unit. */
+export const ClaimedSchema = Type.Object(
+  {
+    message: Type.Literal('coupon claimed successfully'),
+    claim_id: Type.String(),
+    user_id: Type.String(),
+    coupon_name: Type.String(),
+    claimed_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Claimed' },
+);
+export type Claimed = Static<typeof ClaimedSchema>;
+
+/** Where a claim stands: the answer to a claim that is not decided yet (202), and to a question about any claim. */
+export const ClaimStatusSchema = Type.Object(
+  {
+    claim_id: Type.String(),
+    status: Type.Union([Type.Literal('pending'), Type.Literal('claimed'), Type.Literal('refused')]),
+    code: Type.String(),
+    user_id: Type.Optional(Type.String()),
+    coupon_name: Type.Optional(Type.String()),
+    claimed_at: Type.Optional(Type.String({ format: 'date-time' })),
+  },
+  { $id: 'ClaimStatus' },
+);
+export type ClaimStatus = Static<typeof ClaimStatusSchema>;

@@ -1,0 +1,60 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { AMOUNT_MAX } from './limits.ts';
+import { NAME_RULE, normaliseName } from './name.ts';
+
+/** A name as callers send it. The format `name` is checked by `isName`; handlers then call `normaliseName`. */
+export const NameSchema = Type.String({ format: 'name', description: `${NAME_RULE}; compared in Unicode NFC` });
+
+export const AmountSchema = Type.Integer({
+  minimum: 1,
+  maximum: AMOUNT_MAX,
+  description: 'Units; one claim takes one.',
+});
+
+/** Callers may send fields we do not know, but none that looks like a database operator. */
+const noOperators = { patternProperties: { '^\\$': Type.Never() } };
+
+export const NewCouponSchema = Type.Object(
+  { name: NameSchema, amount: AmountSchema },
+  { $id: 'NewCoupon', ...noOperators },
+);
+export type NewCoupon = Static<typeof NewCouponSchema>;
+
+export const ClaimRequestSchema = Type.Object(
+  { user_id: NameSchema, coupon_name: NameSchema },
+  { $id: 'ClaimRequest', ...noOperators },
+);
+
+/** A coupon as callers see it. In every read, `remaining_amount` + `claimed_count` = `amount`. */
+export const CouponSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    amount: Type.Integer(),
+    remaining_amount: Type.Integer(),
+    claimed_by: Type.Array(Type.String(), { description: 'Users in the order of their claims, at most 1,000.' }),
+    claimed_count: Type.Integer(),
+    created_at: Type.String({ format: 'date-time' }),
+    updated_at: Type.String({ format: 'date-time' }),
+  },
+  { $id: 'Coupon' },
+);
+export type Coupon = Static<typeof CouponSchema>;
+
+/** A coupon as MongoDB stores it, without its `_id`. */
+export interface CouponFields {
+  name: string;
+  amount: number;
+  remaining_amount: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** The document of a coupon nobody has claimed yet. */
+export const newCoupon = ({ name, amount }: NewCoupon, now: Date): CouponFields => ({
+  name: normaliseName(name),
+  amount,
+  remaining_amount: amount,
+  created_at: now,
+  updated_at: now,
+});

@@ -1,0 +1,78 @@
+import { type Static, Type } from '@sinclair/typebox';
+import type { Claim, Decision } from './claim.ts';
+
+/** The queue of a lane. */
+export const laneName = (lane: number): string => `lane-${lane}`;
+
+/** The key prefix of a lane: a hash tag of its own, so that a lane's keys share a node of a Redis Cluster. */
+export const lanePrefix = (lane: number): string => `{flashclaim-${lane}}`;
+
+/** The Redis key under which a claim that was told `pending` finds its job again. */
+export const pendingClaimKey = (claimId: string): string => `flashclaim:pending:${claimId}`;
+
+export const JOB_NAME = 'claims';
+
+/** The lane of a coupon: FNV-1a over the UTF-16 units of its normalised name. */
+export const laneOf = (couponName: string, lanes: number): number => {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < couponName.length; i++) hash = Math.imul(hash ^ couponName.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % lanes;
+};
+
+/**
+ * A job: the claims that one API process hands to a lane at once, in their order of arrival.
+ * A claim is `[claim id, user id, index of its coupon in coupons]`.
+ */
+export const ClaimJobSchema = Type.Object({
+  v: Type.Literal(1),
+  coupons: Type.Array(Type.String()),
+  claims: Type.Array(Type.Tuple([Type.String(), Type.String(), Type.Integer({ minimum: 0 })])),
+});
+export type ClaimJob = Static<typeof ClaimJobSchema>;
+
+/**
+ * A job's result, small because every API process reads it: a letter for each claim, in order,
+ * the time of the transaction in ms since the epoch, and the original time of each claim that was a replay.
+ */
+export interface ClaimJobResult {
+  decisions: string;
+  at: number;
+  replayedAt?: Record<number, number>;
+}
+
+const LETTERS: Record<Decision, string> = {
+  coupon_not_found: 'N',
+  replayed: 'R',
+  already_claimed: 'A',
+  out_of_stock: 'S',
+  claimed: 'C',
+};
+const DECISIONS = new Map(Object.entries(LETTERS).map(([decision, letter]) => [letter, decision as Decision]));
+
+export const encodeJob = (claims: readonly Claim[]): ClaimJob => {
+  const indexes = new Map<string, number>();
+  const encoded = claims.map(({ id, userId, couponName }): [string, string, number] => {
+    const index = indexes.get(couponName) ?? indexes.size;
+    indexes.set(couponName, index);
+    return [id, userId, index];
+  });
+  return { v: 1, coupons: [...indexes.keys()], claims: encoded };
+};
+
+/** @throws Error where a claim names a coupon that the job does not hold. */
+export const decodeJob = ({ coupons, claims }: ClaimJob): Claim[] =>
+  claims.map(([id, userId, index]) => {
+    const couponName = coupons[index];
+    if (couponName === undefined) throw new Error(`claim ${id} names coupon ${index} of ${coupons.length}`);
+    return { id, userId, couponName };
+  });
+
+export const encodeDecisions = (decisions: readonly Decision[]): string =>
+  decisions.map((decision) => LETTERS[decision]).join('');
+
+/** @throws Error on a letter that no decision has: a worker of another version wrote it. */
+export const decodeDecision = (result: ClaimJobResult, index: number): { decision: Decision; claimedAt: number } => {
+  const decision = DECISIONS.get(result.decisions[index] ?? '');
+  if (!decision) throw new Error(`no decision for claim ${index} in "${result.decisions.slice(0, 40)}"`);
+  return { decision, claimedAt: result.replayedAt?.[index] ?? result.at };
+};

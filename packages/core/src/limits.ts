@@ -1,0 +1,100 @@
+/** Every limit of the system, with its unit and its reason. The unit stands last in the name. */
+
+/** A name or user id, after normalisation, in characters (code points). */
+export const NAME_MAX_CHARS = 255;
+
+/** A URL parameter: 255 characters of at most 4 bytes, each byte spelled `%XX`. Fastify's own default is 100. */
+export const URL_PARAMETER_MAX_CHARS = NAME_MAX_CHARS * 4 * 3;
+
+/** Units of a coupon: what a 32-bit BSON integer holds. */
+export const AMOUNT_MAX = 2_147_483_647;
+
+/** A request body: the longest valid claim needs less than 14 KiB, escaped. */
+export const BODY_MAX_BYTES = 16 * 1024;
+
+/** Users listed in `claimed_by`: more belong on a page of their own. */
+export const CLAIMED_BY_MAX = 1_000;
+
+/** Claims in one job: bounds the transaction that carries them. */
+export const JOB_CLAIMS_MAX = 2_000;
+
+/** Names and ids in one job, in characters: bounds what Redis and the worker hold of one job. */
+export const JOB_CHARS_MAX = 1024 * 1024;
+
+/**
+ * Jobs that one API process has under way in one lane. While they are, later claims gather.
+ * Measured: more, smaller jobs make a hot coupon slower, because a transaction costs the same for one claim as for many.
+ */
+export const JOBS_UNDER_WAY_MAX = 1;
+
+/** How long a claim waits for its outcome by default, before the caller is told `pending`. */
+export const CLAIM_WAIT_DEFAULT_MS = 5_000;
+
+/** The longest wait a deployment may set. */
+export const CLAIM_WAIT_MAX_MS = 60_000;
+
+/** Claims waiting in one API process by default; the next one is told `overloaded`. */
+export const CLAIMS_PENDING_DEFAULT = 20_000;
+
+/** What a handler may take on top of the wait before Fastify answers for it. */
+export const HANDLER_MARGIN_MS = 5_000;
+
+/** What shutting down may take on top of the longest handler. */
+export const GRACE_MARGIN_MS = 5_000;
+
+/** Silence on a job after which the API looks at the job itself: an event may have been lost. */
+export const JOB_SILENCE_MS = 1_000;
+
+/** A worker's lock on a job. A killed worker's lane waits this long, plus one stall check. */
+export const JOB_LOCK_MS = 3_000;
+
+/** How often workers look for jobs whose lock has run out. */
+export const JOB_STALLED_CHECK_MS = 1_500;
+
+/** Times a job may be found without its worker before it fails for good: crashes are no fault of the job. */
+export const JOB_STALLED_MAX = 100;
+
+/** Times a job that threw is run again before it fails for good: at the delay below, about ten minutes of outage. */
+export const JOB_ATTEMPTS_MAX = 600;
+
+/** Delay before a job that threw runs again. */
+export const JOB_RETRY_DELAY_MS = 1_000;
+
+/** Times a transaction is decided anew when the database contradicted the snapshot, before the job is thrown back. */
+export const COMMIT_ATTEMPTS_MAX = 5;
+
+/** One command of a transaction, its commit included. */
+export const COMMIT_TIMEOUT_MS = 10_000;
+
+/** A read or a coupon creation in MongoDB on behalf of a caller. */
+export const QUERY_TIMEOUT_MS = 3_000;
+
+/** How long a finished job, and so the outcome of a refused claim that was told `pending`, can be asked for. */
+export const OUTCOME_KEPT_SECONDS = 3_600;
+
+/** Finished jobs kept for each lane: bounds Redis whatever the rate. */
+export const JOBS_KEPT_MAX = 1_000;
+
+/** Failed jobs kept for each lane, to be looked at. */
+export const JOBS_FAILED_KEPT_MAX = 1_000;
+
+/** Entries of a lane's event stream: four for a job, so some thousand jobs, far more than a reader is ever behind. */
+export const EVENTS_KEPT_MAX = 10_000;
+
+/** Lanes by default. */
+export const LANES_DEFAULT = 8;
+
+/** More lanes than this only cost connections. */
+export const LANES_MAX = 64;
+
+/** One check of one part in `GET /health`. */
+export const HEALTH_CHECK_MS = 1_000;
+
+/** Seconds a caller is told to wait after `pending`, `overloaded` and `unavailable`. */
+export const RETRY_AFTER_SECONDS = 1;
+
+/** How long a handler may take, given the wait of a deployment. */
+export const handlerTimeoutMs = (waitMs: number): number => waitMs + HANDLER_MARGIN_MS;
+
+/** How long shutting down may take, given the wait of a deployment: longer than any handler. */
+export const graceMs = (waitMs: number): number => handlerTimeoutMs(waitMs) + GRACE_MARGIN_MS;

@@ -1,0 +1,15 @@
+import { Type } from '@sinclair/typebox';
+import { LANES_DEFAULT, LANES_MAX } from './limits.ts';
+
+/** The settings that every app has. Each app's `env.ts` adds its own and is the only place that reads the environment. */
+export const commonSettings = {
+  MONGO_URI: Type.String({ default: 'mongodb://localhost:27017', pattern: '^mongodb(\\+srv)?://' }),
+  MONGO_DB: Type.String({ default: 'coupon_system', pattern: '^[^/\\\\. "$*<>:|?]{1,63}$' }),
+  REDIS_URL: Type.String({ default: 'redis://localhost:6379', pattern: '^rediss?://[^,]+(,rediss?://[^,]+)*$' }),
+  CLAIM_LANES: Type.Integer({ default: LANES_DEFAULT, minimum: 1, maximum: LANES_MAX }),
+  NODE_ENV: Type.String({ default: 'development' }),
+  LOG_LEVEL: Type.Union(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info' },
+  ),
+};
