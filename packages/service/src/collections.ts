@@ -1,0 +1,34 @@
+import { COLLECTIONS, INDEXES, VALIDATORS } from '@flashclaim/core';
+import { type Db, MongoServerError } from 'mongodb';
+import { StartError } from './read-settings.ts';
+
+const NAMESPACE_EXISTS = 48;
+
+/**
+ * Creates what is missing of collections, validators and indexes. Safe to run by every process at every start.
+ * @throws StartError where a unique index can't be built: without it nothing may start.
+ */
+export const ensureCollections = async (db: Db): Promise<void> => {
+  for (const name of Object.values(COLLECTIONS)) {
+    await createCollection(db, name);
+    try {
+      await db.collection(name).createIndexes(INDEXES[name].map((index) => ({ ...index })));
+    } catch (error) {
+      if (!(error instanceof MongoServerError)) throw error;
+      throw new StartError(
+        `The indexes of "${db.databaseName}.${name}" can't be built: ${error.message}. ` +
+          'Mend the data or drop the index in the way, then start again.',
+      );
+    }
+  }
+};
+
+const createCollection = async (db: Db, name: keyof typeof VALIDATORS): Promise<void> => {
+  const rules = { validator: VALIDATORS[name], validationLevel: 'strict', validationAction: 'error' } as const;
+  try {
+    await db.createCollection(name, rules);
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error;
+    await db.command({ collMod: name, ...rules });
+  }
+};

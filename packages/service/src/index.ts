@@ -1,0 +1,6 @@
+/** What the API and the worker do alike: read settings, log, connect to MongoDB and Redis, and refuse to start on wrong ones. */
+export * from './collections.ts';
+export * from './logger.ts';
+export * from './mongo.ts';
+export * from './read-settings.ts';
+export * from './redis.ts';

@@ -1,0 +1,44 @@
+import type { ClaimFields, CouponFields } from '@flashclaim/core';
+import { COLLECTIONS } from '@flashclaim/core';
+import { type Collection, type Db, MongoClient, type MongoClientOptions, type ObjectId } from 'mongodb';
+import { StartError } from './read-settings.ts';
+
+/** A connection to the database, and its two collections. */
+export interface Mongo {
+  client: MongoClient;
+  db: Db;
+  coupons: Collection<CouponFields>;
+  claims: Collection<ClaimFields<ObjectId>>;
+}
+
+/** A write counts once a majority has it in its journal: nothing less survives a failover. */
+const DURABLE = { w: 'majority', journal: true } as const;
+
+/**
+ * Connects, and makes sure that the server can run transactions.
+ * @throws StartError where it can't be reached or is no replica set.
+ */
+export const connectMongo = async (uri: string, name: string, options: MongoClientOptions): Promise<Mongo> => {
+  const client = new MongoClient(uri, {
+    writeConcern: DURABLE,
+    readConcern: { level: 'majority' },
+    readPreference: 'primary',
+    ...options,
+  });
+  try {
+    const hello = await client.db('admin').command({ hello: 1 });
+    if (!hello['setName'] && hello['msg'] !== 'isdbgrid')
+      throw new StartError(
+        'MONGO_URI names a MongoDB that is no replica set: transactions need one (mongod --replSet).',
+      );
+  } catch (error) {
+    await client.close();
+    if (error instanceof StartError) throw error;
+    throw new StartError(`MongoDB can't be reached at MONGO_URI (${hosts(client)}): ${(error as Error).message}`);
+  }
+  const db = client.db(name);
+  return { client, db, coupons: db.collection(COLLECTIONS.coupons), claims: db.collection(COLLECTIONS.claims) };
+};
+
+/** The hosts of a connection, without its user and password. */
+const hosts = (client: MongoClient): string => client.options.hosts.join(', ') || (client.options.srvHost ?? 'unknown');

@@ -1,0 +1,56 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { StartError } from './read-settings.ts';
+
+export type RedisConnection = Redis | Cluster;
+
+/** Longest pause between two attempts to reach Redis again. */
+const RECONNECT_MAX_MS = 500;
+
+/** One Redis, or a Redis Cluster where `url` names several nodes separated by commas. Both take the same commands. */
+export const createRedis = (url: string, options: RedisOptions): RedisConnection => {
+  const retryStrategy = (times: number) => Math.min(times * 50, RECONNECT_MAX_MS);
+  const nodes = url.split(',');
+  if (nodes.length === 1) return new Redis(url, { retryStrategy, ...options });
+  const { username, password, protocol } = new URL(nodes[0] as string);
+  return new Cluster(nodes, {
+    clusterRetryStrategy: retryStrategy,
+    enableOfflineQueue: options.enableOfflineQueue ?? true,
+    redisOptions: {
+      ...options,
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' && { tls: {} }),
+    },
+  });
+};
+
+/**
+ * Waits until Redis answers, and makes sure that it forgets nothing by itself.
+ * @throws StartError where it can't be reached in time or evicts keys under pressure.
+ */
+export const readyRedis = async (redis: RedisConnection, timeoutMs: number): Promise<void> => {
+  if (redis.status !== 'ready') await becomesReady(redis, timeoutMs);
+  const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1];
+  if (policy !== 'noeviction')
+    throw new StartError(
+      `Redis evicts keys (maxmemory-policy ${policy}), and would lose claims on their way: set it to noeviction.`,
+    );
+};
+
+const becomesReady = (redis: RedisConnection, timeoutMs: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let last = 'no answer';
+    const timer = setTimeout(() => {
+      redis.off('error', remember);
+      reject(new StartError(`Redis can't be reached at REDIS_URL within ${timeoutMs} ms: ${last}`));
+    }, timeoutMs);
+    const remember = (error: Error) => {
+      last = error.message;
+    };
+    redis.on('error', remember);
+    redis.once('ready', () => {
+      clearTimeout(timer);
+      redis.off('error', remember);
+      resolve();
+    });
+  });
