@@ -1,0 +1,52 @@
+import {
+  JOB_LOCK_MS,
+  JOB_STALLED_CHECK_MS,
+  JOB_STALLED_MAX,
+  JOBS_FAILED_KEPT_MAX,
+  JOBS_KEPT_MAX,
+  laneName,
+  lanePrefix,
+  OUTCOME_KEPT_SECONDS,
+} from '@flashclaim/core';
+import type { Logger, RedisConnection } from '@flashclaim/service';
+import { type Job, Queue, Worker } from 'bullmq';
+
+/** What runs a lane's jobs in this process. */
+export interface LaneOptions {
+  redis: RedisConnection;
+  log: Logger;
+  runJob: (job: Job) => Promise<unknown>;
+}
+
+/**
+ * Opens one lane: one job of it is under way at a time in the whole cluster, so transactions of a coupon never conflict,
+ * however many workers there are. Starts working at once.
+ */
+export const openLane = async (lane: number, { redis, log, runJob }: LaneOptions): Promise<Worker> => {
+  const shared = { connection: redis, prefix: lanePrefix(lane) };
+  const queue = new Queue(laneName(lane), shared);
+  await queue.setGlobalConcurrency(1);
+  await queue.close();
+
+  const worker = new Worker(laneName(lane), runJob, {
+    ...shared,
+    concurrency: 1,
+    // Short, because a killed worker's lane waits for its lock to run out.
+    lockDuration: JOB_LOCK_MS,
+    stalledInterval: JOB_STALLED_CHECK_MS,
+    maxStalledCount: JOB_STALLED_MAX,
+    removeOnComplete: { age: OUTCOME_KEPT_SECONDS, count: JOBS_KEPT_MAX },
+    removeOnFail: { age: OUTCOME_KEPT_SECONDS, count: JOBS_FAILED_KEPT_MAX },
+  });
+  worker.on('error', (error) =>
+    log.warn({ lane, error: error.message }, 'lane has trouble with Redis; it goes on by itself'),
+  );
+  worker.on('failed', (job, error) =>
+    log.warn(
+      { lane, job: job?.id, attempt: job?.attemptsMade, error: error.message },
+      'job failed; see it in Bull Board',
+    ),
+  );
+  worker.on('stalled', (job) => log.warn({ lane, job }, 'a job lost its worker and is run again'));
+  return worker;
+};

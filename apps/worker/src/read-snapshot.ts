@@ -1,0 +1,57 @@
+import type { Claim } from '@flashclaim/core';
+import type { Mongo } from '@flashclaim/service';
+import type { ClientSession, ObjectId } from 'mongodb';
+import type { Snapshot } from './decide-claims.ts';
+
+/** A snapshot, and what is needed to write by it. */
+export interface ReadSnapshot extends Snapshot {
+  couponIds: ReadonlyMap<string, ObjectId>;
+  /** When each standing claim was made, in ms since the epoch, by claim id. */
+  claimedAt: ReadonlyMap<string, number>;
+}
+
+/** Reads, inside the session's transaction, all that deciding these claims takes: two commands, whatever their number. */
+export const readSnapshot = async (
+  { coupons, claims }: Mongo,
+  session: ClientSession,
+  batch: readonly Claim[],
+): Promise<ReadSnapshot> => {
+  const names = [...new Set(batch.map((claim) => claim.couponName))];
+  const found = await coupons
+    .find(
+      { name: { $in: names } },
+      { session, projection: { name: 1, remaining_amount: 1 }, batchSize: names.length + 1 },
+    )
+    .toArray();
+  const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
+  const remaining = new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount]));
+
+  const existing = await claims
+    .find(
+      { $or: [{ _id: { $in: batch.map((claim) => claim.id) } }, ...holdersOf(batch, couponIds)] },
+      { session, projection: { user_id: 1, coupon_name: 1, claimed_at: 1 }, batchSize: batch.length * 2 + 1 },
+    )
+    .toArray();
+
+  const holders = new Map<string, Set<string>>();
+  for (const claim of existing) {
+    const users = holders.get(claim.coupon_name);
+    if (users) users.add(claim.user_id);
+    else holders.set(claim.coupon_name, new Set([claim.user_id]));
+  }
+  const claimedAt = new Map(existing.map((claim) => [claim._id, claim.claimed_at.getTime()]));
+  return { couponIds, remaining, holders, claimedAt, standing: new Set(claimedAt.keys()) };
+};
+
+/** A condition for each coupon on the index (user_id, coupon_id): who of the batch holds a unit of it. */
+const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, ObjectId>) => {
+  const users = new Map<ObjectId, string[]>();
+  for (const { couponName, userId } of batch) {
+    const couponId = couponIds.get(couponName);
+    if (!couponId) continue;
+    const list = users.get(couponId);
+    if (list) list.push(userId);
+    else users.set(couponId, [userId]);
+  }
+  return [...users].map(([coupon_id, list]) => ({ user_id: { $in: list }, coupon_id }));
+};

@@ -1,0 +1,55 @@
+import { COMMIT_TIMEOUT_MS, QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import {
+  connectMongo,
+  createLogger,
+  createRedis,
+  ensureCollections,
+  readyRedis,
+  StartError,
+} from '@flashclaim/service';
+import type { Job } from 'bullmq';
+import closeWithGrace from 'close-with-grace';
+import { type Env, readEnv } from './env.ts';
+import { openLane } from './lanes.ts';
+import { processJob } from './process-job.ts';
+
+const START_TIMEOUT_MS = 10_000;
+const GRACE_MS = 15_000;
+
+/** Starts the worker: connects, makes sure of the indexes, opens every lane; closes in the reverse order. */
+const run = async (env: Env): Promise<void> => {
+  const log = createLogger('worker', env.LOG_LEVEL);
+  const mongo = await connectMongo(env.MONGO_URI, env.MONGO_DB, {
+    appName: 'flashclaim-worker',
+    // A transaction for each lane, and one to spare.
+    maxPoolSize: env.CLAIM_LANES + 1,
+    serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
+    socketTimeoutMS: COMMIT_TIMEOUT_MS,
+  });
+  await ensureCollections(mongo.db);
+
+  // A worker waits for Redis as long as it takes: its jobs are nowhere else.
+  const redis = createRedis(env.REDIS_URL, { maxRetriesPerRequest: null });
+  redis.on('error', (error: Error) => log.warn({ error: error.message }, 'Redis is away'));
+  await readyRedis(redis, START_TIMEOUT_MS);
+
+  const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
+  const runJob = (job: Job) => processJob(mongo, log, job);
+  const workers = await Promise.all(lanes.map((lane) => openLane(lane, { redis, log, runJob })));
+  log.info({ lanes: lanes.length }, 'worker takes jobs');
+
+  closeWithGrace({ delay: GRACE_MS, logger: log }, async ({ signal, err }) => {
+    if (err) log.fatal(err, 'worker stops on an error');
+    else log.info({ signal }, 'worker finishes its jobs and stops');
+    await Promise.all(workers.map((worker) => worker.close()));
+    redis.disconnect();
+    await mongo.client.close();
+  });
+};
+
+try {
+  await run(readEnv());
+} catch (error) {
+  console.error(error instanceof StartError ? `worker: ${error.message}` : error);
+  process.exit(1);
+}
