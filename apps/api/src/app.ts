@@ -1,0 +1,58 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { BODY_MAX_BYTES, handlerTimeoutMs, isName, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import { createLogger } from '@flashclaim/service';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Env } from './env.ts';
+import { admin } from './plugins/admin.ts';
+import { claims } from './plugins/claims.ts';
+import { errors, handleError } from './plugins/errors.ts';
+import { lanes } from './plugins/lanes.ts';
+import { mongo } from './plugins/mongo.ts';
+import { redis } from './plugins/redis.ts';
+import { requestId } from './request-id.ts';
+import { claimRoutes } from './routes/claims.ts';
+import { couponRoutes } from './routes/coupons.ts';
+import { healthRoutes } from './routes/health.ts';
+import { queueRoutes } from './routes/queues.ts';
+
+/**
+ * Builds the API without listening: the stores, then the path of a claim, then the routes.
+ * @throws StartError where a store can't be reached or is not fit.
+ */
+export const buildApp = async (env: Env): Promise<FastifyInstance> => {
+  const app = fastify({
+    loggerInstance: createLogger('api', env.LOG_LEVEL) as FastifyBaseLogger,
+    // A line for each claim would cost more than the claim.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    bodyLimit: BODY_MAX_BYTES,
+    handlerTimeout: handlerTimeoutMs(env.CLAIM_WAIT_MS),
+    // Bounds the receiving of a request alone: slow senders hold no socket for ever.
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: URL_PARAMETER_MAX_CHARS },
+    frameworkErrors: handleError,
+    ajv: {
+      // A number is no name, and a field we do not know is left alone.
+      customOptions: { coerceTypes: false, removeAdditional: false, formats: { name: isName } },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  // Fastify reads text by itself; here JSON alone is a body.
+  app.removeContentTypeParser('text/plain');
+  await app.register(errors);
+  await app.register(admin, { token: env.ADMIN_TOKEN });
+  await app.register(mongo, { uri: env.MONGO_URI, name: env.MONGO_DB });
+  await app.register(redis, { url: env.REDIS_URL });
+  await app.register(lanes, { count: env.CLAIM_LANES });
+  await app.register(claims, {
+    redisUrl: env.REDIS_URL,
+    waitMs: env.CLAIM_WAIT_MS,
+    pendingMax: env.CLAIMS_PENDING_MAX,
+  });
+
+  await app.register(healthRoutes);
+  await app.register(couponRoutes);
+  await app.register(claimRoutes);
+  await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
+  return app;
+};

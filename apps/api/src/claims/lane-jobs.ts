@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type ClaimJob,
+  type ClaimJobResult,
+  decodeDecision,
+  encodeJob,
+  JOB_ATTEMPTS_MAX,
+  JOB_NAME,
+  JOB_RETRY_DELAY_MS,
+  JOB_SILENCE_MS,
+} from '@flashclaim/core';
+import type { Logger, Mongo } from '@flashclaim/service';
+import type { Queue } from 'bullmq';
+import { standingClaims } from './standing-claims.ts';
+import type { WaitingClaim } from './waiting-claim.ts';
+
+interface JobUnderWay {
+  id: string;
+  queue: Queue;
+  data: ClaimJob;
+  claims: readonly WaitingClaim[];
+  sentAt: number;
+  finish: () => void;
+}
+
+export interface LaneJobsOptions {
+  lanes: readonly Queue[];
+  mongo: Mongo;
+  log: Pick<Logger, 'warn'>;
+}
+
+/**
+ * The jobs that this process has under way, and the way from a job's answer back to its claims.
+ * There are at most as many as lanes times `JOBS_UNDER_WAY_MAX`.
+ */
+export class LaneJobs {
+  readonly #jobs = new Map<string, JobUnderWay>();
+  readonly #options: LaneJobsOptions;
+  /** Job ids are unique in the cluster, hold no colon and are no number: BullMQ gives those a meaning. */
+  readonly #process = `api-${randomBytes(6).toString('hex')}`;
+  readonly #silence: NodeJS.Timeout;
+  #count = 0;
+
+  constructor(options: LaneJobsOptions) {
+    this.#options = options;
+    this.#silence = setInterval(() => this.#lookAtTheSilent(), JOB_SILENCE_MS);
+  }
+
+  /** Hands claims to a lane as one job. Resolves once all of them are settled; never rejects. */
+  async send(lane: number, claims: readonly WaitingClaim[]): Promise<void> {
+    const queue = this.#options.lanes[lane] as Queue;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const id = `${this.#process}-${++this.#count}`;
+    const job = { id, queue, data: encodeJob(claims), claims, sentAt: Date.now(), finish: resolve };
+    // Before the add: the answer may be back before the add has returned.
+    this.#jobs.set(id, job);
+    try {
+      await add(job);
+      claims.forEach((claim, index) => {
+        claim.place = { lane, jobId: id, index };
+      });
+    } catch (error) {
+      this.#options.log.warn(
+        { lane, error: (error as Error).message },
+        'a job could not be enqueued; its callers get 503',
+      );
+      this.#finish(job, () => 'unavailable');
+    }
+    return promise;
+  }
+
+  /** A job's result, from whichever way it came. One that is not ours, or was answered before, is none of our business. */
+  answer(jobId: string, result: ClaimJobResult): void {
+    const job = this.#jobs.get(jobId);
+    if (job) this.#finish(job, (_, index) => decodeDecision(result, index));
+  }
+
+  /** Looks at a job whose answer has not come, or that failed. */
+  async look(jobId: string): Promise<void> {
+    const job = this.#jobs.get(jobId);
+    if (!job) return;
+    const found = await job.queue.getJob(jobId);
+    if (!this.#jobs.has(jobId)) return;
+    // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
+    if (!found) await add(job);
+    else if (found.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
+    else if (found.finishedOn) this.answer(jobId, found.returnvalue as ClaimJobResult);
+  }
+
+  close(): void {
+    clearInterval(this.#silence);
+  }
+
+  /** A failed job decides nothing: only what stands in the database is known. */
+  async #settleFromDatabase(job: JobUnderWay): Promise<void> {
+    const standing = await standingClaims(
+      this.#options.mongo,
+      job.claims.map((claim) => claim.id),
+    );
+    this.#finish(job, ({ id }) => {
+      const claim = standing.get(id);
+      return claim ? { decision: 'claimed', claimedAt: claim.claimed_at.getTime() } : 'unavailable';
+    });
+  }
+
+  #finish(
+    job: JobUnderWay,
+    settled: (claim: WaitingClaim, index: number) => Parameters<WaitingClaim['settle']>[0],
+  ): void {
+    if (!this.#jobs.delete(job.id)) return;
+    job.claims.forEach((claim, index) => {
+      claim.settle(settled(claim, index));
+    });
+    job.finish();
+  }
+
+  #lookAtTheSilent(): void {
+    const before = Date.now() - JOB_SILENCE_MS;
+    for (const { id, sentAt } of this.#jobs.values()) {
+      if (sentAt > before) continue;
+      this.look(id).catch((error: Error) =>
+        this.#options.log.warn({ job: id, error: error.message }, 'a silent job could not be looked at; trying again'),
+      );
+    }
+  }
+}
+
+const add = ({ id, queue, data }: JobUnderWay) =>
+  queue.add(JOB_NAME, data, {
+    jobId: id,
+    attempts: JOB_ATTEMPTS_MAX,
+    backoff: { type: 'fixed', delay: JOB_RETRY_DELAY_MS },
+  });

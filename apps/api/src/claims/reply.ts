@@ -1,0 +1,54 @@
+import { type Claimed, type ClaimStatus, type Decision, PROBLEMS, RETRY_AFTER_SECONDS } from '@flashclaim/core';
+import type { FastifyReply } from 'fastify';
+import { sendProblem } from '../problem.ts';
+import type { Answer, WaitingClaim } from './waiting-claim.ts';
+
+/** The HTTP status of every decision; one without a status does not compile. */
+export const DECISION_STATUS: Record<Decision, number> = {
+  coupon_not_found: PROBLEMS.coupon_not_found.status,
+  replayed: 200,
+  already_claimed: PROBLEMS.already_claimed.status,
+  out_of_stock: PROBLEMS.out_of_stock.status,
+  claimed: 200,
+};
+
+const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
+  coupon_not_found: 'No coupon has this name. Names are case-sensitive.',
+  already_claimed: 'Each user can claim one unit of a coupon, and this user holds theirs.',
+  out_of_stock: 'Every unit of this coupon is claimed.',
+};
+
+/** Turns what became of a claim into the answer to its request. */
+export const replyToClaim = (reply: FastifyReply, claim: WaitingClaim, answer: Answer): FastifyReply => {
+  if (answer === 'pending') return replyPending(reply, claim);
+  if (answer === 'overloaded')
+    return sendProblem(reply, 'overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
+  if (answer === 'unavailable')
+    return sendProblem(
+      reply,
+      'unavailable',
+      'What became of the claim is not known. Try again shortly, as the same user.',
+    );
+
+  const { decision, claimedAt } = answer;
+  if (decision !== 'claimed' && decision !== 'replayed') return sendProblem(reply, decision, DETAILS[decision]);
+  const body: Claimed = {
+    message: 'coupon claimed successfully',
+    claim_id: claim.id,
+    user_id: claim.userId,
+    coupon_name: claim.couponName,
+    claimed_at: new Date(claimedAt).toISOString(),
+  };
+  return reply.code(DECISION_STATUS[decision]).send(body);
+};
+
+const replyPending = (reply: FastifyReply, { id, userId, couponName }: WaitingClaim): FastifyReply => {
+  const body: ClaimStatus = {
+    claim_id: id,
+    status: 'pending',
+    code: 'pending',
+    user_id: userId,
+    coupon_name: couponName,
+  };
+  return reply.code(202).header('location', `/api/claims/${id}`).header('retry-after', RETRY_AFTER_SECONDS).send(body);
+};

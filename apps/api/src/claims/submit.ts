@@ -1,0 +1,33 @@
+import { type Claim, laneOf } from '@flashclaim/core';
+import { v7 as newClaimId } from 'uuid';
+import { ProblemError } from '../problem.ts';
+import type { Gather } from './gather.ts';
+import { type Settled, WaitingClaim } from './waiting-claim.ts';
+
+export interface SubmitOptions {
+  /** One for each lane, by its number. */
+  gathers: readonly Gather[];
+  waitMs: number;
+  pendingMax: number;
+  /** Told of a decision that came after its caller was told `pending`. */
+  settledLate: (claim: WaitingClaim, settled: Settled) => void;
+}
+
+/** Takes claims in: gives each an id, and hands it to the gathering of its coupon's lane. */
+export const createSubmit = ({ gathers, waitMs, pendingMax, settledLate }: SubmitOptions) => {
+  let pending = 0;
+
+  /** @throws ProblemError `overloaded` where too many claims wait in this process; nothing of the claim is done then. */
+  return ({ userId, couponName }: Omit<Claim, 'id'>): WaitingClaim => {
+    if (pending >= pendingMax)
+      throw new ProblemError('overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
+    const claim = new WaitingClaim({ id: newClaimId(), userId, couponName }, waitMs);
+    pending++;
+    void claim.settled.then((settled) => {
+      pending--;
+      if (settled && claim.toldPending) settledLate(claim, settled);
+    });
+    gathers[laneOf(couponName, gathers.length)]?.add(claim);
+    return claim;
+  };
+};

@@ -1,0 +1,23 @@
+import { type Coupon, type NewCoupon, newCoupon } from '@flashclaim/core';
+import type { Mongo } from '@flashclaim/service';
+import { MongoServerError } from 'mongodb';
+import { ProblemError } from '../problem.ts';
+import { toCoupon } from './read-coupon.ts';
+
+const DUPLICATE_KEY = 11000;
+
+/**
+ * Creates a coupon, durable once it resolves.
+ * @throws ProblemError `name_taken` where a coupon of this name exists.
+ */
+export const createCoupon = async ({ coupons }: Mongo, request: NewCoupon): Promise<Coupon> => {
+  const fields = newCoupon(request, new Date());
+  try {
+    const { insertedId } = await coupons.insertOne({ ...fields });
+    return toCoupon({ _id: insertedId, ...fields }, []);
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === DUPLICATE_KEY)
+      throw new ProblemError('name_taken', 'Choose another name; the coupon of this name was left as it is.');
+    throw error;
+  }
+};

@@ -1,0 +1,28 @@
+import { CLAIM_WAIT_DEFAULT_MS, CLAIM_WAIT_MAX_MS, CLAIMS_PENDING_DEFAULT, commonSettings } from '@flashclaim/core';
+import { readSettings, StartError } from '@flashclaim/service';
+import { Type } from '@sinclair/typebox';
+
+const settings = {
+  ...commonSettings,
+  PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65_535 }),
+  HOST: Type.String({ default: '127.0.0.1' }),
+  ADMIN_TOKEN: Type.Optional(Type.String({ minLength: 8, writeOnly: true })),
+  ALLOW_OPEN_ADMIN: Type.Boolean({ default: false }),
+  BULL_BOARD_WRITE: Type.Boolean({ default: false }),
+  CLAIM_WAIT_MS: Type.Integer({ default: CLAIM_WAIT_DEFAULT_MS, minimum: 0, maximum: CLAIM_WAIT_MAX_MS }),
+  CLAIMS_PENDING_MAX: Type.Integer({ default: CLAIMS_PENDING_DEFAULT, minimum: 1 }),
+};
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
+
+/** The API's settings: the only place here that reads the environment. */
+export const readEnv = (environment: NodeJS.ProcessEnv = process.env) => {
+  const env = readSettings(settings, environment);
+  if (!env.ADMIN_TOKEN && !env.ALLOW_OPEN_ADMIN && !LOOPBACK.test(env.HOST))
+    throw new StartError(
+      `HOST is ${env.HOST}, where anybody could create coupons and see the queues: ` +
+        'set ADMIN_TOKEN, or say ALLOW_OPEN_ADMIN=true if something in front keeps them out.',
+    );
+  return env;
+};
+export type Env = ReturnType<typeof readEnv>;

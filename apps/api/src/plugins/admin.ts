@@ -1,0 +1,38 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { ProblemError } from '../problem.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A hook that lets a call pass only with the admin token, or where none is set. */
+    requireAdmin: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  }
+}
+
+/** Admin calls: `Authorization: Bearer TOKEN`, or HTTP Basic with the token as password, which browsers can ask for. */
+export const admin = fp<{ token: string | undefined }>(
+  async (app, { token }) => {
+    const expected = token === undefined ? undefined : digest(token);
+    app.decorate('requireAdmin', async (request: FastifyRequest, reply: FastifyReply) => {
+      if (!expected) return;
+      const given = tokenOf(request.headers.authorization);
+      if (given !== undefined && timingSafeEqual(digest(given), expected)) return;
+      reply.header('www-authenticate', 'Basic realm="flashclaim", Bearer realm="flashclaim"');
+      throw new ProblemError('unauthorized', 'Send Authorization: Bearer with the admin token.');
+    });
+  },
+  { name: 'admin' },
+);
+
+const tokenOf = (header: string | undefined): string | undefined => {
+  const [scheme, value] = header?.split(' ') ?? [];
+  if (value === undefined) return undefined;
+  if (scheme?.toLowerCase() === 'bearer') return value;
+  if (scheme?.toLowerCase() !== 'basic') return undefined;
+  const pair = Buffer.from(value, 'base64').toString();
+  return pair.slice(pair.indexOf(':') + 1);
+};
+
+/** Digests have one length, so the comparison tells nothing about the token's. */
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

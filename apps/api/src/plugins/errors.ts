@@ -1,0 +1,77 @@
+import { BODY_MAX_BYTES, NAME_RULE, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import fp from 'fastify-plugin';
+import { MongoError, MongoServerError } from 'mongodb';
+import { ProblemError, sendProblem } from '../problem.ts';
+
+/** Every error leaves as a problem: ours as they are, Fastify's by their code, a store that is away as `unavailable`. */
+export const errors = fp(
+  async (app) => {
+    app.setErrorHandler<FastifyError>(handleError);
+    app.setNotFoundHandler((request, reply) =>
+      sendProblem(reply, 'not_found', `There is no ${request.method} ${request.url.slice(0, 200)}.`),
+    );
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('x-request-id', request.id);
+    });
+  },
+  { name: 'errors' },
+);
+
+/** Also given to Fastify as `frameworkErrors`, for what fails before a route is found. */
+export const handleError = (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const { code, detail } = toProblem(error);
+  if (code === 'internal_error') request.log.error(error, 'a request failed; this is a defect');
+  else if (code === 'unavailable') request.log.warn({ error: error.message }, 'a request met a store that is away');
+  return sendProblem(reply, code, detail);
+};
+
+const UNAVAILABLE = { code: 'unavailable', detail: 'A store does not answer. Try again shortly.' } as const;
+
+const FASTIFY_ERRORS: Record<string, { code: ProblemCode; detail: string }> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    code: 'payload_too_large',
+    detail: `The body may have ${BODY_MAX_BYTES} bytes at most.`,
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'unsupported_media_type',
+    detail: 'Send the body as JSON, with Content-Type: application/json.',
+  },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    code: 'invalid_request',
+    detail: `The name in the address is longer than ${URL_PARAMETER_MAX_CHARS} encoded characters.`,
+  },
+  FST_ERR_HANDLER_TIMEOUT: UNAVAILABLE,
+};
+
+const toProblem = (error: Error & Partial<FastifyError>): { code: ProblemCode; detail: string } => {
+  if (error instanceof ProblemError) return { code: error.code, detail: error.message };
+  if (error.validation)
+    return { code: 'invalid_request', detail: sentence(error.validation[0], error.validationContext) };
+  const known = FASTIFY_ERRORS[error.code ?? ''];
+  if (known) return known;
+  if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
+    return { code: 'invalid_request', detail: `${error.message}.` };
+  if (isStoreAway(error)) return UNAVAILABLE;
+  return { code: 'internal_error', detail: 'Report the request id to whoever runs this service.' };
+};
+
+/** Whatever the driver says that no server said: no connection, no primary, no answer in time. Or a server that changes over. */
+const isStoreAway = (error: Error): boolean =>
+  error instanceof MongoError &&
+  (!(error instanceof MongoServerError) ||
+    error.hasErrorLabel('RetryableWriteError') ||
+    error.hasErrorLabel('TransientTransactionError') ||
+    error.code === 50);
+
+/** One sentence that names the field. */
+const sentence = (fault: FastifySchemaValidationError | undefined, context = 'body'): string => {
+  if (!fault) return 'The request is not as documented.';
+  const path = fault.instancePath.slice(1).replaceAll('/', '.');
+  const field = path || `the ${context}`;
+  if (fault.keyword === 'required') return `${fault.params['missingProperty']} is missing.`;
+  if (fault.params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
+  if (fault.keyword === 'not') return `${field} is not a field that may be sent.`;
+  if (fault.keyword === 'type') return `${field} must be of type ${fault.params['type']}.`;
+  return `${field} ${fault.message}.`;
+};

@@ -1,0 +1,31 @@
+import { QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
+import fp from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    mongo: Mongo;
+  }
+}
+
+export interface MongoOptions {
+  uri: string;
+  name: string;
+}
+
+/** The database, with its indexes built before any request is taken. */
+export const mongo = fp<MongoOptions>(
+  async (app, { uri, name }) => {
+    const connection = await connectMongo(uri, name, {
+      appName: 'flashclaim-api',
+      maxPoolSize: 20,
+      minPoolSize: 2,
+      serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
+      socketTimeoutMS: QUERY_TIMEOUT_MS,
+    });
+    app.addHook('onClose', async () => connection.client.close());
+    await ensureCollections(connection.db);
+    app.decorate('mongo', connection);
+  },
+  { name: 'mongo' },
+);

@@ -1,0 +1,27 @@
+import { QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { createRedis, type RedisConnection, readyRedis } from '@flashclaim/service';
+import fp from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    redis: RedisConnection;
+  }
+}
+
+const START_TIMEOUT_MS = 10_000;
+
+/** The connection that hands jobs to lanes. It fails at once while Redis is away: a caller waits for no reconnect. */
+export const redis = fp<{ url: string }>(
+  async (app, { url }) => {
+    const connection = createRedis(url, {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: QUERY_TIMEOUT_MS,
+    });
+    connection.on('error', (error: Error) => app.log.warn({ error: error.message }, 'Redis is away'));
+    app.addHook('onClose', async () => connection.disconnect());
+    await readyRedis(connection, START_TIMEOUT_MS);
+    app.decorate<RedisConnection, 'redis'>('redis', connection);
+  },
+  { name: 'redis' },
+);

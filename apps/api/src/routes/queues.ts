@@ -1,0 +1,19 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { FastifyPluginAsync } from 'fastify';
+
+const BASE_PATH = '/admin/queues';
+
+/** Bull Board over all lanes; looking only, unless the deployment says otherwise. */
+export const queueRoutes: FastifyPluginAsync<{ write: boolean }> = async (app, { write }) => {
+  app.addHook('onRequest', app.requireAdmin);
+  const adapter = new FastifyAdapter();
+  createBullBoard({
+    queues: app.lanes.map((queue) => new BullMQAdapter(queue, { readOnlyMode: !write })),
+    serverAdapter: adapter,
+    options: { uiConfig: { boardTitle: 'Flashclaim' } },
+  });
+  adapter.setBasePath(BASE_PATH);
+  await app.register(adapter.registerPlugin(), { prefix: BASE_PATH });
+};
