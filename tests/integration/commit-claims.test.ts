@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { type Claim, decodeDecision, newCoupon } from '@flashclaim/core';
+import { commitClaims } from '@flashclaim/worker';
+import { MongoServerError } from 'mongodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectExact } from '../support/expect-exact.ts';
+import { openStores, type TestStores } from '../support/stores.ts';
+
+let stores: TestStores;
+beforeAll(async () => {
+  stores = await openStores();
+});
+afterAll(() => stores.close());
+
+const addCoupon = async (amount: number): Promise<string> => {
+  const name = `coupon-${randomUUID()}`;
+  await stores.mongo.coupons.insertOne(newCoupon({ name, amount }, new Date()));
+  return name;
+};
+
+const claimsOf = (couponName: string, count: number, user = (i: number) => `user-${i}`): Claim[] =>
+  Array.from({ length: count }, (_, i) => ({ id: randomUUID(), userId: user(i), couponName }));
+
+const commit = async (batch: readonly Claim[]) => {
+  const result = await commitClaims(stores.mongo, batch);
+  return batch.map((_, index) => decodeDecision(result, index));
+};
+
+const decisionsOf = async (batch: readonly Claim[]) => (await commit(batch)).map(({ decision }) => decision);
+
+describe('commitClaims', () => {
+  test('grants what is there, in order, and refuses the rest', async () => {
+    const name = await addCoupon(2);
+    const missing = claimsOf('no such coupon', 1);
+    const batch = [...claimsOf(name, 3), ...missing];
+    expect(await decisionsOf(batch)).toEqual(['claimed', 'claimed', 'out_of_stock', 'coupon_not_found']);
+    await expectExact(stores.mongo);
+  });
+
+  test('one job holds claims of several coupons', async () => {
+    const [first, second] = [await addCoupon(1), await addCoupon(5)];
+    const batch = [...claimsOf(first, 2), ...claimsOf(second, 2)];
+    expect(await decisionsOf(batch)).toEqual(['claimed', 'out_of_stock', 'claimed', 'claimed']);
+    await expectExact(stores.mongo);
+  });
+
+  test('a job that runs twice gives the same units, with their first time', async () => {
+    const name = await addCoupon(2);
+    const batch = claimsOf(name, 3);
+    const first = await commit(batch);
+    const second = await commit(batch);
+    expect(second.map(({ decision }) => decision)).toEqual(['replayed', 'replayed', 'out_of_stock']);
+    expect(second.slice(0, 2).map((one) => one.claimedAt)).toEqual(first.slice(0, 2).map((one) => one.claimedAt));
+    await expectExact(stores.mongo);
+  });
+
+  test('a user who comes again under another claim id is told so', async () => {
+    const name = await addCoupon(5);
+    expect(await decisionsOf(claimsOf(name, 1))).toEqual(['claimed']);
+    expect(await decisionsOf(claimsOf(name, 1))).toEqual(['already_claimed']);
+    await expectExact(stores.mongo);
+  });
+
+  test('the same job at the same time on four workers grants once', async () => {
+    const name = await addCoupon(10);
+    const batch = claimsOf(name, 20);
+    const runs = await Promise.all([1, 2, 3, 4].map(() => decisionsOf(batch)));
+    for (const run of runs) expect(run.filter((one) => one === 'claimed' || one === 'replayed')).toHaveLength(10);
+    expect(runs.flat().filter((one) => one === 'claimed')).toHaveLength(10);
+    await expectExact(stores.mongo);
+  });
+
+  test('different jobs of one coupon at the same time never oversell', async () => {
+    const name = await addCoupon(7);
+    const jobs = [1, 2, 3].map((job) => claimsOf(name, 5, (i) => `user-${job}-${i}`));
+    const runs = await Promise.all(jobs.map(decisionsOf));
+    expect(runs.flat().filter((one) => one === 'claimed')).toHaveLength(7);
+    await expectExact(stores.mongo);
+  });
+});
+
+describe('MongoDB refuses by itself', () => {
+  const failsValidation = (write: Promise<unknown>) =>
+    expect(write).rejects.toSatisfy((error) => error instanceof MongoServerError && error.code === 121);
+
+  test('to sell below nothing, whoever writes', async () => {
+    const name = await addCoupon(1);
+    await failsValidation(stores.mongo.coupons.updateOne({ name }, { $inc: { remaining_amount: -2 } }));
+    await failsValidation(stores.mongo.coupons.updateOne({ name }, { $inc: { remaining_amount: 1 } }));
+  });
+
+  test('a claim without its parts', async () => {
+    const half = { _id: randomUUID(), user_id: 'user' } as never;
+    await failsValidation(stores.mongo.claims.insertOne(half));
+  });
+
+  test('to give a user two, or a claim id twice', async () => {
+    const name = await addCoupon(5);
+    const [claim] = claimsOf(name, 1) as [Claim];
+    await commit([claim]);
+    const stored = await stores.mongo.claims.findOne({ _id: claim.id });
+    if (!stored) throw new Error('the claim is not there');
+    const duplicate = (change: object) => stores.mongo.claims.insertOne({ ...stored, ...change });
+    await expect(duplicate({ _id: randomUUID() })).rejects.toMatchObject({ code: 11000 });
+    await expect(duplicate({ user_id: 'another' })).rejects.toMatchObject({ code: 11000 });
+  });
+});

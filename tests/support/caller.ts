@@ -1,0 +1,36 @@
+import type { Coupon } from '@flashclaim/core';
+
+export interface Reply {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into bodies of every shape.
+  body: any;
+}
+
+/** Sends JSON and reads JSON. `body` may be a string to be sent as it is. */
+export const call = async (url: string, method: string, body?: unknown, headers: Record<string, string> = {}) => {
+  const payload = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
+  const json = body === undefined ? {} : { 'content-type': 'application/json' };
+  const response = await fetch(url, { method, headers: { ...json, ...headers }, ...payload });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined } as Reply;
+};
+
+export const createCoupon = async (url: string, name: string, amount: number): Promise<Coupon> => {
+  const reply = await call(`${url}/api/coupons`, 'POST', { name, amount });
+  if (reply.status !== 201) throw new Error(`coupon ${name} was not created: ${JSON.stringify(reply.body)}`);
+  return reply.body;
+};
+
+export const readCoupon = async (url: string, name: string): Promise<Coupon> =>
+  (await call(`${url}/api/coupons/${encodeURIComponent(name)}`, 'GET')).body;
+
+export const claim = (url: string, coupon_name: string, user_id: string): Promise<Reply> =>
+  call(`${url}/api/coupons/claim`, 'POST', { coupon_name, user_id });
+
+/** How many replies had each status. */
+export const countStatuses = (replies: readonly Reply[]): Record<number, number> => {
+  const counts: Record<number, number> = {};
+  for (const { status } of replies) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+};
