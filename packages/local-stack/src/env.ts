@@ -1,0 +1,29 @@
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { commonSettings } from '@flashclaim/core';
+import { readSettings } from '@flashclaim/service';
+import { Type } from '@sinclair/typebox';
+
+const settings = {
+  MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '' })),
+  REDIS_URL: Type.Optional(Type.String({ pattern: commonSettings.REDIS_URL.pattern ?? '' })),
+  MONGO_DB: commonSettings.MONGO_DB,
+  PORT: Type.Integer({ default: 8080, minimum: 1, maximum: 65_535 }),
+  HOST: Type.String({ default: '127.0.0.1' }),
+  XDG_CACHE_HOME: Type.String({ default: join(homedir(), '.cache') }),
+  PATH: Type.String({ default: '' }),
+};
+
+/** The settings of the local stack: the only place here that reads the environment. */
+export const readEnv = () => {
+  const { PATH, XDG_CACHE_HOME, ...rest } = readSettings(settings, process.env);
+  return {
+    ...rest,
+    searchPath: PATH.split(delimiter).filter(Boolean),
+    cacheFolder: join(XDG_CACHE_HOME, 'flashclaim'),
+  };
+};
+export type Env = ReturnType<typeof readEnv>;
+
+/** What a child gets as its environment: all of ours, and some more. */
+export const environmentWith = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...process.env, ...more });

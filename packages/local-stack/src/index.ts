@@ -1,0 +1,10 @@
+/**
+ * Starts real servers and our own processes on this machine, for `npm start`, tests and benchmarks.
+ * Nothing of it outlives the process that started it.
+ */
+
+export { findFreePort } from './free-port.ts';
+export type { Log } from './log.ts';
+export type { ServerHandle } from './server.ts';
+export { type Exit, type ProcessHandle, type ProcessOptions, startProcess, stopEveryProcess } from './start-process.ts';
+export { type Stores, type StoresOptions, startStores } from './start-stores.ts';

@@ -1,0 +1,2 @@
+/** Where progress goes: what it is about, and what there is to say. */
+export type Log = (about: string, text: string) => void;

@@ -1,0 +1,66 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import type { Binary } from './binaries/find-binary.ts';
+import { redisServer } from './binaries/redis-server.ts';
+import { readLinesBackwards } from './log-file.ts';
+import { type ServerHandle, startServer } from './server.ts';
+
+export interface RedisOptions {
+  dataDir: string;
+  port?: number | undefined;
+}
+
+/** Tests keep apart by database number. */
+const DATABASES = 512;
+
+const LOOK_MAX_MS = 2_000;
+
+/** Starts a Redis that keeps what it is told and evicts nothing. Listens on loopback only. */
+export const startRedis = async (binary: Binary, options: RedisOptions): Promise<ServerHandle> => {
+  const folder = join(options.dataDir, 'redis');
+  const logFile = join(options.dataDir, 'redis.log');
+  await mkdir(folder, { recursive: true });
+  return startServer({
+    name: redisServer.name,
+    version: binary.version,
+    command: binary.path,
+    argsFor: (port) => argsFor(port, folder, logFile),
+    folder,
+    logFile,
+    prepare: checkAnswer,
+    lastWords: async () => `${(await readLinesBackwards(logFile))[0] ?? 'it said nothing'} (${logFile})`,
+    port: options.port,
+  });
+};
+
+export const redisUrl = (port: number): string => `redis://127.0.0.1:${port}`;
+
+const argsFor = (port: number, folder: string, logFile: string): string[] => [
+  ...['--port', `${port}`, '--bind', '127.0.0.1', '--protected-mode', 'no'],
+  ...['--dir', folder, '--logfile', logFile, '--daemonize', 'no', '--databases', `${DATABASES}`],
+  // The append-only file holds everything, so snapshots would only cost time.
+  ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
+  ...['--maxmemory-policy', 'noeviction'],
+];
+
+const checkAnswer = async (port: number, pid: number): Promise<void> => {
+  const redis = new Redis({
+    port,
+    host: '127.0.0.1',
+    lazyConnect: true,
+    connectTimeout: LOOK_MAX_MS,
+    commandTimeout: LOOK_MAX_MS,
+    retryStrategy: () => null,
+  });
+  // The failure comes from `connect` as well; without a listener it would be printed.
+  redis.on('error', () => {});
+  try {
+    await redis.connect();
+    // Redis refuses this while it still loads its data.
+    const info = await redis.info('server');
+    if (!info.includes(`process_id:${pid}\r`)) throw new Error(`another Redis listens on port ${port}`);
+  } finally {
+    redis.disconnect();
+  }
+};

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StartError } from '@flashclaim/service';
+import { environmentWith } from './env.ts';
+import { describe } from './server.ts';
+import { type ProcessHandle, startProcess } from './start-process.ts';
+import type { Stores } from './start-stores.ts';
+
+export const ROOT = join(import.meta.dirname, '..', '..', '..');
+
+const APPS = {
+  API: join('apps', 'api', 'src', 'server.ts'),
+  worker: join('apps', 'worker', 'src', 'worker.ts'),
+} as const;
+
+const HEALTHY_MAX_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+const LOOK_MAX_MS = 2_000;
+
+/** Starts one of our own programs on the stores. It inherits the environment, and our output. */
+export const startApp = (name: keyof typeof APPS, stores: Stores): Promise<ProcessHandle> =>
+  startProcess({
+    name: `The ${name}`,
+    command: process.execPath,
+    args: [APPS[name]],
+    cwd: ROOT,
+    env: environmentWith({ MONGO_URI: stores.mongoUri, REDIS_URL: stores.redisUrl }),
+  });
+
+/**
+ * Waits until an API says that it is well.
+ * @throws StartError where it does not in time.
+ */
+export const waitUntilHealthy = async (baseUrl: string): Promise<void> => {
+  const deadline = Date.now() + HEALTHY_MAX_MS;
+  let last = 'it does not answer';
+  while (Date.now() < deadline) {
+    try {
+      const response = await fetch(`${baseUrl}/health`, { signal: AbortSignal.timeout(LOOK_MAX_MS) });
+      if (response.status === 200) return;
+      last = await response.text();
+    } catch {
+      // Nobody listens yet.
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+  throw new StartError(`The API was not well within ${HEALTHY_MAX_MS / 1000} s: ${last}`);
+};
+
+/** Rejects as soon as one of them ends, which nobody asked it to. */
+export const whenOneEnds = async (processes: Pick<ProcessHandle, 'name' | 'exited'>[]): Promise<never> => {
+  const ends = processes.map(async ({ name, exited }) => `${name} ended by itself (${describe(await exited)})`);
+  throw new StartError(`${await Promise.race(ends)}.`);
+};

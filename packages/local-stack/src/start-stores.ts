@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import { findBinary } from './binaries/find-binary.ts';
+import { mongod } from './binaries/mongod.ts';
+import { redisServer } from './binaries/redis-server.ts';
+import { type Env, readEnv } from './env.ts';
+import type { Log } from './log.ts';
+import { mongoUri, startMongo } from './mongo-server.ts';
+import { redisUrl, startRedis } from './redis-server.ts';
+import type { ServerHandle } from './server.ts';
+
+export interface StoresOptions {
+  /** Holds `mongo/`, `redis/` and their logs; made where it is missing. One start at a time may use it. */
+  dataDir: string;
+  log?: Log;
+  /** Fixed ports; otherwise free ones are taken. */
+  mongoPort?: number;
+  redisPort?: number;
+  /** Lets tests set fail points in MongoDB. */
+  testCommands?: boolean;
+}
+
+export interface Stores {
+  mongoUri: string;
+  redisUrl: string;
+  /** Missing where `MONGO_URI` names one. */
+  mongo?: ServerHandle;
+  /** Missing where `REDIS_URL` names one. */
+  redis?: ServerHandle;
+  /** Stops what was started here. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/**
+ * A real MongoDB and a real Redis: the ones that `MONGO_URI` and `REDIS_URL` name, or else own ones.
+ * @throws StartError where one can't be had or started; nothing is left running then.
+ */
+export const startStores = async (options: StoresOptions): Promise<Stores> => {
+  const env = readEnv();
+  const log = options.log ?? (() => {});
+  const dataDir = resolve(options.dataDir);
+  const mongo = await ownMongo(env, { ...options, dataDir, log });
+  let redis: ServerHandle | undefined;
+  try {
+    redis = await ownRedis(env, { ...options, dataDir, log });
+  } catch (error) {
+    await mongo?.stop();
+    throw error;
+  }
+  return {
+    mongoUri: mongo ? mongoUri(mongo.port) : (env.MONGO_URI as string),
+    redisUrl: redis ? redisUrl(redis.port) : (env.REDIS_URL as string),
+    ...(mongo && { mongo }),
+    ...(redis && { redis }),
+    stop: async (graceMs) => void (await Promise.all([mongo?.stop(graceMs), redis?.stop(graceMs)])),
+  };
+};
+
+type Resolved = StoresOptions & { log: Log };
+
+const ownMongo = async (env: Env, { dataDir, mongoPort, testCommands, log }: Resolved) => {
+  if (env.MONGO_URI !== undefined) return undefined;
+  const binary = await findBinary(mongod, env, log);
+  const server = await startMongo(binary, { dataDir, port: mongoPort, testCommands });
+  log(mongod.name, `${binary.version} (${binary.from}) ready on 127.0.0.1:${server.port}`);
+  return server;
+};
+
+const ownRedis = async (env: Env, { dataDir, redisPort, log }: Resolved) => {
+  if (env.REDIS_URL !== undefined) return undefined;
+  const binary = await findBinary(redisServer, env, log);
+  const server = await startRedis(binary, { dataDir, port: redisPort });
+  log(redisServer.name, `${binary.version} (${binary.from}) ready on 127.0.0.1:${server.port}`);
+  return server;
+};

@@ -1,0 +1,111 @@
+/** What `npm start` runs: the whole system on this machine, until Ctrl-C. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seedCoupons } from '@flashclaim/seed';
+import { connectMongo, StartError } from '@flashclaim/service';
+import { readEnv } from './env.ts';
+import { findHolder, inUse } from './folder-lock.ts';
+import { isPortFree } from './free-port.ts';
+import { describeSystem } from './panel.ts';
+import { ROOT, startApp, waitUntilHealthy, whenOneEnds } from './start-apps.ts';
+import { stopEveryProcess } from './start-process.ts';
+import { type Stores, startStores } from './start-stores.ts';
+import { onStopSignal } from './stop-signal.ts';
+
+/** The API answers who waits and the worker finishes its job: their own limits are shorter than this. */
+const STOP_MAX_MS = 20_000;
+
+/** A start that was killed needs so long at most until all of it is gone. */
+const EARLIER_START_MAX_MS = 15_000;
+const SEED_CONNECT_MAX_MS = 5_000;
+
+const dataDir = join(ROOT, '.data');
+
+/** What stops what was started, in the order of the starts. */
+const undo: (() => Promise<unknown>)[] = [];
+let ending = false;
+
+const say = (about: string, text: string): void => {
+  if (!ending) console.log(`${about.padEnd(9)} ${text}`);
+};
+
+const run = async (): Promise<void> => {
+  const { PORT, HOST, MONGO_DB } = readEnv();
+  await claimPort(PORT, HOST);
+  const stores = await startStores({ dataDir, log: say });
+  undo.push(() => stores.stop());
+  await seed(stores, MONGO_DB);
+
+  const worker = await startApp('worker', stores);
+  undo.push(() => worker.stop(STOP_MAX_MS));
+  const api = await startApp('API', stores);
+  undo.push(() => api.stop(STOP_MAX_MS));
+
+  const end = whenOneEnds([api, worker, ...[stores.mongo, stores.redis].filter((server) => server !== undefined)]);
+  const baseUrl = `http://${addressOf(HOST)}:${PORT}`;
+  await Promise.race([waitUntilHealthy(baseUrl), end]);
+  console.log(await describeSystem({ baseUrl, stores, dataDir }));
+  await end;
+};
+
+/**
+ * Makes sure that the port is free, before anything is started.
+ * @throws StartError naming what is in the way.
+ */
+const claimPort = async (port: number, host: string): Promise<void> => {
+  const deadline = Date.now() + EARLIER_START_MAX_MS;
+  while (!(await isPortFree(port, host))) {
+    const holder = (await findHolder(join(dataDir, 'redis'))) ?? (await findHolder(join(dataDir, 'mongo')));
+    if (holder && !holder.stopping) throw new StartError(inUse(dataDir, holder.owner));
+    if (!holder || Date.now() > deadline)
+      throw new StartError(`Port ${port} on ${host} is taken by another program: name a free one in PORT.`);
+    await sleep(200);
+  }
+};
+
+const seed = async (stores: Stores, database: string): Promise<void> => {
+  const { client, db } = await connectMongo(stores.mongoUri, database, {
+    serverSelectionTimeoutMS: SEED_CONNECT_MAX_MS,
+  });
+  try {
+    const coupons = await seedCoupons(db);
+    const created = coupons.filter((coupon) => coupon.created).length;
+    say('Seed', `${created} coupons created, ${coupons.length - created} were there`);
+  } finally {
+    await client.close();
+  }
+};
+
+/** Where a listener on every address can be reached. */
+const addressOf = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+};
+
+/** Stops the API, the worker and the stores, in this order, and then this process. */
+const stopAll = async (code: number, sentence: string): Promise<void> => {
+  if (ending) return;
+  ending = true;
+  console.log(sentence);
+  for (const stop of undo.reverse()) await stop();
+  // What was just about to start is not in the list yet.
+  await stopEveryProcess();
+  process.exit(code);
+};
+
+const stopAtOnce = async (): Promise<void> => {
+  await stopEveryProcess(0);
+  process.exit(1);
+};
+
+onStopSignal(
+  (why) => stopAll(0, `\nStopping (${why}); once more stops at once.`),
+  () => stopAtOnce(),
+);
+await run().catch((error: unknown) => {
+  // Whatever fails while everything stops fails because of that.
+  if (ending) return;
+  const known = error instanceof StartError;
+  if (!known) console.error(error);
+  return stopAll(1, known ? error.message : 'Stopping because of the error above.');
+});

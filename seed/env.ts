@@ -1,0 +1,7 @@
+import { commonSettings } from '@flashclaim/core';
+import { readSettings } from '@flashclaim/service';
+
+const { MONGO_URI, MONGO_DB } = commonSettings;
+
+/** The settings of the seed: the only place here that reads the environment. */
+export const readEnv = () => readSettings({ MONGO_URI, MONGO_DB }, process.env);

@@ -1,0 +1,60 @@
+import { COLLECTIONS, INDEXES, type NewCoupon, newCoupon } from '@flashclaim/core';
+import { connectMongo, StartError } from '@flashclaim/service';
+import type { Db } from 'mongodb';
+import { readEnv } from './env.ts';
+import data from './seed_data.json' with { type: 'json' };
+
+export interface SeededCoupon extends NewCoupon {
+  remaining: number;
+  /** False where it was there before; then nothing of it was changed. */
+  created: boolean;
+}
+
+const CONNECT_MAX_MS = 5_000;
+
+/** Creates the coupons of `seed_data.json` that are not there yet. Never changes one that is: its sale may be under way. */
+export const seedCoupons = async (db: Db): Promise<SeededCoupon[]> => {
+  // The first start may be yet to come, and two seeds at once must not make two coupons of one name.
+  await db.collection(COLLECTIONS.coupons).createIndexes(INDEXES.coupons.map((index) => ({ ...index })));
+  return Promise.all(data.coupons.map((coupon) => seedCoupon(db, coupon)));
+};
+
+const seedCoupon = async (db: Db, coupon: NewCoupon): Promise<SeededCoupon> => {
+  const { name, ...rest } = newCoupon(coupon, new Date());
+  const before = await db
+    .collection(COLLECTIONS.coupons)
+    .findOneAndUpdate({ name }, { $setOnInsert: rest }, { upsert: true, returnDocument: 'before' });
+  return {
+    name,
+    amount: before?.['amount'] ?? coupon.amount,
+    remaining: before?.['remaining_amount'] ?? coupon.amount,
+    created: before === null,
+  };
+};
+
+const printTable = (coupons: SeededCoupon[], database: string): void => {
+  const title = `coupon in ${database}`;
+  const width = Math.max(title.length, ...coupons.map(({ name }) => name.length));
+  console.log(`${title.padEnd(width)}  ${'amount'.padStart(10)}  ${'remaining'.padStart(10)}`);
+  for (const { name, amount, remaining, created } of coupons) {
+    const numbers = [amount, remaining].map((number) => `${number}`.padStart(10)).join('  ');
+    console.log(`${name.padEnd(width)}  ${numbers}  ${created ? 'created' : 'was there, left alone'}`);
+  }
+};
+
+const run = async (): Promise<void> => {
+  const { MONGO_URI, MONGO_DB } = readEnv();
+  const { client, db } = await connectMongo(MONGO_URI, MONGO_DB, { serverSelectionTimeoutMS: CONNECT_MAX_MS });
+  try {
+    printTable(await seedCoupons(db), MONGO_DB);
+  } finally {
+    await client.close();
+  }
+};
+
+if (import.meta.main) {
+  await run().catch((error: unknown) => {
+    console.error(error instanceof StartError ? `seed: ${error.message}` : error);
+    process.exitCode = 1;
+  });
+}
