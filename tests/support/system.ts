@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { findFreePort, type ProcessHandle, startProcess } from '@flashclaim/local-stack';
+import { type Exit, findFreePort, type ProcessHandle, startProcess } from '@flashclaim/local-stack';
 import { openStores, type TestStores } from './stores.ts';
+import { until } from './until.ts';
 
 const APPS = join(import.meta.dirname, '../../apps');
 
@@ -10,6 +11,7 @@ export interface System {
   urls: string[];
   apis: ProcessHandle[];
   workers: ProcessHandle[];
+  addWorker(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,43 +21,42 @@ export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Pro
   const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', ...env };
   const started = { apis: [] as ProcessHandle[], workers: [] as ProcessHandle[] };
   const urls: string[] = [];
+  const addWorker = async () => {
+    started.workers.push(await startApp('worker/src/worker.ts', base));
+  };
   const close = async () => {
-    const exits = await Promise.all([...started.apis, ...started.workers].map((handle) => handle.stop()));
+    const exits = await Promise.all([...started.apis, ...started.workers].map(stop));
     await stores.close();
     // A process that had to be killed held something open, or hung.
-    const killed = exits.filter((exit) => exit.signal === 'SIGKILL').length;
+    const killed = exits.filter((exit) => exit?.signal === 'SIGKILL').length;
     if (killed > 0) throw new Error(`${killed} processes did not stop on SIGTERM`);
   };
   try {
-    for (let i = 0; i < workers; i++) started.workers.push(await startApp('worker/src/worker.ts', base));
+    for (let i = 0; i < workers; i++) await addWorker();
     for (let i = 0; i < apis; i++) {
       const port = await findFreePort();
       started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }));
       urls.push(`http://127.0.0.1:${port}`);
     }
-    await Promise.all(urls.map(untilHealthy));
+    await Promise.all(urls.map((url) => until(() => isHealthy(url))));
   } catch (error) {
     await close();
     throw error;
   }
-  return { stores, urls, ...started, close };
+  return { stores, urls, ...started, addWorker, close };
 };
 
 const startApp = (script: string, env: NodeJS.ProcessEnv): Promise<ProcessHandle> =>
   startProcess({ name: script, command: process.execPath, args: [join(APPS, script)], env });
 
-const START_MAX_MS = 20_000;
-const LOOK_EVERY_MS = 50;
-
-const untilHealthy = async (url: string): Promise<void> => {
-  const deadline = Date.now() + START_MAX_MS;
-  while (Date.now() < deadline) {
-    const ok = await fetch(`${url}/health`).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (ok) return;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-  }
-  throw new Error(`${url} was not healthy within ${START_MAX_MS} ms`);
+/** Resolves to how it ended, or to undefined where the test had ended it before. */
+const stop = async (handle: ProcessHandle): Promise<Exit | undefined> => {
+  const ended = await Promise.race([handle.exited, Promise.resolve(undefined)]);
+  return ended ? undefined : handle.stop();
 };
+
+const isHealthy = (url: string): Promise<boolean> =>
+  fetch(`${url}/health`).then(
+    (response) => response.ok,
+    () => false,
+  );

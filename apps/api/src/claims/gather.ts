@@ -27,31 +27,32 @@ export class Gather {
     });
   }
 
-  #sendWhatMay(): void {
-    while (this.#jobsUnderWay < JOBS_UNDER_WAY_MAX) {
-      const claims = this.#take();
-      if (claims.length === 0) return;
+  /** Hands on all that waits, whatever is under way: somebody has waited long enough. */
+  hasten(): void {
+    this.#sendWhile(() => true);
+  }
+
+  #sendWhile(mayGo: () => boolean): void {
+    while (this.#waiting.length > 0 && mayGo()) {
       this.#jobsUnderWay++;
-      void this.#send(claims).finally(() => {
+      void this.#send(this.#take()).finally(() => {
         this.#jobsUnderWay--;
         this.#sendWhatMay();
       });
     }
   }
 
-  /** The next claims, as many as one job may hold, without those whose callers were turned away. */
+  #sendWhatMay(): void {
+    this.#sendWhile(() => this.#jobsUnderWay < JOBS_UNDER_WAY_MAX);
+  }
+
+  /** The next claims, as many as one job may hold. */
   #take(): WaitingClaim[] {
-    const claims: WaitingClaim[] = [];
     let chars = 0;
-    let taken = 0;
-    for (const claim of this.#waiting) {
-      if (claims.length === JOB_CLAIMS_MAX || chars >= JOB_CHARS_MAX) break;
-      taken++;
-      if (claim.withdrawn) continue;
-      claims.push(claim);
-      chars += claim.userId.length + claim.couponName.length;
-    }
-    this.#waiting = this.#waiting.slice(taken);
-    return claims;
+    const tooMany = this.#waiting.findIndex(({ userId, couponName }, index) => {
+      chars += userId.length + couponName.length;
+      return index === JOB_CLAIMS_MAX || chars > JOB_CHARS_MAX;
+    });
+    return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);
   }
 }

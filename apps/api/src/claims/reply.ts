@@ -4,7 +4,7 @@ import { sendProblem } from '../problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The HTTP status of every decision; one without a status does not compile. */
-export const DECISION_STATUS: Record<Decision, number> = {
+const DECISION_STATUS: Record<Decision, number> = {
   coupon_not_found: PROBLEMS.coupon_not_found.status,
   replayed: 200,
   already_claimed: PROBLEMS.already_claimed.status,
@@ -21,8 +21,6 @@ const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
 /** Turns what became of a claim into the answer to its request. */
 export const replyToClaim = (reply: FastifyReply, claim: WaitingClaim, answer: Answer): FastifyReply => {
   if (answer === 'pending') return replyPending(reply, claim);
-  if (answer === 'overloaded')
-    return sendProblem(reply, 'overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
   if (answer === 'unavailable')
     return sendProblem(
       reply,

@@ -21,13 +21,14 @@ export const createSubmit = ({ gathers, waitMs, pendingMax, settledLate }: Submi
   return ({ userId, couponName }: Omit<Claim, 'id'>): WaitingClaim => {
     if (pending >= pendingMax)
       throw new ProblemError('overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
-    const claim = new WaitingClaim({ id: newClaimId(), userId, couponName }, waitMs);
+    const gather = gathers[laneOf(couponName, gathers.length)] as Gather;
+    const claim = new WaitingClaim({ id: newClaimId(), userId, couponName }, waitMs, () => gather.hasten());
     pending++;
     void claim.settled.then((settled) => {
       pending--;
-      if (settled && claim.toldPending) settledLate(claim, settled);
+      if (claim.toldPending) settledLate(claim, settled);
     });
-    gathers[laneOf(couponName, gathers.length)]?.add(claim);
+    gather.add(claim);
     return claim;
   };
 };

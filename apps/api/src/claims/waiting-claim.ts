@@ -3,8 +3,8 @@ import type { Claim, Decision } from '@flashclaim/core';
 /** What became of a claim: decided, or `unavailable` where that can't be told. */
 export type Settled = { decision: Decision; claimedAt: number } | 'unavailable';
 
-/** What its caller is told: the above, or that it is decided later, or that it was never handed on. */
-export type Answer = Settled | 'pending' | 'overloaded';
+/** What its caller is told: the above, or that it is decided later. */
+export type Answer = Settled | 'pending';
 
 /** Where a claim is: its job's id and its place in the job. */
 export interface Place {
@@ -15,26 +15,24 @@ export interface Place {
 
 /**
  * A claim on its way through this process, and the caller who waits for it.
- * The caller's wait may end before the claim does: `answer` resolves once, `settle` may come long after.
+ * The caller's wait may end before the claim does: `answer` resolves once, `settled` maybe long after.
  */
 export class WaitingClaim implements Claim {
   readonly id: string;
   readonly userId: string;
   readonly couponName: string;
   readonly answer: Promise<Answer>;
-  /** Resolves once nothing more becomes of the claim here; to undefined where it was withdrawn. */
-  readonly settled: Promise<Settled | undefined>;
-  /** Set once the claim is in a job. */
-  place: Place | undefined;
-  /** Set once the caller was told that nothing of this claim will be done: it must not be handed on any more. */
-  withdrawn = false;
+  readonly settled: Promise<Settled>;
   /** Set once the caller was told `pending`. */
   toldPending = false;
+  #place: Place | undefined;
+  #waitIsOver = false;
   #tell!: (answer: Answer) => void;
-  #end!: (settled: Settled | undefined) => void;
+  #end!: (settled: Settled) => void;
   #timer: NodeJS.Timeout;
 
-  constructor({ id, userId, couponName }: Claim, waitMs: number) {
+  /** @param hasten called where the wait ends while the claim still gathers: it must get into a job now. */
+  constructor({ id, userId, couponName }: Claim, waitMs: number, hasten: () => void) {
     this.id = id;
     this.userId = userId;
     this.couponName = couponName;
@@ -44,7 +42,22 @@ export class WaitingClaim implements Claim {
     this.settled = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#timer = setTimeout(() => this.#giveUpWaiting(), waitMs);
+    this.#timer = setTimeout(() => {
+      this.#waitIsOver = true;
+      if (this.#place) this.#tellPending();
+      else hasten();
+    }, waitMs);
+  }
+
+  /** The job that holds this claim, once there is one. */
+  get place(): Place | undefined {
+    return this.#place;
+  }
+
+  /** The claim is in a job now, and will be decided whatever becomes of this process. */
+  enqueued(place: Place): void {
+    this.#place = place;
+    if (this.#waitIsOver) this.#tellPending();
   }
 
   settle(settled: Settled): void {
@@ -53,15 +66,9 @@ export class WaitingClaim implements Claim {
     this.#end(settled);
   }
 
-  /** A claim in a job will be decided, and may be called pending. One that still gathers would be lost with this process. */
-  #giveUpWaiting(): void {
-    if (this.place) {
-      this.toldPending = true;
-      this.#tell('pending');
-    } else {
-      this.withdrawn = true;
-      this.#tell('overloaded');
-      this.#end(undefined);
-    }
+  /** Only of a claim in a job: one that still gathers would be lost with this process. */
+  #tellPending(): void {
+    this.toldPending = true;
+    this.#tell('pending');
   }
 }

@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { ProblemError } from '../problem.ts';
+import { sendProblem } from '../problem.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** A hook that lets a call pass only with the admin token, or where none is set. */
-    requireAdmin: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+    requireAdmin: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   }
 }
 
@@ -15,18 +15,19 @@ export const admin = fp<{ token: string | undefined }>(
   async (app, { token }) => {
     const expected = token === undefined ? undefined : digest(token);
     app.decorate('requireAdmin', async (request: FastifyRequest, reply: FastifyReply) => {
-      if (!expected) return;
+      if (!expected) return undefined;
       const given = tokenOf(request.headers.authorization);
-      if (given !== undefined && timingSafeEqual(digest(given), expected)) return;
+      if (given !== undefined && timingSafeEqual(digest(given), expected)) return undefined;
       reply.header('www-authenticate', 'Basic realm="flashclaim", Bearer realm="flashclaim"');
-      throw new ProblemError('unauthorized', 'Send Authorization: Bearer with the admin token.');
+      // Answered here, not thrown: Bull Board has an error handler of its own, which would make it a 500.
+      return sendProblem(reply, 'unauthorized', 'Send Authorization: Bearer with the admin token.');
     });
   },
   { name: 'admin' },
 );
 
 const tokenOf = (header: string | undefined): string | undefined => {
-  const [scheme, value] = header?.split(' ') ?? [];
+  const [, scheme, value] = /^(\w+) +(.+)$/.exec(header ?? '') ?? [];
   if (value === undefined) return undefined;
   if (scheme?.toLowerCase() === 'bearer') return value;
   if (scheme?.toLowerCase() !== 'basic') return undefined;

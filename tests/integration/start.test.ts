@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { startProcess } from '@flashclaim/local-stack';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStores, type TestStores } from '../support/stores.ts';
+
+const SERVER = join(import.meta.dirname, '../../apps/api/src/server.ts');
+const WORKER = join(import.meta.dirname, '../../apps/worker/src/worker.ts');
+
+let stores: TestStores;
+beforeAll(async () => {
+  stores = await openStores();
+});
+afterAll(() => stores.close());
+
+/** Runs an app that is expected to refuse to start. */
+const run = async (script: string, env: NodeJS.ProcessEnv) => {
+  const lines: string[] = [];
+  const handle = await startProcess({
+    name: 'app',
+    command: process.execPath,
+    args: [script],
+    env: { ...process.env, ...stores.env, PORT: '0', ...env },
+    output: (line) => void lines.push(line),
+  });
+  return { exit: await handle.exited, said: lines.join('\n') };
+};
+
+describe('a wrong setting stops the start with a sentence that names it', () => {
+  test.each([
+    [SERVER, 'PORT', '99999'],
+    [SERVER, 'PORT', 'http'],
+    [SERVER, 'CLAIM_LANES', '0'],
+    [SERVER, 'CLAIM_LANES', '1.5'],
+    [SERVER, 'CLAIM_WAIT_MS', '-1'],
+    [SERVER, 'CLAIMS_PENDING_MAX', 'many'],
+    [SERVER, 'LOG_LEVEL', 'loud'],
+    [SERVER, 'MONGO_URI', 'localhost:27017'],
+    [SERVER, 'MONGO_DB', 'a/b'],
+    [SERVER, 'REDIS_URL', 'localhost'],
+    [SERVER, 'ADMIN_TOKEN', 'short'],
+    [SERVER, 'ALLOW_OPEN_ADMIN', 'yes'],
+    [WORKER, 'CLAIM_LANES', '1000'],
+    [WORKER, 'REDIS_URL', 'http://localhost'],
+  ])('%s %s=%s', async (script, name, value) => {
+    const { exit, said } = await run(script, { [name]: value });
+    expect(exit.code).toBe(1);
+    expect(said).toMatch(new RegExp(`^(api|worker): The setting ${name} is .*\\.$`));
+    if (name === 'ADMIN_TOKEN') expect(said).not.toContain(value);
+  });
+
+  test('the API opens admin calls to nobody else by accident', async () => {
+    const { exit, said } = await run(SERVER, { HOST: '0.0.0.0' });
+    expect(exit.code).toBe(1);
+    expect(said).toMatch(/HOST is 0\.0\.0\.0.*ADMIN_TOKEN.*ALLOW_OPEN_ADMIN=true/);
+  });
+});
+
+describe('nothing starts', () => {
+  test('on a Redis that evicts', async () => {
+    const policy = (await stores.redis.config('GET', 'maxmemory-policy')) as string[];
+    await stores.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    try {
+      for (const script of [SERVER, WORKER]) {
+        const { exit, said } = await run(script, {});
+        expect(exit.code).toBe(1);
+        expect(said).toContain('set it to noeviction');
+      }
+    } finally {
+      await stores.redis.config('SET', 'maxmemory-policy', policy[1] as string);
+    }
+  });
+
+  test('without the unique indexes', async () => {
+    const { mongo } = stores;
+    await mongo.coupons.dropIndex('name_1');
+    const double = { name: 'double', amount: 1, remaining_amount: 1, created_at: new Date(), updated_at: new Date() };
+    await mongo.coupons.insertMany([{ ...double }, { ...double }]);
+    for (const script of [SERVER, WORKER]) {
+      const { exit, said } = await run(script, {});
+      expect(exit.code).toBe(1);
+      expect(said).toMatch(/The indexes of ".*coupons" can't be built/);
+    }
+  });
+
+  test('without MongoDB or Redis', async () => {
+    const nowhere = await run(SERVER, { MONGO_URI: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300' });
+    expect(nowhere.said).toMatch(/^api: MongoDB can't be reached at MONGO_URI \(127\.0\.0\.1:1\)/);
+    expect(nowhere.exit.code).toBe(1);
+  });
+});

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/**
+ * `npm test`: format, lint, types, dead code, then every test against real servers.
+ * Ends with the line `N passed, N failed`, in which each check counts as one test.
+ */
+interface Outcome {
+  name: string;
+  passed: number;
+  failed: number;
+  seconds: number;
+}
+
+const ROOT = join(import.meta.dirname, '..');
+/** turbo looks for pnpm on the path, and would call home. */
+const ENV = {
+  ...process.env,
+  PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env['PATH']}`,
+  TURBO_TELEMETRY_DISABLED: '1',
+};
+const REPORT = join(tmpdir(), `flashclaim-tests-${process.pid}.json`);
+
+const run = (command: string, args: readonly string[]): Promise<boolean> =>
+  new Promise((resolve) => {
+    const child = spawn(join(ROOT, 'node_modules/.bin', command), args, { cwd: ROOT, stdio: 'inherit', env: ENV });
+    child.on('error', (error) => {
+      console.error(error.message);
+      resolve(false);
+    });
+    child.on('exit', (code) => resolve(code === 0));
+  });
+
+// Whoever started us is gone: what runs here ends with them.
+process.on('disconnect', () => process.exit(1));
+
+/** Runs one thing and says what it was; `count` tells how many passed and failed in it. */
+const step = async (name: string, count: () => Promise<{ passed: number; failed: number }>): Promise<Outcome> => {
+  console.log(`\n── ${name} ${'─'.repeat(Math.max(0, 60 - name.length))}`);
+  const start = performance.now();
+  const counted = await count();
+  return { name, ...counted, seconds: (performance.now() - start) / 1000 };
+};
+
+const check = (name: string, command: string, ...args: string[]): Promise<Outcome> =>
+  step(name, async () => ((await run(command, args)) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }));
+
+const vitest = (args: readonly string[]): Promise<Outcome> =>
+  step('tests', async () => {
+    const config = ['--config', 'tests/vitest.config.ts'];
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
+    const ok = await run('vitest', ['run', ...config, ...reporters, ...args]);
+    const report = await readFile(REPORT, 'utf8').then(
+      (text) => JSON.parse(text) as { numPassedTests: number; numFailedTests: number },
+      () => undefined,
+    );
+    await rm(REPORT, { force: true });
+    const passed = report?.numPassedTests ?? 0;
+    const failed = report?.numFailedTests ?? 0;
+    // What breaks outside a test, a leaked handle or a failed hook, is counted nowhere else.
+    return { passed, failed: ok ? failed : Math.max(1, failed) };
+  });
+
+const outcomes = [
+  await check('format and lint', 'biome', 'ci', '--error-on-warnings'),
+  await check('types', 'turbo', 'run', 'typecheck', '--output-logs=errors-only'),
+  await check('dead code', 'knip', '--no-progress'),
+  await vitest(process.argv.slice(2)),
+];
+
+console.log(`\n${'check'.padEnd(18)}${'passed'.padStart(8)}${'failed'.padStart(8)}${'seconds'.padStart(9)}`);
+for (const { name, passed, failed, seconds } of outcomes)
+  console.log(
+    `${name.padEnd(18)}${String(passed).padStart(8)}${String(failed).padStart(8)}${seconds.toFixed(1).padStart(9)}`,
+  );
+const sum = (pick: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + pick(outcome), 0);
+const failed = sum((outcome) => outcome.failed);
+console.log(`\n${sum((outcome) => outcome.passed)} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
