@@ -15,17 +15,19 @@ interface Outcome {
 }
 
 const ROOT = join(import.meta.dirname, '..');
-/** turbo looks for pnpm on the path, and would call home. */
+/** The tools of the workspace first; turbo would call home. */
 const ENV = {
   ...process.env,
-  PATH: `${join(ROOT, 'node_modules/.bin')}${delimiter}${process.env['PATH']}`,
+  PATH: [join(ROOT, 'node_modules/.bin'), join(import.meta.dirname, 'node_modules/.bin'), process.env['PATH']].join(
+    delimiter,
+  ),
   TURBO_TELEMETRY_DISABLED: '1',
 };
 const REPORT = join(tmpdir(), `flashclaim-tests-${process.pid}.json`);
 
 const run = (command: string, args: readonly string[]): Promise<boolean> =>
   new Promise((resolve) => {
-    const child = spawn(join(ROOT, 'node_modules/.bin', command), args, { cwd: ROOT, stdio: 'inherit', env: ENV });
+    const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', env: ENV });
     child.on('error', (error) => {
       console.error(error.message);
       resolve(false);
