@@ -35,8 +35,9 @@ const run = (command: string, args: readonly string[]): Promise<boolean> =>
     child.on('exit', (code) => resolve(code === 0));
   });
 
-// Whoever started us is gone: what runs here ends with them.
+// Whoever started us is gone: what runs here ends with them. Listening must not keep us from ending by ourselves.
 process.on('disconnect', () => process.exit(1));
+process.channel?.unref();
 
 /** Runs one thing and says what it was; `count` tells how many passed and failed in it. */
 const step = async (name: string, count: () => Promise<{ passed: number; failed: number }>): Promise<Outcome> => {
