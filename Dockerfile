@@ -1,0 +1,31 @@
+# One image for the API, the worker and the seed: they share nearly all their packages, and only the command differs.
+FROM node:24-bookworm-slim AS base
+WORKDIR /app
+
+# Everything from npm, in a stage of its own: neither pnpm nor its store gets into the image.
+FROM base AS dependencies
+# Manifests without sources: a change of code leaves the slow layer below as it is.
+COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY apps/api/package.json apps/api/
+COPY apps/worker/package.json apps/worker/
+COPY packages/core/package.json packages/core/
+COPY packages/service/package.json packages/service/
+COPY seed/package.json seed/
+# Which pnpm, package.json says. Told to ignore that, it does not look for itself in the lockfile, which is frozen.
+RUN npx --yes "$(node -p "require('./package.json').packageManager")" \
+    install --prod --frozen-lockfile --pm-on-fail=ignore
+
+FROM base
+ENV NODE_ENV=production
+# Node runs the TypeScript sources as they are, but none under node_modules. So the packages of this workspace stay
+# links to their folders, as pnpm made them; `pnpm deploy` would copy them to where Node refuses their types.
+COPY --from=dependencies /app ./
+COPY packages/core packages/core
+COPY packages/service packages/service
+COPY apps/api apps/api
+COPY apps/worker apps/worker
+COPY seed seed
+# The files belong to root: who breaks into the process can't change what it runs.
+USER node
+EXPOSE 8080
+CMD ["node", "apps/api/src/server.ts"]
