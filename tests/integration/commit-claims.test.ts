@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Claim, decodeDecision, newCoupon } from '@flashclaim/core';
-import { commitClaims } from '@flashclaim/worker';
+import { CouponMemory, commitClaims } from '@flashclaim/worker';
 import { MongoServerError } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectExact } from '../support/expect-exact.ts';
@@ -21,12 +21,13 @@ const addCoupon = async (amount: number): Promise<string> => {
 const claimsOf = (couponName: string, count: number, user = (i: number) => `user-${i}`): Claim[] =>
   Array.from({ length: count }, (_, i) => ({ id: randomUUID(), userId: user(i), couponName }));
 
-const commit = async (batch: readonly Claim[]) => {
-  const result = await commitClaims(stores.mongo, batch);
+const commit = async (batch: readonly Claim[], memory = new CouponMemory()) => {
+  const result = await commitClaims(stores.mongo, memory, batch);
   return batch.map((_, index) => decodeDecision(result, index));
 };
 
-const decisionsOf = async (batch: readonly Claim[]) => (await commit(batch)).map(({ decision }) => decision);
+const decisionsOf = async (batch: readonly Claim[], memory?: CouponMemory) =>
+  (await commit(batch, memory)).map(({ decision }) => decision);
 
 describe('commitClaims', () => {
   test('grants what is there, in order, and refuses the rest', async () => {
@@ -73,9 +74,87 @@ describe('commitClaims', () => {
   test('different jobs of one coupon at the same time never oversell', async () => {
     const name = await addCoupon(7);
     const jobs = [1, 2, 3].map((job) => claimsOf(name, 5, (i) => `user-${job}-${i}`));
-    const runs = await Promise.all(jobs.map(decisionsOf));
+    const runs = await Promise.all(jobs.map((job) => decisionsOf(job)));
     expect(runs.flat().filter((one) => one === 'claimed')).toHaveLength(7);
     await expectExact(stores.mongo);
+  });
+});
+
+describe('what a lane remembers', () => {
+  /** A memory that has seen a coupon, and so assumes. */
+  const knowing = async (name: string): Promise<CouponMemory> => {
+    const memory = new CouponMemory();
+    expect(
+      await decisionsOf(
+        claimsOf(name, 1, () => 'first'),
+        memory,
+      ),
+    ).toEqual(['claimed']);
+    expect(memory.assume(claimsOf(name, 1))).toBeDefined();
+    return memory;
+  };
+
+  test('grants without a read, and counts what it took', async () => {
+    const name = await addCoupon(4);
+    const memory = await knowing(name);
+    expect(await decisionsOf(claimsOf(name, 2), memory)).toEqual(['claimed', 'claimed']);
+    expect(memory.assume(claimsOf(name, 1))).toBeDefined();
+    // Two would be more than remain: it must look, not refuse by heart.
+    expect(memory.assume(claimsOf(name, 2))).toBeUndefined();
+    expect(
+      await decisionsOf(
+        claimsOf(name, 2, (i) => `late-${i}`),
+        memory,
+      ),
+    ).toEqual(['claimed', 'out_of_stock']);
+    await expectExact(stores.mongo);
+  });
+
+  test('is corrected by the database: a user who holds a unit, a claim that stands', async () => {
+    const name = await addCoupon(9);
+    const memory = await knowing(name);
+    const [standing] = claimsOf(name, 1, () => 'elsewhere') as [Claim];
+    await decisionsOf([standing]);
+    const batch = [standing, ...claimsOf(name, 1, () => 'first'), ...claimsOf(name, 1, () => 'new')];
+    expect(await decisionsOf(batch, memory)).toEqual(['replayed', 'already_claimed', 'claimed']);
+    await expectExact(stores.mongo);
+  });
+
+  test('is corrected by the database: units that another worker took', async () => {
+    const name = await addCoupon(5);
+    const memory = await knowing(name);
+    await decisionsOf(claimsOf(name, 3, (i) => `other-${i}`));
+    expect(await decisionsOf(claimsOf(name, 3), memory)).toEqual(['claimed', 'out_of_stock', 'out_of_stock']);
+    await expectExact(stores.mongo);
+  });
+
+  test('does not outlive the coupon: one of the same name is another coupon', async () => {
+    const name = await addCoupon(5);
+    const memory = await knowing(name);
+    await stores.mongo.coupons.deleteOne({ name });
+    expect(await decisionsOf(claimsOf(name, 1), memory)).toEqual(['coupon_not_found']);
+    await stores.mongo.coupons.insertOne(newCoupon({ name, amount: 1 }, new Date()));
+    expect(
+      await decisionsOf(
+        claimsOf(name, 2, (i) => `anew-${i}`),
+        memory,
+      ),
+    ).toEqual(['claimed', 'out_of_stock']);
+  });
+
+  test('goes by reads while users come who hold a unit, and then assumes again', async () => {
+    const name = await addCoupon(9);
+    const memory = await knowing(name);
+    await decisionsOf(
+      claimsOf(name, 1, () => 'first'),
+      memory,
+    );
+    expect(memory.assume(claimsOf(name, 1))).toBeUndefined();
+    await decisionsOf(
+      claimsOf(name, 1, () => 'second'),
+      memory,
+    );
+    expect(memory.assume(claimsOf(name, 1))).toBeDefined();
   });
 });
 

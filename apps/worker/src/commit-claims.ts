@@ -7,7 +7,8 @@ import {
   encodeDecisions,
 } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/service';
-import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel } from 'mongodb';
+import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
+import type { CouponMemory } from './coupon-memory.ts';
 import { decideClaims } from './decide-claims.ts';
 import { type ReadSnapshot, readSnapshot } from './read-snapshot.ts';
 
@@ -21,16 +22,46 @@ const DUPLICATE_KEY = 11000;
  *
  * Resolves once every granted claim is committed with majority and journal. Running it again with the same claim ids,
  * at any time and on any worker, grants nothing twice and answers `replayed` for what stands.
+ *
+ * The first attempt decides by what `memory` assumes, where it does: the transaction is then insert, update and commit, and
+ * what is left is the server's work for each claim, four index entries, and one flush of the journal. Where the database
+ * contradicts that, the next attempt reads first.
  * @throws MongoError where the database can't be reached: the job is then run again, later.
  */
-export const commitClaims = async (mongo: Mongo, batch: readonly Claim[]): Promise<ClaimJobResult> => {
+export const commitClaims = async (
+  mongo: Mongo,
+  memory: CouponMemory,
+  batch: readonly Claim[],
+): Promise<ClaimJobResult> => {
+  let assumed = memory.assume(batch);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTransaction(mongo.client, (session) => decideAndWrite(mongo, session, batch));
+      return await decideAndCommit({ mongo, memory, batch, assumed });
     } catch (error) {
       if (!mayDecideAnew(error) || attempt === COMMIT_ATTEMPTS_MAX) throw error;
+      assumed = undefined;
     }
   }
+};
+
+interface Attempt {
+  mongo: Mongo;
+  memory: CouponMemory;
+  batch: readonly Claim[];
+  assumed: ReadSnapshot | undefined;
+}
+
+const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Promise<ClaimJobResult> => {
+  const now = new Date();
+  const { snapshot, decisions, units } = await inTransaction(mongo.client, async (session) => {
+    const snapshot = assumed ?? (await readSnapshot(mongo, session, batch));
+    const decisions = decideClaims(snapshot, batch);
+    const claims = batch.filter((_, index) => decisions[index] === 'claimed');
+    const units = await writeGranted({ mongo, session, snapshot, now }, claims);
+    return { snapshot, decisions, units };
+  });
+  memory.learn(snapshot, units);
+  return toResult(snapshot, batch, decisions, now);
 };
 
 /**
@@ -65,18 +96,6 @@ const inTransaction = async <T>(client: MongoClient, body: (session: ClientSessi
   }
 };
 
-const decideAndWrite = async (
-  mongo: Mongo,
-  session: ClientSession,
-  batch: readonly Claim[],
-): Promise<ClaimJobResult> => {
-  const snapshot = await readSnapshot(mongo, session, batch);
-  const decisions = decideClaims(snapshot, batch);
-  const now = new Date();
-  await writeGranted({ mongo, session, snapshot, now }, granted(batch, decisions));
-  return toResult(snapshot, batch, decisions, now);
-};
-
 interface Write {
   mongo: Mongo;
   session: ClientSession;
@@ -84,30 +103,34 @@ interface Write {
   now: Date;
 }
 
-/** Inserts the claims, then takes their units: the contended document is held for the shortest time. */
-const writeGranted = async ({ mongo, session, snapshot, now }: Write, claims: readonly Claim[]): Promise<void> => {
-  if (claims.length === 0) return;
+/**
+ * Inserts the claims, then takes their units: the contended document is held for the shortest time.
+ * Resolves to the units taken, by coupon name.
+ */
+const writeGranted = async (
+  { mongo, session, snapshot: { couponIds }, now }: Write,
+  claims: readonly Claim[],
+): Promise<Map<string, number>> => {
   const units = new Map<string, number>();
+  if (claims.length === 0) return units;
   const documents = claims.map(({ id, userId, couponName }) => {
     units.set(couponName, (units.get(couponName) ?? 0) + 1);
-    const couponId = snapshot.couponIds.get(couponName);
-    if (!couponId) throw new Error(`no id for coupon ${couponName}`);
-    return { _id: id, user_id: userId, coupon_id: couponId, coupon_name: couponName, claimed_at: now };
+    const coupon_id = couponIds.get(couponName) as ObjectId;
+    return { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
   });
   await mongo.claims.insertMany(documents, { session });
 
+  // By id and not by name: a coupon that was dropped and made anew is another one.
   const updates = [...units].map(([name, count]) => ({
     updateOne: {
-      filter: { name, remaining_amount: { $gte: count } },
+      filter: { _id: couponIds.get(name) as ObjectId, remaining_amount: { $gte: count } },
       update: { $inc: { remaining_amount: -count }, $set: { updated_at: now } },
     },
   }));
   const { matchedCount } = await mongo.coupons.bulkWrite(updates, { session });
   if (matchedCount !== units.size) throw new SnapshotContradicted('a coupon has fewer units than the snapshot said');
+  return units;
 };
-
-const granted = (batch: readonly Claim[], decisions: readonly Decision[]): Claim[] =>
-  batch.filter((_, index) => decisions[index] === 'claimed');
 
 const toResult = (
   snapshot: ReadSnapshot,

@@ -1,3 +1,4 @@
 /** What tests and the simulation run without a queue. */
 export { commitClaims } from './commit-claims.ts';
+export { CouponMemory } from './coupon-memory.ts';
 export { decideClaims, type Snapshot } from './decide-claims.ts';

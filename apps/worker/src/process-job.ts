@@ -1,18 +1,35 @@
-import { type ClaimJobResult, ClaimJobSchema, decodeJob } from '@flashclaim/core';
-import type { Logger, Mongo } from '@flashclaim/service';
-import { Value } from '@sinclair/typebox/value';
+import { answersChannel, type ClaimJobResult, ClaimJobSchema, decodeJob, type JobAnswer } from '@flashclaim/core';
+import type { Logger, Mongo, RedisConnection } from '@flashclaim/service';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { commitClaims } from './commit-claims.ts';
+import type { CouponMemory } from './coupon-memory.ts';
+
+const claimJob = TypeCompiler.Compile(ClaimJobSchema);
+
+interface Parts {
+  mongo: Mongo;
+  /** Of the job's lane. */
+  memory: CouponMemory;
+  redis: RedisConnection;
+  log: Logger;
+}
 
 /**
- * Runs one job of a lane. A refusal is a returned decision, never an exception: what throws here is run again.
+ * Runs one job of a lane: decide and commit, then reply. A refusal is a returned decision, never an exception: what throws
+ * here is run again.
  * @throws UnrecoverableError on a payload that no version of this worker understands: running it again can't help.
  */
-export const processJob = async (mongo: Mongo, log: Logger, job: Job): Promise<ClaimJobResult> => {
-  if (!Value.Check(ClaimJobSchema, job.data))
-    throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1`);
+export const processJob = async ({ mongo, memory, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
+  if (!claimJob.Check(job.data)) throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1`);
   const claims = decodeJob(job.data);
-  const result = await commitClaims(mongo, claims);
+  const result = await commitClaims(mongo, memory, claims);
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
+
+  // Not waited for, so that it travels together with the job's completion. An answer that gets lost is found with the job.
+  const answer: JobAnswer = { jobId: job.id as string, result };
+  redis.publish(answersChannel(job.data.replyTo), JSON.stringify(answer)).catch((error: Error) => {
+    log.warn({ job: job.id, error: error.message }, 'an answer could not be sent; its API finds it with the job');
+  });
   return result;
 };

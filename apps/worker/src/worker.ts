@@ -1,14 +1,15 @@
-import { COMMIT_TIMEOUT_MS, QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { COMMIT_TIMEOUT_MS, QUERY_TIMEOUT_MS, TRANSACTION_LIFETIME_MAX_SECONDS } from '@flashclaim/core';
 import {
   connectMongo,
   createLogger,
   createRedis,
   ensureCollections,
+  orphanedTransactionSeconds,
   readyRedis,
   StartError,
 } from '@flashclaim/service';
-import type { Job } from 'bullmq';
 import closeWithGrace from 'close-with-grace';
+import { CouponMemory } from './coupon-memory.ts';
 import { type Env, readEnv } from './env.ts';
 import { openLane } from './lanes.ts';
 import { processJob } from './process-job.ts';
@@ -27,6 +28,12 @@ const run = async (env: Env): Promise<void> => {
     socketTimeoutMS: COMMIT_TIMEOUT_MS,
   });
   await ensureCollections(mongo.db);
+  const lifetime = await orphanedTransactionSeconds(mongo);
+  if (lifetime !== undefined && lifetime > TRANSACTION_LIFETIME_MAX_SECONDS)
+    log.warn(
+      { transactionLifetimeLimitSeconds: lifetime },
+      `a worker that is killed would block its coupons for so long; set it to ${TRANSACTION_LIFETIME_MAX_SECONDS} in mongod`,
+    );
 
   // A worker waits for Redis as long as it takes: its jobs are nowhere else.
   const redis = createRedis(env.REDIS_URL, { maxRetriesPerRequest: null });
@@ -34,8 +41,12 @@ const run = async (env: Env): Promise<void> => {
   await readyRedis(redis, START_TIMEOUT_MS);
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
-  const runJob = (job: Job) => processJob(mongo, log, job);
-  const workers = await Promise.all(lanes.map((lane) => openLane(lane, { redis, log, runJob })));
+  const workers = await Promise.all(
+    lanes.map((lane) => {
+      const memory = new CouponMemory();
+      return openLane(lane, { redis, log, runJob: (job) => processJob({ mongo, memory, redis, log }, job) });
+    }),
+  );
   log.info({ lanes: lanes.length }, 'worker takes jobs');
 
   closeWithGrace({ delay: GRACE_MS, logger: log }, async ({ signal, err }) => {

@@ -12,6 +12,9 @@ export const pendingClaimKey = (claimId: string): string => `flashclaim:pending:
 
 export const JOB_NAME = 'claims';
 
+/** The Redis channel on which one API process hears what became of its own jobs, and of nobody else's. */
+export const answersChannel = (replyTo: string): string => `flashclaim:answers:${replyTo}`;
+
 /** The lane of a coupon: FNV-1a over the UTF-16 units of its normalised name. */
 export const laneOf = (couponName: string, lanes: number): number => {
   let hash = 0x811c9dc5;
@@ -25,19 +28,26 @@ export const laneOf = (couponName: string, lanes: number): number => {
  */
 export const ClaimJobSchema = Type.Object({
   v: Type.Literal(1),
+  replyTo: Type.String({ description: 'The API process that waits for the answer; see answersChannel.' }),
   coupons: Type.Array(Type.String()),
   claims: Type.Array(Type.Tuple([Type.String(), Type.String(), Type.Integer({ minimum: 0 })])),
 });
 export type ClaimJob = Static<typeof ClaimJobSchema>;
 
 /**
- * A job's result, small because every API process reads it: a letter for each claim, in order,
- * the time of the transaction in ms since the epoch, and the original time of each claim that was a replay.
+ * A job's result, kept with the job: a letter for each claim, in order, the time of the transaction in ms since the epoch,
+ * and the original time of each claim that was a replay.
  */
 export interface ClaimJobResult {
   decisions: string;
   at: number;
   replayedAt?: Record<number, number>;
+}
+
+/** A job's result on its way to the process that waits for it. */
+export interface JobAnswer {
+  jobId: string;
+  result: ClaimJobResult;
 }
 
 const LETTERS: Record<Decision, string> = {
@@ -49,14 +59,14 @@ const LETTERS: Record<Decision, string> = {
 };
 const DECISIONS = new Map(Object.entries(LETTERS).map(([decision, letter]) => [letter, decision as Decision]));
 
-export const encodeJob = (claims: readonly Claim[]): ClaimJob => {
+export const encodeJob = (replyTo: string, claims: readonly Claim[]): ClaimJob => {
   const indexes = new Map<string, number>();
   const encoded = claims.map(({ id, userId, couponName }): [string, string, number] => {
     const index = indexes.get(couponName) ?? indexes.size;
     indexes.set(couponName, index);
     return [id, userId, index];
   });
-  return { v: 1, coupons: [...indexes.keys()], claims: encoded };
+  return { v: 1, replyTo, coupons: [...indexes.keys()], claims: encoded };
 };
 
 /** @throws Error where a claim names a coupon that the job does not hold. */

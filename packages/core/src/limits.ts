@@ -66,6 +66,15 @@ export const COMMIT_ATTEMPTS_MAX = 5;
 /** One command of a transaction, its commit included. */
 export const COMMIT_TIMEOUT_MS = 10_000;
 
+/**
+ * What MongoDB's transactionLifetimeLimitSeconds should be at most: a killed worker's open transaction keeps its coupons
+ * for so long. MongoDB's own default is 60.
+ */
+export const TRANSACTION_LIFETIME_MAX_SECONDS = 5;
+
+/** Coupons that a worker remembers for each lane: their ids and what it left of them. */
+export const COUPONS_REMEMBERED_MAX = 10_000;
+
 /** A read or a coupon creation in MongoDB on behalf of a caller. */
 export const QUERY_TIMEOUT_MS = 3_000;
 

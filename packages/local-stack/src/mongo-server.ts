@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TRANSACTION_LIFETIME_MAX_SECONDS } from '@flashclaim/core';
 import type { Binary } from './binaries/find-binary.ts';
 import { mongod } from './binaries/mongod.ts';
 import { readLinesBackwards } from './log-file.ts';
@@ -48,6 +49,8 @@ const argsFor = ({ port, folder, logFile, testCommands }: Arguments): string[] =
   ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
   // A primary that is told to stop otherwise waits up to 15 s for others to take over.
   ...['--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100'],
+  // A killed worker's open transaction would block its coupons for a minute.
+  ...['--setParameter', `transactionLifetimeLimitSeconds=${TRANSACTION_LIFETIME_MAX_SECONDS}`],
   ...(testCommands ? ['--setParameter', 'enableTestCommands=1'] : []),
 ];
 

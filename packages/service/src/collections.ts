@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { COLLECTIONS, INDEXES, VALIDATORS } from '@flashclaim/core';
-import { type Db, MongoServerError } from 'mongodb';
+import { type CollectionInfo, type Db, MongoServerError } from 'mongodb';
 import { StartError } from './read-settings.ts';
 
 const NAMESPACE_EXISTS = 48;
@@ -29,6 +30,10 @@ const createCollection = async (db: Db, name: keyof typeof VALIDATORS): Promise<
     await db.createCollection(name, rules);
   } catch (error) {
     if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error;
-    await db.command({ collMod: name, ...rules });
+    // Only where it must: collMod waits for every open transaction, and every other transaction waits for it.
+    const [found] = await db.listCollections({ name }).toArray();
+    const { validator, validationLevel, validationAction } = (found as CollectionInfo).options ?? {};
+    if (!isDeepStrictEqual({ validator, validationLevel, validationAction }, rules))
+      await db.command({ collMod: name, ...rules });
   }
 };

@@ -40,5 +40,18 @@ export const connectMongo = async (uri: string, name: string, options: MongoClie
   return { client, db, coupons: db.collection(COLLECTIONS.coupons), claims: db.collection(COLLECTIONS.claims) };
 };
 
+/**
+ * How long MongoDB keeps a transaction open whose worker is gone; until then its coupons can't be claimed.
+ * Resolves to undefined where the server does not say: the right to ask may be missing.
+ */
+export const orphanedTransactionSeconds = async ({ client }: Mongo): Promise<number | undefined> => {
+  const name = 'transactionLifetimeLimitSeconds';
+  const reply = await client
+    .db('admin')
+    .command({ getParameter: 1, [name]: 1 })
+    .catch(() => undefined);
+  return reply?.[name];
+};
+
 /** The hosts of a connection, without its user and password. */
 const hosts = (client: MongoClient): string => client.options.hosts.join(', ') || (client.options.srvHost ?? 'unknown');

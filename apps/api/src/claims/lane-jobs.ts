@@ -37,21 +37,21 @@ export class LaneJobs {
   readonly #jobs = new Map<string, JobUnderWay>();
   readonly #options: LaneJobsOptions;
   /** Job ids are unique in the cluster, hold no colon and are no number: BullMQ gives those a meaning. */
-  readonly #process = `api-${randomBytes(6).toString('hex')}`;
+  readonly processId = `api-${randomBytes(6).toString('hex')}`;
   readonly #silence: NodeJS.Timeout;
   #count = 0;
 
   constructor(options: LaneJobsOptions) {
     this.#options = options;
-    this.#silence = setInterval(() => this.#lookAtTheSilent(), JOB_SILENCE_MS);
+    this.#silence = setInterval(() => this.lookAtSilent(JOB_SILENCE_MS), JOB_SILENCE_MS);
   }
 
   /** Hands claims to a lane as one job. Resolves once all of them are settled; never rejects. */
   async send(lane: number, claims: readonly WaitingClaim[]): Promise<void> {
     const queue = this.#options.lanes[lane] as Queue;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const id = `${this.#process}-${++this.#count}`;
-    const job = { id, queue, data: encodeJob(claims), claims, sentAt: Date.now(), finish: resolve };
+    const id = `${this.processId}-${++this.#count}`;
+    const job = { id, queue, data: encodeJob(this.processId, claims), claims, sentAt: Date.now(), finish: resolve };
     // Before the add: the answer may be back before the add has returned.
     this.#jobs.set(id, job);
     try {
@@ -75,8 +75,8 @@ export class LaneJobs {
     if (job) this.#finish(job, (_, index) => decodeDecision(result, index));
   }
 
-  /** Looks at a job whose answer has not come, or that failed. */
-  async look(jobId: string): Promise<void> {
+  /** Looks at a job whose answer has not come. */
+  async #look(jobId: string): Promise<void> {
     const job = this.#jobs.get(jobId);
     if (!job) return;
     const found = await job.queue.getJob(jobId);
@@ -85,6 +85,17 @@ export class LaneJobs {
     if (!found) await add(job);
     else if (found.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
     else if (found.finishedOn) this.answer(jobId, found.returnvalue as ClaimJobResult);
+  }
+
+  /** Looks at every job that has been without an answer for so long. 0 is all of them: answers may have been missed. */
+  lookAtSilent(silentMs: number): void {
+    const before = Date.now() - silentMs;
+    for (const { id, sentAt } of this.#jobs.values()) {
+      if (sentAt > before) continue;
+      this.#look(id).catch((error: Error) =>
+        this.#options.log.warn({ job: id, error: error.message }, 'a silent job could not be looked at; trying again'),
+      );
+    }
   }
 
   close(): void {
@@ -112,16 +123,6 @@ export class LaneJobs {
       claim.settle(settled(claim, index));
     });
     job.finish();
-  }
-
-  #lookAtTheSilent(): void {
-    const before = Date.now() - JOB_SILENCE_MS;
-    for (const { id, sentAt } of this.#jobs.values()) {
-      if (sentAt > before) continue;
-      this.look(id).catch((error: Error) =>
-        this.#options.log.warn({ job: id, error: error.message }, 'a silent job could not be looked at; trying again'),
-      );
-    }
   }
 }
 

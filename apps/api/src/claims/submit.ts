@@ -16,18 +16,19 @@ export interface SubmitOptions {
 /** Takes claims in: gives each an id, and hands it to the gathering of its coupon's lane. */
 export const createSubmit = ({ gathers, waitMs, pendingMax, settledLate }: SubmitOptions) => {
   let pending = 0;
+  const settled = (claim: WaitingClaim, what: Settled) => {
+    pending--;
+    if (claim.toldPending) settledLate(claim, what);
+  };
+  const lanes = gathers.map((gather) => ({ gather, listener: { hasten: () => gather.hasten(), settled } }));
 
   /** @throws ProblemError `overloaded` where too many claims wait in this process; nothing of the claim is done then. */
   return ({ userId, couponName }: Omit<Claim, 'id'>): WaitingClaim => {
     if (pending >= pendingMax)
       throw new ProblemError('overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
-    const gather = gathers[laneOf(couponName, gathers.length)] as Gather;
-    const claim = new WaitingClaim({ id: newClaimId(), userId, couponName }, waitMs, () => gather.hasten());
     pending++;
-    void claim.settled.then((settled) => {
-      pending--;
-      if (claim.toldPending) settledLate(claim, settled);
-    });
+    const { gather, listener } = lanes[laneOf(couponName, lanes.length)] as (typeof lanes)[number];
+    const claim = new WaitingClaim({ id: newClaimId(), userId, couponName }, waitMs, listener);
     gather.add(claim);
     return claim;
   };

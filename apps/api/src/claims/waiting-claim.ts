@@ -13,39 +13,41 @@ export interface Place {
   index: number;
 }
 
-/**
- * A claim on its way through this process, and the caller who waits for it.
- * The caller's wait may end before the claim does: `answer` resolves once, `settled` maybe long after.
- */
+/** What a claim tells those who carry it. */
+interface Listener {
+  /** The wait is over while the claim still gathers: it must get into a job now. */
+  hasten: () => void;
+  /** Nothing more becomes of the claim here. This may come long after its caller was told `pending`. */
+  settled: (claim: WaitingClaim, settled: Settled) => void;
+}
+
+/** A claim on its way through this process, and the caller who waits for it. The caller's wait may end before the claim does. */
 export class WaitingClaim implements Claim {
   readonly id: string;
   readonly userId: string;
   readonly couponName: string;
+  /** What the caller is told. */
   readonly answer: Promise<Answer>;
-  readonly settled: Promise<Settled>;
   /** Set once the caller was told `pending`. */
   toldPending = false;
   #place: Place | undefined;
   #waitIsOver = false;
   #tell!: (answer: Answer) => void;
-  #end!: (settled: Settled) => void;
-  #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout;
+  readonly #listener: Listener;
 
-  /** @param hasten called where the wait ends while the claim still gathers: it must get into a job now. */
-  constructor({ id, userId, couponName }: Claim, waitMs: number, hasten: () => void) {
+  constructor({ id, userId, couponName }: Claim, waitMs: number, listener: Listener) {
     this.id = id;
     this.userId = userId;
     this.couponName = couponName;
+    this.#listener = listener;
     this.answer = new Promise((resolve) => {
       this.#tell = resolve;
-    });
-    this.settled = new Promise((resolve) => {
-      this.#end = resolve;
     });
     this.#timer = setTimeout(() => {
       this.#waitIsOver = true;
       if (this.#place) this.#tellPending();
-      else hasten();
+      else this.#listener.hasten();
     }, waitMs);
   }
 
@@ -63,7 +65,7 @@ export class WaitingClaim implements Claim {
   settle(settled: Settled): void {
     clearTimeout(this.#timer);
     this.#tell(settled);
-    this.#end(settled);
+    this.#listener.settled(this, settled);
   }
 
   /** Only of a claim in a job: one that still gathers would be lost with this process. */

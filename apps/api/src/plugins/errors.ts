@@ -11,8 +11,9 @@ export const errors = fp(
     app.setNotFoundHandler((request, reply) =>
       sendProblem(reply, 'not_found', `There is no ${request.method} ${request.url.slice(0, 200)}.`),
     );
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
+      done();
     });
   },
   { name: 'errors' },

@@ -1,0 +1,26 @@
+import { answersChannel, type JobAnswer } from '@flashclaim/core';
+import { createRedis, type Logger } from '@flashclaim/service';
+import type { LaneJobs } from './lane-jobs.ts';
+
+/**
+ * Hears what became of this process's jobs, on a connection of its own that waits for Redis as long as it takes.
+ * An answer that is published while it is away is gone: as soon as it is back, every job is looked at.
+ * Resolves, once it listens, to the function that ends it.
+ */
+export const listenForAnswers = async (
+  redisUrl: string,
+  jobs: LaneJobs,
+  log: Pick<Logger, 'warn'>,
+): Promise<() => void> => {
+  const connection = createRedis(redisUrl, { maxRetriesPerRequest: null });
+  connection.on('error', (error: Error) =>
+    log.warn({ error: error.message }, 'answers can not be heard; it goes on by itself'),
+  );
+  connection.on('message', (_channel: string, message: string) => {
+    const { jobId, result } = JSON.parse(message) as JobAnswer;
+    jobs.answer(jobId, result);
+  });
+  await connection.subscribe(answersChannel(jobs.processId));
+  connection.on('ready', () => jobs.lookAtSilent(0));
+  return () => connection.disconnect();
+};

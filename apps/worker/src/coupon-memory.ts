@@ -1,0 +1,50 @@
+import { type Claim, COUPONS_REMEMBERED_MAX } from '@flashclaim/core';
+import type { ObjectId } from 'mongodb';
+import type { ReadSnapshot } from './read-snapshot.ts';
+
+const NO_ONE = {
+  standing: new Set<string>(),
+  holders: new Map<string, Set<string>>(),
+  claimedAt: new Map<string, number>(),
+};
+
+/**
+ * What a lane remembers of its coupons, so that most jobs need no read: a snapshot that is assumed instead of read.
+ *
+ * Only grants are made by it, and the database checks each of them: the unique indexes that nobody holds a unit yet, the
+ * guard of the update that the units are there. A refusal always rests on a read. Losing this memory costs a read.
+ */
+export class CouponMemory {
+  readonly #coupons = new Map<string, { id: ObjectId; remaining: number }>();
+  /** The last read met somebody who held a unit already: the next job will, too, and assuming would be in vain. */
+  #wary = false;
+
+  /** A snapshot in which nobody holds a unit; undefined where that is not likely, or where units may not suffice. */
+  assume(batch: readonly Claim[]): ReadSnapshot | undefined {
+    if (this.#wary) return undefined;
+    const couponIds = new Map<string, ObjectId>();
+    const remaining = new Map<string, number>();
+    const wanted = new Map<string, number>();
+    for (const { couponName } of batch) wanted.set(couponName, (wanted.get(couponName) ?? 0) + 1);
+    for (const [name, count] of wanted) {
+      const coupon = this.#coupons.get(name);
+      if (!coupon || coupon.remaining < count) return undefined;
+      couponIds.set(name, coupon.id);
+      remaining.set(name, coupon.remaining);
+    }
+    return { couponIds, remaining, ...NO_ONE };
+  }
+
+  /** Learns from a snapshot that was committed by, with the units that were taken, by coupon name. */
+  learn(snapshot: ReadSnapshot, taken: ReadonlyMap<string, number>): void {
+    this.#wary = snapshot.holders.size > 0;
+    for (const [name, id] of snapshot.couponIds) {
+      const remaining = (snapshot.remaining.get(name) ?? 0) - (taken.get(name) ?? 0);
+      this.#coupons.set(name, { id, remaining });
+    }
+    for (const name of this.#coupons.keys()) {
+      if (this.#coupons.size <= COUPONS_REMEMBERED_MAX) break;
+      this.#coupons.delete(name);
+    }
+  }
+}
