@@ -1,6 +1,4 @@
-import type { Claim, Decision } from '@flashclaim/core';
-import { OUTCOMES } from '@flashclaim/core';
-import { decideClaims, type Snapshot } from '@flashclaim/worker';
+import { type Claim, type Decision, decideClaims, OUTCOMES, type Snapshot } from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 

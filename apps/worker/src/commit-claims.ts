@@ -4,13 +4,12 @@ import {
   COMMIT_ATTEMPTS_MAX,
   COMMIT_TIMEOUT_MS,
   type Decision,
+  decideClaims,
   encodeDecisions,
 } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/service';
+import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
 import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
 import type { CouponMemory } from './coupon-memory.ts';
-import { decideClaims } from './decide-claims.ts';
-import { type ReadSnapshot, readSnapshot } from './read-snapshot.ts';
 
 /** The database contradicted the snapshot that was decided by: another transaction came between. */
 class SnapshotContradicted extends Error {}
@@ -54,7 +53,7 @@ interface Attempt {
 const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Promise<ClaimJobResult> => {
   const now = new Date();
   const { snapshot, decisions, units } = await inTransaction(mongo.client, async (session) => {
-    const snapshot = assumed ?? (await readSnapshot(mongo, session, batch));
+    const snapshot = assumed ?? (await readSnapshot(mongo, { session }, batch));
     const decisions = decideClaims(snapshot, batch);
     const claims = batch.filter((_, index) => decisions[index] === 'claimed');
     const units = await writeGranted({ mongo, session, snapshot, now }, claims);

@@ -1,6 +1,6 @@
 import { type Claim, COUPONS_REMEMBERED_MAX } from '@flashclaim/core';
+import type { ReadSnapshot } from '@flashclaim/service';
 import type { ObjectId } from 'mongodb';
-import type { ReadSnapshot } from './read-snapshot.ts';
 
 const NO_ONE = {
   standing: new Set<string>(),

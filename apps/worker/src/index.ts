@@ -1,4 +1,3 @@
 /** What tests and the simulation run without a queue. */
 export { commitClaims } from './commit-claims.ts';
 export { CouponMemory } from './coupon-memory.ts';
-export { decideClaims, type Snapshot } from './decide-claims.ts';

@@ -72,7 +72,10 @@ export const COMMIT_TIMEOUT_MS = 10_000;
  */
 export const TRANSACTION_LIFETIME_MAX_SECONDS = 5;
 
-/** Coupons that a worker remembers for each lane: their ids and what it left of them. */
+/** Reads on sold-out coupons that one API process has under way: one travels while the other's answers are written. */
+export const SOLD_OUT_READS_MAX = 2;
+
+/** Coupons that a lane remembers in a worker, and an API process as sold out. */
 export const COUPONS_REMEMBERED_MAX = 10_000;
 
 /** A read or a coupon creation in MongoDB on behalf of a caller. */

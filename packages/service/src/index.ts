@@ -3,4 +3,5 @@ export * from './collections.ts';
 export * from './logger.ts';
 export * from './mongo.ts';
 export * from './read-settings.ts';
+export * from './read-snapshot.ts';
 export * from './redis.ts';

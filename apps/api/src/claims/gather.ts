@@ -1,24 +1,30 @@
-import { JOB_CHARS_MAX, JOB_CLAIMS_MAX, JOBS_UNDER_WAY_MAX } from '@flashclaim/core';
+import { JOB_CHARS_MAX, JOB_CLAIMS_MAX } from '@flashclaim/core';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 /**
- * Gathers the claims of one lane: while a job of this process is under way there, later claims wait, and then go together.
- * A claim that finds the lane free goes at once, with all that arrived in the same turn of the event loop; no timer delays it.
+ * Gathers claims: while a batch of them is under way, later claims wait, and then go together.
+ * A claim that finds the way free goes at once, with all that arrived in the same turn of the event loop; no timer delays it.
  */
 export class Gather {
   #waiting: WaitingClaim[] = [];
-  #jobsUnderWay = 0;
+  #underWay = 0;
   #scheduled = false;
-  #send: (claims: WaitingClaim[]) => Promise<void>;
+  readonly #underWayMax: number;
+  readonly #send: (claims: WaitingClaim[]) => Promise<void>;
 
-  /** @param send hands claims to the lane as one job; resolves, and never rejects, once all of them are settled. */
-  constructor(send: (claims: WaitingClaim[]) => Promise<void>) {
+  /**
+   * @param underWayMax batches that may be under way at once
+   * @param send takes a batch; resolves, and never rejects, once it is done with it
+   */
+  constructor(underWayMax: number, send: (claims: WaitingClaim[]) => Promise<void>) {
+    this.#underWayMax = underWayMax;
     this.#send = send;
   }
 
   /** Claims keep their order of arrival. */
   add(claim: WaitingClaim): void {
     this.#waiting.push(claim);
+    if (claim.overdue) this.hasten();
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -34,19 +40,19 @@ export class Gather {
 
   #sendWhile(mayGo: () => boolean): void {
     while (this.#waiting.length > 0 && mayGo()) {
-      this.#jobsUnderWay++;
+      this.#underWay++;
       void this.#send(this.#take()).finally(() => {
-        this.#jobsUnderWay--;
+        this.#underWay--;
         this.#sendWhatMay();
       });
     }
   }
 
   #sendWhatMay(): void {
-    this.#sendWhile(() => this.#jobsUnderWay < JOBS_UNDER_WAY_MAX);
+    this.#sendWhile(() => this.#underWay < this.#underWayMax);
   }
 
-  /** The next claims, as many as one job may hold. */
+  /** The next claims, as many as one batch may hold. */
   #take(): WaitingClaim[] {
     let chars = 0;
     const tooMany = this.#waiting.findIndex(({ userId, couponName }, index) => {

@@ -1,12 +1,16 @@
 import { type Claim, laneOf } from '@flashclaim/core';
-import { v7 as newClaimId } from 'uuid';
+import type { Logger, Mongo } from '@flashclaim/service';
 import { ProblemError } from '../problem.ts';
+import { newClaimId } from './claim-id.ts';
 import type { Gather } from './gather.ts';
+import { SoldOut } from './sold-out.ts';
 import { type Settled, WaitingClaim } from './waiting-claim.ts';
 
 export interface SubmitOptions {
   /** One for each lane, by its number. */
   gathers: readonly Gather[];
+  mongo: Mongo;
+  log: Pick<Logger, 'warn'>;
   waitMs: number;
   pendingMax: number;
   /** Told of a decision that came after its caller was told `pending`. */
@@ -14,22 +18,26 @@ export interface SubmitOptions {
 }
 
 /** Takes claims in: gives each an id, and hands it to the gathering of its coupon's lane. */
-export const createSubmit = ({ gathers, waitMs, pendingMax, settledLate }: SubmitOptions) => {
+export const createSubmit = ({ gathers, mongo, log, waitMs, pendingMax, settledLate }: SubmitOptions) => {
+  const gatherOf = (couponName: string) => gathers[laneOf(couponName, gathers.length)] as Gather;
+  const soldOut = new SoldOut({ mongo, log, handOn: (claim) => gatherOf(claim.couponName).add(claim) });
   let pending = 0;
-  const settled = (claim: WaitingClaim, what: Settled) => {
-    pending--;
-    if (claim.toldPending) settledLate(claim, what);
+  const listener = {
+    hasten: (claim: WaitingClaim) => gatherOf(claim.couponName).hasten(),
+    settled: (claim: WaitingClaim, settled: Settled) => {
+      pending--;
+      if (settled !== 'unavailable' && settled.decision === 'out_of_stock') soldOut.remember(claim.couponName);
+      if (claim.toldPending) settledLate(claim, settled);
+    },
   };
-  const lanes = gathers.map((gather) => ({ gather, listener: { hasten: () => gather.hasten(), settled } }));
 
   /** @throws ProblemError `overloaded` where too many claims wait in this process; nothing of the claim is done then. */
   return ({ userId, couponName }: Omit<Claim, 'id'>): WaitingClaim => {
     if (pending >= pendingMax)
       throw new ProblemError('overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
     pending++;
-    const { gather, listener } = lanes[laneOf(couponName, lanes.length)] as (typeof lanes)[number];
     const claim = new WaitingClaim({ id: newClaimId(), userId, couponName }, waitMs, listener);
-    gather.add(claim);
+    if (!soldOut.take(claim)) gatherOf(couponName).add(claim);
     return claim;
   };
 };

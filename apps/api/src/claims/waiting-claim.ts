@@ -16,7 +16,7 @@ export interface Place {
 /** What a claim tells those who carry it. */
 interface Listener {
   /** The wait is over while the claim still gathers: it must get into a job now. */
-  hasten: () => void;
+  hasten: (claim: WaitingClaim) => void;
   /** Nothing more becomes of the claim here. This may come long after its caller was told `pending`. */
   settled: (claim: WaitingClaim, settled: Settled) => void;
 }
@@ -47,13 +47,18 @@ export class WaitingClaim implements Claim {
     this.#timer = setTimeout(() => {
       this.#waitIsOver = true;
       if (this.#place) this.#tellPending();
-      else this.#listener.hasten();
+      else this.#listener.hasten(this);
     }, waitMs);
   }
 
   /** The job that holds this claim, once there is one. */
   get place(): Place | undefined {
     return this.#place;
+  }
+
+  /** Whether its caller has waited long enough, and is not told anything yet. */
+  get overdue(): boolean {
+    return this.#waitIsOver && !this.toldPending;
   }
 
   /** The claim is in a job now, and will be decided whatever becomes of this process. */

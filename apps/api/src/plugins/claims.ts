@@ -1,3 +1,4 @@
+import { JOBS_UNDER_WAY_MAX } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { listenForAnswers } from '../claims/answers.ts';
 import { Gather } from '../claims/gather.ts';
@@ -31,7 +32,9 @@ export const claims = fp<ClaimsOptions>(
     app.decorate(
       'submitClaim',
       createSubmit({
-        gathers: lanes.map((_, lane) => new Gather((gathered) => jobs.send(lane, gathered))),
+        gathers: lanes.map((_, lane) => new Gather(JOBS_UNDER_WAY_MAX, (gathered) => jobs.send(lane, gathered))),
+        mongo,
+        log,
         waitMs,
         pendingMax,
         settledLate: (claim, settled) => {

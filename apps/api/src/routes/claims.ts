@@ -1,16 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, normaliseName } from '@flashclaim/core';
+import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, normaliseName, ProblemSchema } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { findClaim, rememberPending } from '../claims/pending-claims.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { ProblemError } from '../problem.ts';
 
+export const CLAIM_PATH = '/api/coupons/claim';
+
 const ParamsSchema = Type.Object({ claim_id: Type.String({ minLength: 1, maxLength: 64 }) });
 
 export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
-    '/api/coupons/claim',
-    { schema: { body: ClaimRequestSchema, response: { 200: ClaimedSchema, 202: ClaimStatusSchema } } },
+    CLAIM_PATH,
+    {
+      schema: {
+        body: ClaimRequestSchema,
+        response: { 200: ClaimedSchema, 202: ClaimStatusSchema, '4xx': ProblemSchema, '5xx': ProblemSchema },
+      },
+    },
     async (request, reply) => {
       const { user_id, coupon_name } = request.body;
       const claim = app.submitClaim({ userId: normaliseName(user_id), couponName: normaliseName(coupon_name) });

@@ -1,7 +1,6 @@
-import type { Claim } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/service';
-import type { ClientSession, ObjectId } from 'mongodb';
-import type { Snapshot } from './decide-claims.ts';
+import type { Claim, Snapshot } from '@flashclaim/core';
+import type { FindOptions, ObjectId } from 'mongodb';
+import type { Mongo } from './mongo.ts';
 
 /** A snapshot, and what is needed to write by it. */
 export interface ReadSnapshot extends Snapshot {
@@ -10,17 +9,21 @@ export interface ReadSnapshot extends Snapshot {
   claimedAt: ReadonlyMap<string, number>;
 }
 
-/** Reads, inside the session's transaction, all that deciding these claims takes: two commands, whatever their number. */
+/**
+ * Reads all that deciding these claims takes: two commands, whatever their number.
+ * @param reading the transaction's session, or a read concern. Without a transaction it is no snapshot in the strict sense,
+ *   but the coupons are read first: who took the last unit before that is seen to hold it.
+ */
 export const readSnapshot = async (
   { coupons, claims }: Mongo,
-  session: ClientSession,
+  reading: Pick<FindOptions, 'session'> | Pick<FindOptions, 'readConcern'>,
   batch: readonly Claim[],
 ): Promise<ReadSnapshot> => {
   const names = [...new Set(batch.map((claim) => claim.couponName))];
   const found = await coupons
     .find(
       { name: { $in: names } },
-      { session, projection: { name: 1, remaining_amount: 1 }, batchSize: names.length + 1 },
+      { ...reading, projection: { name: 1, remaining_amount: 1 }, batchSize: names.length + 1 },
     )
     .toArray();
   const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
@@ -29,7 +32,7 @@ export const readSnapshot = async (
   const existing = await claims
     .find(
       { $or: [{ _id: { $in: batch.map((claim) => claim.id) } }, ...holdersOf(batch, couponIds)] },
-      { session, projection: { user_id: 1, coupon_name: 1, claimed_at: 1 }, batchSize: batch.length * 2 + 1 },
+      { ...reading, projection: { user_id: 1, coupon_name: 1, claimed_at: 1 }, batchSize: batch.length * 2 + 1 },
     )
     .toArray();
 

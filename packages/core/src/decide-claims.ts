@@ -1,4 +1,4 @@
-import type { Claim, Decision } from '@flashclaim/core';
+import type { Claim, Decision } from './claim.ts';
 
 /** What the database said, at one moment, about everything that a list of claims touches. */
 export interface Snapshot {
@@ -12,7 +12,7 @@ export interface Snapshot {
 
 /**
  * Decides each claim of a list, in its order: the first rule that applies is the decision.
- * Pure: no I/O, no clock; nobody decides anywhere else.
+ * Pure: no I/O, no clock; nobody decides anywhere else. The worker grants by it; the API may only refuse by it.
  */
 export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Decision[] => {
   const remaining = new Map(snapshot.remaining);

@@ -1,0 +1,68 @@
+import { COUPONS_REMEMBERED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
+import { type Logger, type Mongo, readSnapshot } from '@flashclaim/service';
+import { Gather } from './gather.ts';
+import type { WaitingClaim } from './waiting-claim.ts';
+
+export interface SoldOutOptions {
+  mongo: Mongo;
+  log: Pick<Logger, 'warn'>;
+  /** Takes the claims that can't be refused here: the lane decides them. */
+  handOn: (claim: WaitingClaim) => void;
+}
+
+/**
+ * Sold out is a read: once a worker has reported a coupon empty, its claims need no job to be refused.
+ *
+ * What is remembered is only which coupons to look at. Each batch of claims is decided by a majority read that begins after
+ * the claims have come, by the same function as everywhere, and only refusals are taken from it: a restock, a release or a
+ * new coupon of the same name is seen by the next batch. Losing this memory costs speed alone.
+ */
+export class SoldOut {
+  readonly #coupons = new Set<string>();
+  readonly #options: SoldOutOptions;
+  readonly #gather = new Gather(SOLD_OUT_READS_MAX, (claims) => this.#refuse(claims));
+
+  constructor(options: SoldOutOptions) {
+    this.#options = options;
+  }
+
+  /** A worker has found nothing left of this coupon. */
+  remember(couponName: string): void {
+    if (this.#coupons.size >= COUPONS_REMEMBERED_MAX) this.#coupons.clear();
+    this.#coupons.add(couponName);
+  }
+
+  /** Takes a claim, if its coupon is remembered as sold out. */
+  take(claim: WaitingClaim): boolean {
+    if (!this.#coupons.has(claim.couponName)) return false;
+    this.#gather.add(claim);
+    return true;
+  }
+
+  async #refuse(claims: readonly WaitingClaim[]): Promise<void> {
+    try {
+      const snapshot = await readSnapshot(this.#options.mongo, { readConcern: 'majority' }, claims);
+      const decisions = decideClaims(snapshot, claims);
+      claims.forEach((claim, index) => {
+        const decision = decisions[index];
+        // Where units remain, the decisions rest on grants that only a lane can make.
+        const mayRefuse = snapshot.remaining.get(claim.couponName) === 0;
+        if (mayRefuse && (decision === 'out_of_stock' || decision === 'already_claimed')) refuse(claim, decision);
+        else this.#handOn(claim, mayRefuse);
+      });
+    } catch (error) {
+      this.#options.log.warn(
+        { error: (error as Error).message },
+        'sold-out coupons could not be read; their lanes decide',
+      );
+      for (const claim of claims) this.#handOn(claim, true);
+    }
+  }
+
+  #handOn(claim: WaitingClaim, stillSoldOut: boolean): void {
+    if (!stillSoldOut) this.#coupons.delete(claim.couponName);
+    this.#options.handOn(claim);
+  }
+}
+
+const refuse = (claim: WaitingClaim, decision: Decision): void => claim.settle({ decision, claimedAt: 0 });

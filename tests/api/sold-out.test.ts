@@ -1,0 +1,69 @@
+import { laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { claim, countStatuses, createCoupon, readCoupon } from '../support/caller.ts';
+import { expectExact } from '../support/expect-exact.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+let system: System;
+let url: string;
+let count = 0;
+let name: string;
+
+beforeAll(async () => {
+  system = await startSystem();
+  url = system.urls[0] as string;
+});
+afterAll(() => system?.close());
+
+/** A coupon whose one unit `winner` holds, and that the API knows to be sold out. */
+beforeEach(async () => {
+  name = `sold out ${count++}`;
+  await createCoupon(url, name, 1);
+  expect((await claim(url, name, 'winner')).status).toBe(200);
+  expect((await claim(url, name, 'teaches the API')).status).toBe(400);
+});
+
+/** The jobs that the coupon's lane has finished so far. */
+const finishedJobs = async (): Promise<number> => {
+  const lane = laneOf(name, 8);
+  const queue = new Queue(laneName(lane), { connection: system.stores.redis, prefix: lanePrefix(lane) });
+  const finished = await queue.getCompletedCount();
+  await queue.close();
+  return finished;
+};
+
+test('a coupon that is sold out is refused without a job, and truly', async () => {
+  const before = await finishedJobs();
+  const users = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? 'winner' : `late-${i % 7}`));
+  const replies = await Promise.all(users.map((user) => claim(url, name, user)));
+  expect(countStatuses(replies)).toEqual({ 400: 40, 409: 20 });
+  for (const [i, reply] of replies.entries())
+    expect(reply.body.code).toBe(users[i] === 'winner' ? 'already_claimed' : 'out_of_stock');
+  expect(await finishedJobs()).toBe(before);
+});
+
+test('a restock is seen at once', async () => {
+  await system.stores.mongo.coupons.updateOne({ name }, { $inc: { amount: 2, remaining_amount: 2 } });
+  const users = ['winner', 'a', 'a', 'b', 'c', 'd'];
+  const replies = await Promise.all(users.map((user) => claim(url, name, user)));
+  expect(replies[0]?.status).toBe(409);
+  expect(countStatuses(replies)[200]).toBe(2);
+  expect(await readCoupon(url, name)).toMatchObject({ remaining_amount: 0, claimed_count: 3 });
+  await expectExact(system.stores.mongo);
+});
+
+test('a unit that was given back can be claimed, also by who gave it back', async () => {
+  const { claims, coupons } = system.stores.mongo;
+  await claims.deleteOne({ coupon_name: name, user_id: 'winner' });
+  await coupons.updateOne({ name }, { $inc: { remaining_amount: 1 } });
+  expect((await claim(url, name, 'winner')).status).toBe(200);
+  expect((await claim(url, name, 'late')).status).toBe(400);
+});
+
+test('a new sale of the same name is another sale', async () => {
+  await system.stores.mongo.coupons.deleteOne({ name });
+  expect((await claim(url, name, 'late')).status).toBe(404);
+  await createCoupon(url, name, 1);
+  expect((await claim(url, name, 'late')).status).toBe(200);
+});
