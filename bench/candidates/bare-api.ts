@@ -1,0 +1,6 @@
+/** The `bare` candidate's one process. */
+import { claimed, serveClaims } from './claim-server.ts';
+
+const ANSWER = claimed('019ac0de-0000-7000-8000-000000000000', 'user', 'coupon', new Date(0));
+
+await serveClaims(() => ANSWER);

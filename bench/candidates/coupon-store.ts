@@ -1,0 +1,88 @@
+import { type CouponFields, newCoupon } from '@flashclaim/core';
+import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
+import { ObjectId, type WithId } from 'mongodb';
+import { type Audit, auditCoupons } from '../measure/audit.ts';
+import type { NewStock } from './candidate.ts';
+
+/** The bench's own connection to a candidate's database: fills it before a run, recounts it after. */
+export interface CouponStore {
+  mongo: Mongo;
+  add(stock: NewStock): Promise<void>;
+  /** Units that are gone from these coupons, as their stock says it: cheap, and the audit after the run proves it. */
+  taken(names: readonly string[]): Promise<number>;
+  /** Resolves once no unit has been taken for a while. */
+  settle(): Promise<void>;
+  audit(names: readonly string[]): Promise<Audit>;
+  /** Drops the database. */
+  close(): Promise<void>;
+}
+
+const QUIET_MS = 250;
+const SETTLE_MAX_MS = 30_000;
+const INSERT_MAX = 10_000;
+
+export const openCouponStore = async (uri: string, name: string): Promise<CouponStore> => {
+  const mongo = await connectMongo(uri, name, { appName: 'flashclaim-bench' });
+  await ensureCollections(mongo.db);
+  return {
+    mongo,
+    add: (stock) => add(mongo, stock),
+    taken: (names) => taken(mongo, { name: { $in: [...names] } }),
+    settle: () => settle(mongo),
+    audit: (names) => auditCoupons(mongo, names),
+    close: async () => {
+      // One that can't be dropped now goes with the stack.
+      await mongo.db.dropDatabase().catch(() => {});
+      await mongo.client.close();
+    },
+  };
+};
+
+/** Coupons of which some units are claimed already look as if there had been a sale. */
+const add = async (mongo: Mongo, { names, amount, claimed = 0 }: NewStock): Promise<void> => {
+  const now = new Date();
+  const coupons = names.map((name) => ({
+    _id: new ObjectId(),
+    ...newCoupon({ name, amount }, now),
+    remaining_amount: amount - claimed,
+  }));
+  await mongo.coupons.insertMany(coupons);
+  for (const coupon of coupons)
+    for (let first = 0; first < claimed; first += INSERT_MAX)
+      await addClaims(mongo, coupon, first, Math.min(claimed, first + INSERT_MAX));
+};
+
+/** Ids that sort before those of any claim to come, as the ids of earlier claims do. */
+const addClaims = async (
+  { claims }: Mongo,
+  coupon: WithId<CouponFields>,
+  first: number,
+  end: number,
+): Promise<void> => {
+  const documents = Array.from({ length: end - first }, (_, index) => ({
+    _id: `00000000-0000-7000-${coupon._id.toHexString().slice(-8)}-${`${first + index}`.padStart(12, '0')}`,
+    user_id: `early-${first + index}`,
+    coupon_id: coupon._id,
+    coupon_name: coupon.name,
+    claimed_at: coupon.created_at,
+  }));
+  await claims.insertMany(documents, { ordered: false });
+};
+
+const taken = async ({ coupons }: Mongo, filter: object): Promise<number> => {
+  const sum = { $group: { _id: null, units: { $sum: { $subtract: ['$amount', '$remaining_amount'] } } } };
+  const found = await coupons.aggregate<{ units: number }>([{ $match: filter }, sum]).next();
+  return found?.units ?? 0;
+};
+
+const settle = async (mongo: Mongo): Promise<void> => {
+  const deadline = Date.now() + SETTLE_MAX_MS;
+  let before = await taken(mongo, {});
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    const after = await taken(mongo, {});
+    if (after === before) return;
+    if (Date.now() > deadline) throw new Error(`Claims were still decided ${SETTLE_MAX_MS / 1000} s after the load.`);
+    before = after;
+  }
+};

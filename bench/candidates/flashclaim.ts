@@ -1,0 +1,62 @@
+import { CLAIM_WAIT_DEFAULT_MS } from '@flashclaim/core';
+import { findFreePort } from '@flashclaim/local-stack';
+import type { Candidate, Running, StartOptions } from './candidate.ts';
+import { type CouponStore, openCouponStore } from './coupon-store.ts';
+import { startProgram, waitUntilHealthy } from './start-program.ts';
+
+const API = new URL('../../apps/api/src/server.ts', import.meta.url).href;
+const WORKER = new URL('../../apps/worker/src/worker.ts', import.meta.url).href;
+
+/** Flashclaim, and the bench's way into its database. */
+export interface RunningFlashclaim extends Running {
+  store: CouponStore;
+  /** Stops the workers in their tracks (SIGSTOP), or lets them go on (SIGCONT). */
+  signalWorkers(signal: 'SIGSTOP' | 'SIGCONT'): void;
+}
+
+export const startFlashclaim = async ({ stack, workers = 1, settings }: StartOptions): Promise<RunningFlashclaim> => {
+  const { mongoDb, redisUrl } = await stack.newDatabases();
+  const store = await openCouponStore(stack.mongoUri, mongoDb);
+  const port = await findFreePort();
+  const all = {
+    MONGO_URI: stack.mongoUri,
+    MONGO_DB: mongoDb,
+    REDIS_URL: redisUrl,
+    PORT: `${port}`,
+    CLAIM_WAIT_MS: `${CLAIM_WAIT_DEFAULT_MS}`,
+    ...settings,
+  };
+  const [api, ...crew] = await Promise.all([
+    startProgram(API, all),
+    ...Array.from({ length: workers }, () => startProgram(WORKER, all)),
+  ]);
+  const url = `http://127.0.0.1:${port}`;
+  await waitUntilHealthy(url);
+  return {
+    url,
+    store,
+    pendingAfterMs: Number(all['CLAIM_WAIT_MS']),
+    processes: {
+      api: [api.pid],
+      worker: crew.map((worker) => worker.pid),
+      redis: [stack.redisPid],
+      mongod: [stack.mongodPid],
+    },
+    addStock: store.add,
+    settle: store.settle,
+    signalWorkers: (signal) => {
+      for (const worker of crew) worker.kill(signal);
+    },
+    stop: async () => {
+      // Killed, not asked: everything is settled, and the data go with it.
+      await Promise.all([api, ...crew].map((handle) => handle.stop(0)));
+      await store.close();
+    },
+  };
+};
+
+export const flashclaim: Candidate = {
+  name: 'flashclaim',
+  what: 'Flashclaim as it ships: apps/api and apps/worker',
+  start: startFlashclaim,
+};

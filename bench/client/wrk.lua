@@ -1,0 +1,36 @@
+-- The load client's side of a run. Arguments: `claim <user prefix> <coupon prefix> <coupons>`, or `get`.
+-- A claim is always by a fresh user: prefix, thread, number.
+local threads = 0
+
+function setup(thread)
+  threads = threads + 1
+  thread:set('thread_number', threads)
+end
+
+local function claim(user_prefix, coupon_prefix, coupons)
+  local users = user_prefix .. thread_number .. '-'
+  local count = 0
+  local head = 'POST ' .. wrk.path .. ' HTTP/1.1\r\nHost: ' .. wrk.host .. '\r\n' ..
+    'Content-Type: application/json\r\nContent-Length: '
+  math.randomseed(thread_number)
+  return function()
+    count = count + 1
+    local coupon = coupons == 1 and 1 or math.random(coupons)
+    local body = '{"user_id":"' .. users .. count .. '","coupon_name":"' .. coupon_prefix .. coupon .. '"}'
+    return head .. #body .. '\r\n\r\n' .. body
+  end
+end
+
+function init(args)
+  if args[1] == 'claim' then request = claim(args[2], args[3], tonumber(args[4])) end
+end
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  print(string.format(
+    'RESULT {"seconds":%.6f,"requests":%d,"refused":%d,"socketErrors":%d,"p50Ms":%.3f,"p95Ms":%.3f,"p99Ms":%.3f,"maxMs":%.3f}',
+    summary.duration / 1e6, summary.requests, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3
+  ))
+end

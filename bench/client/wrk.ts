@@ -1,0 +1,17 @@
+import { type Load, type LoadResult, TIMEOUT_SECONDS } from './load-client.ts';
+import { startClient } from './run-client.ts';
+
+/** One keeps a core; two let it answer to the other one's load. */
+const THREADS_MAX = 2;
+const SCRIPT = new URL('wrk.lua', import.meta.url).pathname;
+
+export const runWrk = async (wrk: string, { url, connections, seconds, request }: Load): Promise<LoadResult> => {
+  const path = 'get' in request ? request.get : '/api/coupons/claim';
+  const script = 'get' in request ? ['get'] : ['claim', request.userPrefix, request.couponPrefix, `${request.coupons}`];
+  const { result } = await startClient(wrk, [
+    ...['--threads', `${Math.min(THREADS_MAX, connections)}`, '--connections', `${connections}`],
+    ...['--duration', `${seconds}s`, '--timeout', `${TIMEOUT_SECONDS}s`, '--script', SCRIPT],
+    ...[`${url}${path}`, '--', ...script],
+  ]);
+  return (await result) as LoadResult;
+};

@@ -1,0 +1,74 @@
+import type { Running } from '../candidates/candidate.ts';
+import type { LoadClient, LoadResult } from '../client/load-client.ts';
+import { watch } from '../measure/watch.ts';
+import type { Figures } from '../run-record.ts';
+import { figuresOf, recount } from './figures.ts';
+import { probe } from './probe.ts';
+
+/** Far above what any run can claim. */
+export const PLENTY = 1_000_000_000;
+
+export interface ClaimRun {
+  client: LoadClient;
+  running: Running;
+  connections: number;
+  seconds: number;
+  /** `claimed`: every claim must be granted. `sold-out`: every claim must be refused. `constant`: the answer is no outcome. */
+  expect: 'claimed' | 'sold-out' | 'constant';
+  /** How many coupons the claims are spread over. */
+  coupons?: number;
+  /** One coupon that is there already, without the number at the end of its name; by default new ones are added. */
+  existing?: string;
+}
+
+/** Lets fresh users claim for some seconds, and gives figures only where the outcome is exact. */
+export const runClaims = async (run: string, options: ClaimRun): Promise<Figures> => {
+  const { client, running, connections, seconds, coupons = 1, expect, existing } = options;
+  const couponPrefix = existing ?? `${run}-`;
+  const names = namesOf(couponPrefix, coupons);
+  const stock = expect === 'sold-out' ? { amount: 1, claimed: 1 } : { amount: PLENTY };
+  if (!existing) await running.addStock({ names, ...stock });
+  const before = (await running.store?.taken(names)) ?? 0;
+
+  const request = { userPrefix: `${run}-u`, couponPrefix, coupons };
+  const probing = expect === 'sold-out' ? probe(() => soldOut(running.url, names[0] as string, run)) : undefined;
+  const watched = watch(running.processes);
+  const result = await client.run({ url: running.url, connections, seconds, request });
+  const cost = watched.end();
+  const surprise = await probing?.end();
+
+  await running.settle();
+  const granted = result.requests - result.refused;
+  const { audit, fault } = await recount(running, { names, before, granted, unseenMax: connections });
+  const found = { ...(audit && { audit }), raw: result };
+  const why = faultOf(options, result) ?? surprise ?? fault;
+  return why ? { ...found, fault: why } : { ...found, ...figuresOf(result, cost) };
+};
+
+export const namesOf = (prefix: string, coupons: number): string[] =>
+  Array.from({ length: coupons }, (_, index) => `${prefix}${index + 1}`);
+
+const faultOf = ({ expect, running }: ClaimRun, result: LoadResult): string | undefined => {
+  const { requests, refused, socketErrors, maxMs } = result;
+  if (socketErrors > 0) return `${socketErrors} socket errors`;
+  if (requests === 0) return 'no answer at all';
+  if (expect === 'sold-out' && refused !== requests) return `${requests - refused} units granted where none was`;
+  if (expect !== 'sold-out' && refused > 0) return `${refused} refused of ${requests}`;
+  // wrk does not tell a 202 from a 200, but nobody is told 202 before that.
+  if (maxMs >= (running.pendingAfterMs ?? Number.POSITIVE_INFINITY))
+    return `an answer took ${Math.round(maxMs)} ms and may have been "pending"`;
+  return undefined;
+};
+
+/** wrk does not tell one error from another, so some callers look closely. */
+const soldOut = async (url: string, coupon_name: string, run: string): Promise<string | undefined> => {
+  const response = await fetch(`${url}/api/coupons/claim`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ user_id: `${run}-probe-${performance.now()}`, coupon_name }),
+  });
+  const { code } = (await response.json()) as { code?: string };
+  return response.status === 400 && code === 'out_of_stock'
+    ? undefined
+    : `a caller was told ${response.status} ${code}`;
+};

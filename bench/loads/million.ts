@@ -1,0 +1,66 @@
+import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
+import { watch } from '../measure/watch.ts';
+import type { Figures } from '../run-record.ts';
+import { PLENTY, runClaims } from './claim-run.ts';
+import { figuresOf } from './figures.ts';
+import { type Bench, type BenchLoad, type Contestant, WARM_UP_SECONDS } from './load.ts';
+
+const CONNECTIONS = 256;
+const MANY = 1_000_000;
+const FEW = 1_000;
+
+/** Many claims must make the next one no slower, and a look at the coupon neither. */
+export const million: BenchLoad = {
+  name: 'million',
+  title: 'a coupon that already has 1,000,000 claims; claims on 256 connections, GET of its details on 1',
+  prepare: async (bench) => {
+    const { stack, settings } = bench;
+    const [empty, full] = await Promise.all([
+      startFlashclaim({ stack, settings }),
+      startFlashclaim({ stack, settings }),
+    ]);
+    bench.onDone(() => Promise.all([empty.stop(), full.stop()]));
+    await full.addStock({ names: ['many-1'], amount: PLENTY, claimed: MANY });
+    await full.addStock({ names: ['few-1'], amount: PLENTY, claimed: FEW });
+    return [
+      claims(bench, 'flashclaim, empty', empty),
+      claims(bench, 'flashclaim, 1,000,000 there', full, 'many-'),
+      gets(bench, 'GET of 1,000 claims', full, 'few-1'),
+      gets(bench, 'GET of 1,000,000 claims', full, 'many-1'),
+    ];
+  },
+};
+
+const claims = (
+  { client, seconds }: Bench,
+  name: string,
+  running: RunningFlashclaim,
+  existing?: string,
+): Contestant => {
+  const run = (id: string, length: number) =>
+    runClaims(id, {
+      client,
+      running,
+      connections: CONNECTIONS,
+      expect: 'claimed',
+      seconds: length,
+      ...(existing && { existing }),
+    });
+  return {
+    name,
+    warmUp: () => run('warm', WARM_UP_SECONDS),
+    measure: (id) => run(id, seconds),
+  };
+};
+
+const gets = ({ client, seconds }: Bench, name: string, running: RunningFlashclaim, coupon: string): Contestant => {
+  const run = async (length: number): Promise<Figures> => {
+    const watched = watch(running.processes);
+    const load = { url: running.url, connections: 1, seconds: length, request: { get: `/api/coupons/${coupon}` } };
+    const result = await client.run(load);
+    const cost = watched.end();
+    const failed = result.refused + result.socketErrors;
+    return failed > 0 ? { fault: `${failed} reads failed`, raw: result } : { ...figuresOf(result, cost), raw: result };
+  };
+  return { name, warmUp: () => run(WARM_UP_SECONDS), measure: () => run(seconds) };
+};

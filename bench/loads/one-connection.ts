@@ -1,0 +1,83 @@
+import { COLLECTIONS } from '@flashclaim/core';
+import type { Db } from 'mongodb';
+import { MongoClient, ObjectId } from 'mongodb';
+import { openCouponStore } from '../candidates/coupon-store.ts';
+import { percentile } from '../measure/stats.ts';
+import { watch } from '../measure/watch.ts';
+import { PLENTY } from './claim-run.ts';
+import { compareCandidates } from './compare-candidates.ts';
+import { type Bench, type Contestant, WARM_UP_SECONDS } from './load.ts';
+
+/** What a claim costs that is nothing but its transaction: no HTTP, no queue, the driver alone. */
+const directTransactions = async ({ stack, seconds, onDone }: Bench): Promise<Contestant> => {
+  const { mongoDb } = await stack.newDatabases();
+  const store = await openCouponStore(stack.mongoUri, mongoDb);
+  const client = new MongoClient(stack.mongoUri);
+  onDone(async () => {
+    await client.close();
+    await store.close();
+  });
+  const run = async (id: string, length: number) => {
+    await store.add({ names: [id], amount: PLENTY });
+    const coupon = await store.mongo.coupons.findOne({ name: id });
+    if (!coupon) throw new Error(`coupon ${id} was not added`);
+    const times: number[] = [];
+    const processes = { api: [], worker: [], redis: [], mongod: [stack.mongodPid] };
+    const watched = watch(processes);
+    const end = performance.now() + length * 1000;
+    for (let start = performance.now(); start < end; start = performance.now()) {
+      await claimDirectly(client, client.db(mongoDb), {
+        couponId: coupon._id,
+        couponName: id,
+        userId: `${id}-${times.length}`,
+      });
+      times.push(performance.now() - start);
+    }
+    const { cpuSeconds, peakMb } = watched.end();
+    return {
+      perSecond: times.length / length,
+      p50Ms: percentile(times, 50),
+      p95Ms: percentile(times, 95),
+      p99Ms: percentile(times, 99),
+      cpuSeconds: { mongod: ((cpuSeconds.mongod ?? Number.NaN) / times.length) * 10_000 },
+      peakMb,
+    };
+  };
+  return {
+    name: 'direct',
+    warmUp: () => run('warm-direct', WARM_UP_SECONDS),
+    measure: (id) => run(id, seconds),
+  };
+};
+
+interface DirectClaim {
+  couponId: ObjectId;
+  couponName: string;
+  userId: string;
+}
+
+/** Insert, guarded update, commit: as few commands as a claim can have. */
+const claimDirectly = (client: MongoClient, db: Db, claim: DirectClaim): Promise<void> =>
+  client.withSession(async (session) => {
+    session.startTransaction({ writeConcern: { w: 'majority', journal: true } });
+    const now = new Date();
+    const document = {
+      _id: new ObjectId().toHexString(),
+      user_id: claim.userId,
+      coupon_id: claim.couponId,
+      coupon_name: claim.couponName,
+      claimed_at: now,
+    };
+    await db.collection<typeof document>(COLLECTIONS.claims).insertOne(document, { session });
+    const guard = { name: claim.couponName, remaining_amount: { $gte: 1 } };
+    const change = { $inc: { remaining_amount: -1 }, $set: { updated_at: now } };
+    await db.collection(COLLECTIONS.coupons).updateOne(guard, change, { session });
+    await session.commitTransaction();
+  });
+
+export const oneConnection = compareCandidates({
+  name: 'hot-1',
+  title: 'one hot coupon, 1 connection (direct: the transaction alone, run with the driver)',
+  connections: 1,
+  also: directTransactions,
+});

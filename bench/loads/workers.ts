@@ -1,0 +1,38 @@
+import { startFlashclaim } from '../candidates/flashclaim.ts';
+import type { Figures } from '../run-record.ts';
+import { runClaims } from './claim-run.ts';
+import { type Bench, type BenchLoad, type Contestant, WARM_UP_SECONDS } from './load.ts';
+
+const WORKERS = [1, 2, 4];
+const CONNECTIONS = 256;
+
+/** More workers must not get into each other's way on one coupon. */
+export const workers: BenchLoad = {
+  name: 'workers',
+  title: 'one hot coupon, 256 connections, by the number of workers',
+  prepare: (bench) => Promise.all(WORKERS.map((count) => enter(bench, count))),
+};
+
+const enter = async ({ stack, client, seconds, settings, onDone }: Bench, count: number): Promise<Contestant> => {
+  const running = await startFlashclaim({ stack, workers: count, settings });
+  onDone(() => running.stop());
+  const admin = running.store.mongo.client.db('admin');
+  const aborted = async (): Promise<number> => (await admin.command({ serverStatus: 1 }))['transactions'].totalAborted;
+  const run = async (id: string, length: number): Promise<Figures> => {
+    const before = await aborted();
+    const figures = await runClaims(id, {
+      client,
+      running,
+      connections: CONNECTIONS,
+      expect: 'claimed',
+      seconds: length,
+    });
+    const abortedTransactions = (await aborted()) - before;
+    return figures.fault ? figures : { ...figures, abortedTransactions };
+  };
+  return {
+    name: `flashclaim, ${count} ${count === 1 ? 'worker' : 'workers'}`,
+    warmUp: () => run(`warm-${count}`, WARM_UP_SECONDS),
+    measure: (id) => run(id, seconds),
+  };
+};

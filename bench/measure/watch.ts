@@ -1,0 +1,33 @@
+import { PARTS, type Part, type Processes } from '../candidates/candidate.ts';
+import { cpuSeconds, HAS_PROC, residentMb } from './process-figures.ts';
+
+/** What a load cost. A part that a candidate does not have is absent. */
+export interface Cost {
+  cpuSeconds: Partial<Record<Part, number>>;
+  /** Of the largest process of the part, at its highest. */
+  peakMb: Partial<Record<Part, number>>;
+}
+
+/** Peaks are sampled: the kernel's own mark can't be reset everywhere, and would tell of an earlier run. */
+const SAMPLE_EVERY_MS = 100;
+
+/** Watches the processes until `end` is called. */
+export const watch = (processes: Processes): { end(): Cost } => {
+  const parts = HAS_PROC ? PARTS.filter((part) => processes[part].length > 0) : [];
+  const cpuOf = (part: Part) => processes[part].reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const before = new Map(parts.map((part) => [part, cpuOf(part)]));
+  const peakMb: Cost['peakMb'] = {};
+  const sample = () => {
+    for (const part of parts) peakMb[part] = Math.max(peakMb[part] ?? 0, ...processes[part].map(residentMb));
+  };
+  sample();
+  const timer = setInterval(sample, SAMPLE_EVERY_MS);
+  return {
+    end: () => {
+      clearInterval(timer);
+      sample();
+      const used = parts.map((part) => [part, cpuOf(part) - (before.get(part) ?? 0)]);
+      return { cpuSeconds: Object.fromEntries(used), peakMb };
+    },
+  };
+};

@@ -1,0 +1,60 @@
+import { parseArgs } from 'node:util';
+import { StartError } from '@flashclaim/service';
+
+export interface Options {
+  rounds: number;
+  seconds: number;
+  /** Names of loads, or their first words; all where empty. */
+  only: string[];
+  json: string | undefined;
+  plot: string | undefined;
+  /** Settings for the API and the workers of Flashclaim, to try one out. */
+  set: Record<string, string>;
+}
+
+const USAGE = `npm run bench -- [options]
+  --only NAME[,NAME]   these loads alone: a name (hot-256) or its first word (hot)
+  --rounds N           rounds of each load (3)
+  --seconds S          length of each run (5)
+  --json FILE          writes all raw figures
+  --plot FILE          draws the throughput as SVG
+  --set NAME=VALUE     a setting for Flashclaim's processes; may be repeated`;
+
+/** @throws StartError with the usage where an option is wrong. */
+export const readOptions = (args: string[]): Options => {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        only: { type: 'string', default: '' },
+        rounds: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '5' },
+        json: { type: 'string' },
+        plot: { type: 'string' },
+        set: { type: 'string', multiple: true, default: [] },
+      },
+    });
+    return {
+      rounds: wholeNumber('--rounds', values.rounds),
+      seconds: wholeNumber('--seconds', values.seconds),
+      only: values.only.split(',').filter(Boolean),
+      json: values.json,
+      plot: values.plot,
+      set: Object.fromEntries(values.set.map(nameAndValue)),
+    };
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+};
+
+const wholeNumber = (option: string, value: string): number => {
+  if (!/^[1-9]\d{0,3}$/.test(value))
+    throw new Error(`${option} must be a whole number from 1 to 9999, not "${value}".`);
+  return Number(value);
+};
+
+const nameAndValue = (text: string): [string, string] => {
+  const at = text.indexOf('=');
+  if (at < 1) throw new Error(`--set wants NAME=VALUE, not "${text}".`);
+  return [text.slice(0, at), text.slice(at + 1)];
+};

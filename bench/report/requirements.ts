@@ -1,0 +1,154 @@
+import { type Spread, spreadOf } from '../measure/stats.ts';
+import type { RunRecord } from '../run-record.ts';
+import { totalCpu } from './load-table.ts';
+import { inWords, tableOf } from './table.ts';
+
+/** Finds the run of a contestant in one round. */
+type Find = (load: string, who: string) => RunRecord | undefined;
+
+interface Requirement {
+  load: string;
+  what: string;
+  /** The figure of one round: never one from here and one from there, as the machine is not the same all the time. */
+  figure: (find: Find) => number | undefined;
+  atLeast?: number;
+  atMost?: number;
+  unit: '×' | 'MB' | 'of all runs exact' | 'aborted';
+}
+
+const ratio = (above: number | undefined, below: number | undefined): number | undefined =>
+  above !== undefined && below ? above / below : undefined;
+
+/** Throughput of Flashclaim over that of another candidate. */
+const speed = (load: string, what: string, against: string, atLeast: number): Requirement => ({
+  load,
+  what,
+  figure: (find) => ratio(find(load, 'flashclaim')?.perSecond, find(load, against)?.perSecond),
+  atLeast,
+  unit: '×',
+});
+
+const peak = (what: string, part: 'api' | 'worker', atMost: number): Requirement => ({
+  load: 'waiting',
+  what,
+  figure: (find) => find('waiting', 'flashclaim')?.peakMb?.[part],
+  atMost,
+  unit: 'MB',
+});
+
+const COLD_P99: Requirement = {
+  load: 'mix',
+  what: '95/5 mix: p99 of the cold coupons, of that with no hot coupon',
+  figure: (find) => ratio(find('mix', 'cold and hot, 5 to 95')?.p99Ms, find('mix', 'cold alone')?.p99Ms),
+  atMost: 1.5,
+  unit: '×',
+};
+
+const REQUIREMENTS: readonly Requirement[] = [
+  speed('hot-256', 'hot coupon, 256 connections, of bare Fastify', 'bare', 0.45),
+  speed('hot-256', 'hot coupon, 256 connections, of the literal design', 'literal', 150),
+  speed('hot-256', 'hot coupon, 256 connections, of the seckill design', 'seckill', 0.5),
+  speed('hot-1000', 'hot coupon, 1,000 connections, of bare Fastify', 'bare', 0.55),
+  speed('hot-64', 'hot coupon, 64 connections, of bare Fastify', 'bare', 0.25),
+  speed('sold-out', 'sold out, 256 connections, of bare Fastify', 'bare', 0.75),
+  speed('spread', 'spread over 1,000 coupons, 256 connections, of bare Fastify', 'bare', 0.3),
+  {
+    load: 'hot-1',
+    what: 'one connection: p50, of the same transaction run directly',
+    figure: (find) => ratio(find('hot-1', 'flashclaim')?.p50Ms, find('hot-1', 'direct')?.p50Ms),
+    atMost: 2,
+    unit: '×',
+  },
+  COLD_P99,
+  {
+    load: 'burst',
+    what: 'burst 10,000 / 1,000: all answered, exactly 1,000 × 200, no connection error',
+    // A run that is not exact has no figure.
+    figure: (find) => (find('burst', 'flashclaim')?.perSecond === undefined ? 0 : 1),
+    atLeast: 1,
+    unit: 'of all runs exact',
+  },
+  {
+    load: 'workers',
+    what: '4 workers against 1, hot coupon',
+    figure: (find) =>
+      ratio(find('workers', 'flashclaim, 4 workers')?.perSecond, find('workers', 'flashclaim, 1 worker')?.perSecond),
+    atLeast: 0.9,
+    unit: '×',
+  },
+  {
+    load: 'workers',
+    what: '4 workers: transactions aborted and run again',
+    figure: (find) => find('workers', 'flashclaim, 4 workers')?.abortedTransactions,
+    atMost: 0,
+    unit: 'aborted',
+  },
+  {
+    load: 'million',
+    what: '1,000,000 claims there: claims, of an empty coupon',
+    figure: (find) =>
+      ratio(find('million', 'flashclaim, 1,000,000 there')?.perSecond, find('million', 'flashclaim, empty')?.perSecond),
+    atLeast: 0.9,
+    unit: '×',
+  },
+  {
+    load: 'million',
+    what: '1,000,000 claims there: p50 of GET details, of one with 1,000',
+    figure: (find) =>
+      ratio(find('million', 'GET of 1,000,000 claims')?.p50Ms, find('million', 'GET of 1,000 claims')?.p50Ms),
+    atMost: 1.5,
+    unit: '×',
+  },
+  {
+    load: 'hot-256',
+    what: 'CPU of all four processes, hot, 256 connections, of bare Fastify',
+    figure: (find) => {
+      const [ours, bare] = [find('hot-256', 'flashclaim'), find('hot-256', 'bare')];
+      return ours && bare ? ratio(totalCpu(ours), totalCpu(bare)) : undefined;
+    },
+    atMost: 4.5,
+    unit: '×',
+  },
+  peak('10,000 waiting claims: memory of the API', 'api', 300),
+  peak('10,000 waiting claims: memory of the worker', 'worker', 250),
+];
+
+/** The requirements of those loads that were run, each with what it came to. Reached by the median of the rounds. */
+export const describeRequirements = (runs: readonly RunRecord[]): string => {
+  const measured = REQUIREMENTS.filter(({ load }) => runs.some((run) => run.load === load));
+  const rows = measured.map((requirement) => ({ requirement, spread: overRounds(requirement, runs) }));
+  const columns = [
+    { heading: 'must reach', cell: ({ requirement }: Row) => requirement.what },
+    { heading: 'required', cell: ({ requirement }: Row) => limitOf(requirement) },
+    { heading: 'measured', cell: ({ spread }: Row) => (spread ? inWords(spread.median) : 'no figure') },
+    { heading: 'min–max', cell: ({ spread }: Row) => (spread ? `${inWords(spread.min)}–${inWords(spread.max)}` : '—') },
+    { heading: 'reached', cell: (row: Row) => (isReached(row) ? 'yes' : 'no') },
+  ];
+  return rows.length > 0 ? tableOf(columns, rows) : '';
+};
+
+interface Row {
+  requirement: Requirement;
+  spread: Spread | undefined;
+}
+
+const overRounds = ({ figure }: Requirement, runs: readonly RunRecord[]): Spread | undefined => {
+  const rounds = [...new Set(runs.map((run) => run.round))];
+  const figures = rounds
+    .map((round) =>
+      figure((load, who) => runs.find((run) => run.load === load && run.who === who && run.round === round)),
+    )
+    .filter((value) => value !== undefined);
+  return figures.length > 0 ? spreadOf(figures) : undefined;
+};
+
+const limitOf = ({ atLeast, atMost, unit }: Requirement): string =>
+  atLeast === undefined ? `≤ ${atMost} ${unit}` : `≥ ${atLeast} ${unit}`;
+
+/** What must hold in every run is no matter of the median. */
+const isReached = ({ requirement: { atLeast, atMost, unit }, spread }: Row): boolean => {
+  if (!spread) return false;
+  const always = unit === 'of all runs exact' || unit === 'aborted' || unit === 'MB';
+  if (atLeast !== undefined) return (always ? spread.min : spread.median) >= atLeast;
+  return (always ? spread.max : spread.median) <= (atMost ?? 0);
+};

@@ -1,0 +1,118 @@
+/** `npm run bench`: starts its own stack, measures every load round by round, and says what was reached. */
+import { writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { stopEveryProcess } from '@flashclaim/local-stack';
+import { StartError } from '@flashclaim/service';
+import { someProgramEnded } from './candidates/start-program.ts';
+import { findLoadClient, type LoadClient } from './client/load-client.ts';
+import { LOADS } from './loads/index.ts';
+import type { Bench, BenchLoad, Contestant } from './loads/load.ts';
+import { HAS_PROC } from './measure/process-figures.ts';
+import { type Options, readOptions } from './options.ts';
+import { describeLoad } from './report/load-table.ts';
+import { drawThroughput } from './report/plot.ts';
+import { clearProgress, showProgress } from './report/progress.ts';
+import { describeRequirements } from './report/requirements.ts';
+import type { RunRecord } from './run-record.ts';
+import { type Stack, startStack } from './stack.ts';
+
+/** Resolves to the exit code: 1 where a run has no figure. */
+const run = async (): Promise<number> => {
+  const options = readOptions(process.argv.slice(2));
+  const loads = LOADS.filter(
+    ({ name }) =>
+      options.only.length === 0 || options.only.some((wanted) => name === wanted || name.startsWith(`${wanted}-`)),
+  );
+  if (loads.length === 0)
+    throw new StartError(`There is no such load. There are: ${LOADS.map(({ name }) => name).join(', ')}.`);
+
+  const client = await findLoadClient();
+  const stack = await startStack((name, text) => console.log(`${name}: ${text}`));
+  undo.push(() => stack.stop());
+  const machine = describeMachine(client, options, stack);
+  console.log(machine.join('\n'), '\n');
+
+  const runs: RunRecord[] = [];
+  for (const load of loads) {
+    const found = await measureLoad(load, { stack, client, options });
+    runs.push(...found);
+    console.log(describeLoad(load.title, found));
+  }
+  console.log(describeRequirements(runs));
+  if (options.plot) await writeFile(options.plot, drawThroughput(runs, machine));
+  if (options.json) await writeFile(options.json, `${JSON.stringify({ machine, options, runs }, null, 1)}\n`);
+  return runs.some((run) => run.fault) ? 1 : 0;
+};
+
+interface Setup {
+  stack: Stack;
+  client: LoadClient;
+  options: Options;
+}
+
+/** The runs of one load. What fails is told in its place, and the other loads are measured all the same. */
+const measureLoad = async (load: BenchLoad, { stack, client, options }: Setup): Promise<RunRecord[]> => {
+  const cleanUp: (() => Promise<unknown>)[] = [];
+  const { seconds, set } = options;
+  const bench: Bench = { stack, client, seconds, settings: set, onDone: (stop) => void cleanUp.push(stop) };
+  const runs: RunRecord[] = [];
+  try {
+    showProgress(`${load.name}: starting`);
+    const contestants = await load.prepare(bench);
+    for (const { name, warmUp } of contestants) {
+      showProgress(`${load.name}: warming up ${name}`);
+      await warmUp();
+    }
+    for await (const run of interleave(load.name, contestants, options.rounds)) runs.push(run);
+  } catch (error) {
+    runs.push({ load: load.name, who: 'bench', round: runs.at(-1)?.round ?? 1, fault: (error as Error).message });
+  }
+  for (const stop of cleanUp.reverse()) await stop();
+  clearProgress();
+  return runs;
+};
+
+/** Each contestant once, then each again, so that a slow minute of the machine hits all alike. */
+async function* interleave(load: string, contestants: readonly Contestant[], rounds: number) {
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const { name, measure } of contestants) {
+      showProgress(`${load}: round ${round} of ${rounds}, ${name}`);
+      // Coupons and users are named after the run, and those names stand in addresses.
+      const id = `${load}-${round}-${name.replaceAll(/[^a-z0-9]+/g, '-')}`;
+      yield { load, who: name, round, ...(await measure(id)) };
+    }
+  }
+}
+
+const describeMachine = (client: LoadClient, { rounds, seconds }: Options, stack: Stack): string[] => [
+  `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`,
+  `Node.js ${process.versions.node}, mongod ${stack.versions.mongod}, redis ${stack.versions.redis}, load client ${client.name}`,
+  `${rounds} rounds of ${seconds} s for each load; medians; CPU seconds for 10,000 answers; memory at its highest`,
+  ...(HAS_PROC ? [] : ['This machine has no /proc: CPU and memory of the processes can not be told.']),
+];
+
+/** What stops what was started. */
+const undo: (() => Promise<unknown>)[] = [];
+let ending = false;
+
+/** Nothing is asked to stop in order: all data go with the stack. */
+const end = async (code: number): Promise<void> => {
+  if (ending) return;
+  ending = true;
+  clearProgress();
+  await stopEveryProcess(0);
+  for (const stop of undo.reverse()) await stop();
+  process.exit(code);
+};
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(130));
+// Whoever started this is gone.
+process.once('disconnect', () => end(130));
+await Promise.race([run(), someProgramEnded]).then(
+  (code) => end(code),
+  (error: unknown) => {
+    // Whatever fails while everything stops fails because of that.
+    if (!ending) console.error(error instanceof StartError ? error.message : error);
+    return end(1);
+  },
+);
