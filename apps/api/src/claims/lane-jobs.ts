@@ -119,10 +119,13 @@ export class LaneJobs {
     settled: (claim: WaitingClaim, index: number) => Parameters<WaitingClaim['settle']>[0],
   ): void {
     if (!this.#jobs.delete(job.id)) return;
-    job.claims.forEach((claim, index) => {
-      claim.settle(settled(claim, index));
-    });
+    // The lane is free: what gathered goes out first, and then the callers get their answers while it is on its way.
     job.finish();
+    setImmediate(() => {
+      job.claims.forEach((claim, index) => {
+        claim.settle(settled(claim, index));
+      });
+    });
   }
 }
 
