@@ -24,6 +24,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     loggerInstance: createLogger('api', env.LOG_LEVEL) as FastifyBaseLogger,
     // A line for each claim would cost more than the claim.
     logController: new LogController({ disableRequestLogging: true }),
+    // Nor does a request get a logger of its own: the few lines there are say their request id.
+    childLoggerFactory: (logger) => logger,
     genReqId: requestId,
     bodyLimit: BODY_MAX_BYTES,
     // Bounds the receiving of a request alone: slow senders hold no socket for ever.

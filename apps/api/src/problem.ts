@@ -11,20 +11,18 @@ export class ProblemError extends Error {
   }
 }
 
-/** Writes an error as `application/problem+json`. */
-export const sendProblem = (reply: FastifyReply, code: ProblemCode, detail: string): FastifyReply => {
+/**
+ * Prepares a reply that is an error, and returns its body. Handlers return it: Fastify then writes it at once, where a
+ * returned reply would be waited for with a set of listeners on each response.
+ */
+export const toProblem = (reply: FastifyReply, code: ProblemCode, detail: string): Problem => {
   const { status, title, error } = PROBLEMS[code];
-  const problem: Problem = {
-    type: `urn:flashclaim:problem:${code}`,
-    title,
-    status,
-    detail,
-    code,
-    error,
-    request_id: reply.request.id,
-  };
   if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
-  // Said here as well: what fails before a route is found passes no hook.
-  reply.header('x-request-id', problem.request_id);
-  return reply.code(status).type('application/problem+json').send(problem);
+  reply.code(status).type('application/problem+json');
+  return { type: `urn:flashclaim:problem:${code}`, title, status, detail, code, error, request_id: reply.request.id };
 };
+
+/** Writes an error from where nothing can be returned. */
+export const sendProblem = (reply: FastifyReply, code: ProblemCode, detail: string): FastifyReply =>
+  // What fails before a route is found has passed no hook.
+  reply.header('x-request-id', reply.request.id).send(toProblem(reply, code, detail));

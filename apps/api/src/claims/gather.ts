@@ -1,5 +1,15 @@
-import { JOB_CHARS_MAX, JOB_CLAIMS_MAX } from '@flashclaim/core';
+import { JOB_CHARS_MAX, JOB_CLAIMS_MAX, LINGER_CLAIMS_MAX, LINGER_MAX_MS, LINGER_STEP_MS } from '@flashclaim/core';
+import type { Slots } from './slots.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
+
+export interface GatherOptions {
+  /** Batches that may be under way at once. */
+  underWayMax: number;
+  /** Shared with others who gather. */
+  slots: Slots;
+  /** Takes a batch. Resolves, and never rejects, once it is done with it. */
+  send: (claims: WaitingClaim[]) => Promise<void>;
+}
 
 /**
  * Gathers claims: while a batch of them is under way, later claims wait, and then go together.
@@ -9,16 +19,11 @@ export class Gather {
   #waiting: WaitingClaim[] = [];
   #underWay = 0;
   #scheduled = false;
-  readonly #underWayMax: number;
-  readonly #send: (claims: WaitingClaim[]) => Promise<void>;
+  #lingering = false;
+  readonly #options: GatherOptions;
 
-  /**
-   * @param underWayMax batches that may be under way at once
-   * @param send takes a batch; resolves, and never rejects, once it is done with it
-   */
-  constructor(underWayMax: number, send: (claims: WaitingClaim[]) => Promise<void>) {
-    this.#underWayMax = underWayMax;
-    this.#send = send;
+  constructor(options: GatherOptions) {
+    this.#options = options;
   }
 
   /** Claims keep their order of arrival. */
@@ -27,29 +32,47 @@ export class Gather {
     if (claim.overdue) this.hasten();
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#sendWhatMay();
-    });
+    setImmediate(this.#sendWhatMay);
   }
 
   /** Hands on all that waits, whatever is under way: somebody has waited long enough. */
   hasten(): void {
-    this.#sendWhile(() => true);
+    while (this.#waiting.length > 0) this.#sendOne(() => {});
   }
 
-  #sendWhile(mayGo: () => boolean): void {
-    while (this.#waiting.length > 0 && mayGo()) {
-      this.#underWay++;
-      void this.#send(this.#take()).finally(() => {
-        this.#underWay--;
-        this.#sendWhatMay();
-      });
+  readonly #sendWhatMay = (): void => {
+    this.#scheduled = false;
+    if (this.#lingering) return;
+    while (this.#waiting.length > 0 && this.#underWay < this.#options.underWayMax) {
+      const giveBack = this.#options.slots.take(this.#sendWhatMay);
+      if (!giveBack) return;
+      this.#sendOne(giveBack);
     }
+  };
+
+  #sendOne(giveBack: () => void): void {
+    this.#underWay++;
+    void this.#options.send(this.#take()).finally(() => {
+      this.#underWay--;
+      giveBack();
+      this.#lingerOrSend(performance.now() + LINGER_MAX_MS);
+    });
   }
 
-  #sendWhatMay(): void {
-    this.#sendWhile(() => this.#underWay < this.#underWayMax);
+  /**
+   * A small batch is worth a moment: those who were answered just now may be back with their next claims, and a job for all
+   * of them costs hardly more than one for these. It goes once claims have ceased to come.
+   */
+  #lingerOrSend(until: number): void {
+    const waiting = this.#waiting.length;
+    this.#lingering = waiting > 0 && waiting < LINGER_CLAIMS_MAX && performance.now() < until;
+    if (!this.#lingering) {
+      this.#sendWhatMay();
+      return;
+    }
+    setTimeout(() => {
+      this.#lingerOrSend(this.#waiting.length > waiting ? until : 0);
+    }, LINGER_STEP_MS);
   }
 
   /** The next claims, as many as one batch may hold. */

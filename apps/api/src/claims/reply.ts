@@ -1,6 +1,13 @@
-import { type Claimed, type ClaimStatus, type Decision, PROBLEMS, RETRY_AFTER_SECONDS } from '@flashclaim/core';
+import {
+  type Claimed,
+  type ClaimStatus,
+  type Decision,
+  PROBLEMS,
+  type Problem,
+  RETRY_AFTER_SECONDS,
+} from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
-import { sendProblem } from '../problem.ts';
+import { toProblem } from '../problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The HTTP status of every decision; one without a status does not compile. */
@@ -18,18 +25,22 @@ const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
   out_of_stock: 'Every unit of this coupon is claimed.',
 };
 
-/** Turns what became of a claim into the answer to its request. */
-export const replyToClaim = (reply: FastifyReply, claim: WaitingClaim, answer: Answer): FastifyReply => {
+/** Turns what became of a claim into the answer to its request: prepares the reply and returns its body. */
+export const replyToClaim = (
+  reply: FastifyReply,
+  claim: WaitingClaim,
+  answer: Answer,
+): Claimed | ClaimStatus | Problem => {
   if (answer === 'pending') return replyPending(reply, claim);
   if (answer === 'unavailable')
-    return sendProblem(
+    return toProblem(
       reply,
       'unavailable',
       'What became of the claim is not known. Try again shortly, as the same user.',
     );
 
   const { decision, claimedAt } = answer;
-  if (decision !== 'claimed' && decision !== 'replayed') return sendProblem(reply, decision, DETAILS[decision]);
+  if (decision !== 'claimed' && decision !== 'replayed') return toProblem(reply, decision, DETAILS[decision]);
   const body: Claimed = {
     message: 'coupon claimed successfully',
     claim_id: claim.id,
@@ -37,10 +48,11 @@ export const replyToClaim = (reply: FastifyReply, claim: WaitingClaim, answer: A
     coupon_name: claim.couponName,
     claimed_at: new Date(claimedAt).toISOString(),
   };
-  return reply.code(DECISION_STATUS[decision]).send(body);
+  reply.code(DECISION_STATUS[decision]);
+  return body;
 };
 
-const replyPending = (reply: FastifyReply, { id, userId, couponName }: WaitingClaim): FastifyReply => {
+const replyPending = (reply: FastifyReply, { id, userId, couponName }: WaitingClaim): ClaimStatus => {
   const body: ClaimStatus = {
     claim_id: id,
     status: 'pending',
@@ -48,5 +60,6 @@ const replyPending = (reply: FastifyReply, { id, userId, couponName }: WaitingCl
     user_id: userId,
     coupon_name: couponName,
   };
-  return reply.code(202).header('location', `/api/claims/${id}`).header('retry-after', RETRY_AFTER_SECONDS).send(body);
+  reply.code(202).header('location', `/api/claims/${id}`).header('retry-after', RETRY_AFTER_SECONDS);
+  return body;
 };

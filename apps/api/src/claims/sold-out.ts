@@ -1,6 +1,7 @@
 import { COUPONS_REMEMBERED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
 import { type Logger, type Mongo, readSnapshot } from '@flashclaim/service';
 import { Gather } from './gather.ts';
+import { Slots } from './slots.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 export interface SoldOutOptions {
@@ -20,7 +21,11 @@ export interface SoldOutOptions {
 export class SoldOut {
   readonly #coupons = new Set<string>();
   readonly #options: SoldOutOptions;
-  readonly #gather = new Gather(SOLD_OUT_READS_MAX, (claims) => this.#refuse(claims));
+  readonly #gather = new Gather({
+    underWayMax: SOLD_OUT_READS_MAX,
+    slots: new Slots(SOLD_OUT_READS_MAX),
+    send: (claims) => this.#refuse(claims),
+  });
 
   constructor(options: SoldOutOptions) {
     this.#options = options;

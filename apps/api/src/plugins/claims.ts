@@ -1,9 +1,10 @@
-import { JOBS_UNDER_WAY_MAX } from '@flashclaim/core';
+import { JOBS_UNDER_WAY_MAX, SLOTS_MAX } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { listenForAnswers } from '../claims/answers.ts';
 import { Gather } from '../claims/gather.ts';
 import { LaneJobs } from '../claims/lane-jobs.ts';
 import { rememberPending } from '../claims/pending-claims.ts';
+import { Slots } from '../claims/slots.ts';
 import { createSubmit } from '../claims/submit.ts';
 
 declare module 'fastify' {
@@ -29,10 +30,14 @@ export const claims = fp<ClaimsOptions>(
       closeAnswers();
     });
 
+    const slots = new Slots(SLOTS_MAX);
     app.decorate(
       'submitClaim',
       createSubmit({
-        gathers: lanes.map((_, lane) => new Gather(JOBS_UNDER_WAY_MAX, (gathered) => jobs.send(lane, gathered))),
+        gathers: lanes.map(
+          (_, lane) =>
+            new Gather({ underWayMax: JOBS_UNDER_WAY_MAX, slots, send: (gathered) => jobs.send(lane, gathered) }),
+        ),
         mongo,
         log,
         waitMs,

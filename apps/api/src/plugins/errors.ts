@@ -21,9 +21,11 @@ export const errors = fp(
 
 /** Also given to Fastify as `frameworkErrors`, for what fails before a route is found. */
 export const handleError = (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const { code, detail } = toProblem(error);
-  if (code === 'internal_error') request.log.error(error, 'a request failed; this is a defect');
-  else if (code === 'unavailable') request.log.warn({ error: error.message }, 'a request met a store that is away');
+  const { code, detail } = explain(error);
+  if (code === 'internal_error')
+    request.log.error({ err: error, request_id: request.id }, 'a request failed; this is a defect');
+  else if (code === 'unavailable')
+    request.log.warn({ error: error.message, request_id: request.id }, 'a request met a store that is away');
   return sendProblem(reply, code, detail);
 };
 
@@ -45,7 +47,7 @@ const FASTIFY_ERRORS: Record<string, { code: ProblemCode; detail: string }> = {
   FST_ERR_HANDLER_TIMEOUT: UNAVAILABLE,
 };
 
-const toProblem = (error: Error & Partial<FastifyError>): { code: ProblemCode; detail: string } => {
+const explain = (error: Error & Partial<FastifyError>): { code: ProblemCode; detail: string } => {
   if (error instanceof ProblemError) return { code: error.code, detail: error.message };
   if (error.validation)
     return { code: 'invalid_request', detail: sentence(error.validation[0], error.validationContext) };
