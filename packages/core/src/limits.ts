@@ -40,7 +40,7 @@ export const SLOT_HELD_MAX_MS = 100;
 export const LINGER_CLAIMS_MAX = 100;
 
 /** How often a lingering batch looks whether claims keep coming. */
-export const LINGER_STEP_MS = 1;
+export const LINGER_STEP_MS = 2;
 
 /** The longest a batch lingers. */
 export const LINGER_MAX_MS = 5;

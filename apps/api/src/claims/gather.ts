@@ -61,11 +61,12 @@ export class Gather {
 
   /**
    * A small batch is worth a moment: those who were answered just now may be back with their next claims, and a job for all
-   * of them costs hardly more than one for these. It goes once claims have ceased to come.
+   * of them costs hardly more than one for these. It goes once claims have ceased to come, or another lane wants to go.
    */
   #lingerOrSend(until: number): void {
     const waiting = this.#waiting.length;
-    this.#lingering = waiting > 0 && waiting < LINGER_CLAIMS_MAX && performance.now() < until;
+    const small = waiting > 0 && waiting < LINGER_CLAIMS_MAX;
+    this.#lingering = small && !this.#options.slots.contested && performance.now() < until;
     if (!this.#lingering) {
       this.#sendWhatMay();
       return;

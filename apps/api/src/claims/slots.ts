@@ -16,7 +16,12 @@ export class Slots {
     this.#max = max;
   }
 
-  /** Resolves to the function that gives the slot back, or to undefined; then `whenFree` is called once one may be free. */
+  /** Whether somebody waits for a slot. */
+  get contested(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Returns the function that gives the slot back, or undefined; then `whenFree` is called once one may be free. */
   take(whenFree: () => void): (() => void) | undefined {
     if (this.#held >= this.#max) {
       this.#waiting.add(whenFree);
