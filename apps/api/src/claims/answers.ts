@@ -17,8 +17,12 @@ export const listenForAnswers = async (
     log.warn({ error: error.message }, 'answers can not be heard; it goes on by itself'),
   );
   connection.on('message', (_channel: string, message: string) => {
-    const { jobId, result } = JSON.parse(message) as JobAnswer;
-    jobs.answer(jobId, result);
+    try {
+      const { jobId, result } = JSON.parse(message) as JobAnswer;
+      jobs.answer(jobId, result);
+    } catch (error) {
+      log.warn({ error: (error as Error).message }, 'an answer can not be read; its job is looked at');
+    }
   });
   await connection.subscribe(answersChannel(jobs.processId));
   connection.on('ready', () => jobs.lookAtSilent(0));

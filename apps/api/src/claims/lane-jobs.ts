@@ -12,7 +12,7 @@ import {
 import type { Logger, Mongo } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
 import { standingClaims } from './standing-claims.ts';
-import type { WaitingClaim } from './waiting-claim.ts';
+import type { Settled, WaitingClaim } from './waiting-claim.ts';
 
 interface JobUnderWay {
   id: string;
@@ -69,10 +69,15 @@ export class LaneJobs {
     return promise;
   }
 
-  /** A job's result, from whichever way it came. One that is not ours, or was answered before, is none of our business. */
+  /**
+   * A job's result, from whichever way it came. One that is not ours, or was answered before, is none of our business.
+   * One that can't be read, because a worker of another version wrote it, is no answer: the silence that follows is looked into.
+   */
   answer(jobId: string, result: ClaimJobResult): void {
     const job = this.#jobs.get(jobId);
-    if (job) this.#finish(job, (_, index) => decodeDecision(result, index));
+    if (!job) return;
+    const settled = job.claims.map((_, index) => decodeDecision(result, index));
+    this.#finish(job, (_, index) => settled[index] as Settled);
   }
 
   /** Looks at a job whose answer has not come. */
@@ -84,7 +89,7 @@ export class LaneJobs {
     // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
     if (!found) await add(job);
     else if (found.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
-    else if (found.finishedOn) this.answer(jobId, found.returnvalue as ClaimJobResult);
+    else if (found.finishedOn) await this.#settleFromResult(job, found.returnvalue);
   }
 
   /** Looks at every job that has been without an answer for so long. 0 is all of them: answers may have been missed. */
@@ -102,6 +107,15 @@ export class LaneJobs {
     clearInterval(this.#silence);
   }
 
+  async #settleFromResult(job: JobUnderWay, result: ClaimJobResult): Promise<void> {
+    try {
+      this.answer(job.id, result);
+    } catch (error) {
+      this.#options.log.warn({ job: job.id, error: (error as Error).message }, 'a result can not be read; MongoDB decides');
+      await this.#settleFromDatabase(job);
+    }
+  }
+
   /** A failed job decides nothing: only what stands in the database is known. */
   async #settleFromDatabase(job: JobUnderWay): Promise<void> {
     const standing = await standingClaims(
@@ -116,7 +130,7 @@ export class LaneJobs {
 
   #finish(
     job: JobUnderWay,
-    settled: (claim: WaitingClaim, index: number) => Parameters<WaitingClaim['settle']>[0],
+    settled: (claim: WaitingClaim, index: number) => Settled,
   ): void {
     if (!this.#jobs.delete(job.id)) return;
     // The lane is free: what gathered goes out first, and then the callers get their answers while it is on its way.

@@ -34,12 +34,18 @@ export class Slots {
       held = false;
       clearTimeout(timer);
       this.#held--;
-      const [next] = this.#waiting;
-      if (!next) return;
-      this.#waiting.delete(next);
-      next();
+      this.#offer();
     };
     const timer = setTimeout(giveBack, SLOT_HELD_MAX_MS);
     return giveBack;
+  }
+
+  /** Asks those who wait, in turn, until the slots are taken: who waited may have nothing to send any more. */
+  #offer(): void {
+    for (const whenFree of [...this.#waiting]) {
+      if (this.#held >= this.#max) return;
+      this.#waiting.delete(whenFree);
+      whenFree();
+    }
   }
 }

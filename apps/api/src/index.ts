@@ -1,0 +1,4 @@
+/** What tests run without a server. */
+export { Gather } from './claims/gather.ts';
+export { Slots } from './claims/slots.ts';
+export { WaitingClaim } from './claims/waiting-claim.ts';
