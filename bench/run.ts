@@ -1,6 +1,7 @@
 /** `npm run bench`: starts its own stack, measures every load round by round, and says what was reached. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { stopEveryProcess } from '@flashclaim/local-stack';
 import { StartError } from '@flashclaim/service';
 import { someProgramEnded } from './candidates/start-program.ts';
@@ -39,9 +40,14 @@ const run = async (): Promise<number> => {
     console.log(describeLoad(load.title, found));
   }
   console.log(describeRequirements(runs));
-  if (options.plot) await writeFile(options.plot, drawThroughput(runs, machine));
-  if (options.json) await writeFile(options.json, `${JSON.stringify({ machine, options, runs }, null, 1)}\n`);
+  if (options.json) await write(options.json, `${JSON.stringify({ machine, options, runs }, null, 1)}\n`);
+  if (options.plot) await write(options.plot, drawThroughput(runs, machine));
   return runs.some((run) => run.fault) ? 1 : 0;
+};
+
+const write = async (file: string, text: string): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
 };
 
 interface Setup {

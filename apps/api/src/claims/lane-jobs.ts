@@ -111,7 +111,10 @@ export class LaneJobs {
     try {
       this.answer(job.id, result);
     } catch (error) {
-      this.#options.log.warn({ job: job.id, error: (error as Error).message }, 'a result can not be read; MongoDB decides');
+      this.#options.log.warn(
+        { job: job.id, error: (error as Error).message },
+        'a result can not be read; MongoDB decides',
+      );
       await this.#settleFromDatabase(job);
     }
   }
@@ -128,10 +131,7 @@ export class LaneJobs {
     });
   }
 
-  #finish(
-    job: JobUnderWay,
-    settled: (claim: WaitingClaim, index: number) => Settled,
-  ): void {
+  #finish(job: JobUnderWay, settled: (claim: WaitingClaim, index: number) => Settled): void {
     if (!this.#jobs.delete(job.id)) return;
     // The lane is free: what gathered goes out first, and then the callers get their answers while it is on its way.
     job.finish();
