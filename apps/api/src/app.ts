@@ -1,5 +1,11 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { BODY_MAX_BYTES, handlerTimeoutMs, isName, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import {
+  BODY_MAX_BYTES,
+  handlerTimeoutMs,
+  isName,
+  REQUEST_RECEIVE_MAX_MS,
+  URL_PARAMETER_MAX_CHARS,
+} from '@flashclaim/core';
 import { createLogger } from '@flashclaim/service';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Env } from './env.ts';
@@ -28,8 +34,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     childLoggerFactory: (logger) => logger,
     genReqId: requestId,
     bodyLimit: BODY_MAX_BYTES,
-    // Bounds the receiving of a request alone: slow senders hold no socket for ever.
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_RECEIVE_MAX_MS,
     routerOptions: { maxParamLength: URL_PARAMETER_MAX_CHARS },
     frameworkErrors: handleError,
     ajv: {
@@ -41,7 +46,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   // Fastify reads text by itself; here JSON alone is a body.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRoute', (route) => {
-    // A claim bounds its own wait. Fastify's timeout makes an abort signal for each request: a twentieth of a claim's cost.
+    // A claim bounds its own wait. Fastify's timeout makes an abort signal for each request: a tenth of its busy time.
     if (route.url !== CLAIM_PATH) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
   });
   await app.register(errors);

@@ -1,6 +1,9 @@
 import { PROBLEMS, type Problem, type ProblemCode, RETRY_AFTER_SECONDS } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
 
+/** What a caller is told of a name that no coupon has. */
+export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive.';
+
 /** An answer that is an error; thrown by handlers, written by the error handler. `detail` tells the caller what to do. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;

@@ -7,14 +7,12 @@ import {
   decideClaims,
   encodeDecisions,
 } from '@flashclaim/core';
-import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
+import { DURABLE, isDuplicateKey, type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
 import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
-import type { CouponMemory } from './coupon-memory.ts';
+import { type CouponMemory, countByCoupon } from './coupon-memory.ts';
 
 /** The database contradicted the snapshot that was decided by: another transaction came between. */
 class SnapshotContradicted extends Error {}
-
-const DUPLICATE_KEY = 11000;
 
 /**
  * Decides and commits a list of claims in one transaction; the only place that opens one for claims.
@@ -69,9 +67,9 @@ const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Prom
  */
 const mayDecideAnew = (error: unknown): boolean =>
   error instanceof SnapshotContradicted ||
+  isDuplicateKey(error) ||
   (error instanceof MongoError &&
-    (error.code === DUPLICATE_KEY ||
-      error.hasErrorLabel(MongoErrorLabel.TransientTransactionError) ||
+    (error.hasErrorLabel(MongoErrorLabel.TransientTransactionError) ||
       error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult)));
 
 /** One attempt at one transaction. The driver's own `withTransaction` would go on by itself for up to 120 s. */
@@ -80,7 +78,7 @@ const inTransaction = async <T>(client: MongoClient, body: (session: ClientSessi
   try {
     session.startTransaction({
       readConcern: { level: 'snapshot' },
-      writeConcern: { w: 'majority', journal: true },
+      writeConcern: DURABLE,
       maxCommitTimeMS: COMMIT_TIMEOUT_MS,
     });
     const result = await body(session);
@@ -110,10 +108,9 @@ const writeGranted = async (
   { mongo, session, snapshot: { couponIds }, now }: Write,
   claims: readonly Claim[],
 ): Promise<Map<string, number>> => {
-  const units = new Map<string, number>();
+  const units = countByCoupon(claims);
   if (claims.length === 0) return units;
   const documents = claims.map(({ id, userId, couponName }) => {
-    units.set(couponName, (units.get(couponName) ?? 0) + 1);
     const coupon_id = couponIds.get(couponName) as ObjectId;
     return { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
   });
@@ -129,16 +126,13 @@ const writeGranted = async (
  * By id and not by name: a coupon that was dropped and made anew is another one.
  */
 const takeUnits = (units: ReadonlyMap<string, number>, couponIds: ReadonlyMap<string, ObjectId>, now: Date) => {
-  const idsByCount = new Map<number, ObjectId[]>();
-  for (const [name, count] of units) {
-    const id = couponIds.get(name) as ObjectId;
-    const ids = idsByCount.get(count);
-    if (ids) ids.push(id);
-    else idsByCount.set(count, [id]);
-  }
-  return [...idsByCount].map(([count, ids]) => ({
+  const byCount = Map.groupBy(units, ([, count]) => count);
+  return [...byCount].map(([count, coupons]) => ({
     updateMany: {
-      filter: { _id: { $in: ids }, remaining_amount: { $gte: count } },
+      filter: {
+        _id: { $in: coupons.map(([name]) => couponIds.get(name) as ObjectId) },
+        remaining_amount: { $gte: count },
+      },
       update: { $inc: { remaining_amount: -count }, $set: { updated_at: now } },
     },
   }));

@@ -8,6 +8,13 @@ const NO_ONE = {
   claimedAt: new Map<string, number>(),
 };
 
+/** How many of these claims there are for each coupon, by its name. */
+export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => {
+  const counts = new Map<string, number>();
+  for (const { couponName } of claims) counts.set(couponName, (counts.get(couponName) ?? 0) + 1);
+  return counts;
+};
+
 /**
  * What a lane remembers of its coupons, so that most jobs need no read: a snapshot that is assumed instead of read.
  *
@@ -24,9 +31,7 @@ export class CouponMemory {
     if (this.#wary) return undefined;
     const couponIds = new Map<string, ObjectId>();
     const remaining = new Map<string, number>();
-    const wanted = new Map<string, number>();
-    for (const { couponName } of batch) wanted.set(couponName, (wanted.get(couponName) ?? 0) + 1);
-    for (const [name, count] of wanted) {
+    for (const [name, count] of countByCoupon(batch)) {
       const coupon = this.#coupons.get(name);
       if (!coupon || coupon.remaining < count) return undefined;
       couponIds.set(name, coupon.id);

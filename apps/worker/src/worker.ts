@@ -1,4 +1,9 @@
-import { COMMIT_TIMEOUT_MS, QUERY_TIMEOUT_MS, TRANSACTION_LIFETIME_MAX_SECONDS } from '@flashclaim/core';
+import {
+  COMMIT_TIMEOUT_MS,
+  QUERY_TIMEOUT_MS,
+  TRANSACTION_LIFETIME_MAX_SECONDS,
+  WORKER_GRACE_MS,
+} from '@flashclaim/core';
 import {
   connectMongo,
   createLogger,
@@ -13,9 +18,6 @@ import { CouponMemory } from './coupon-memory.ts';
 import { type Env, readEnv } from './env.ts';
 import { openLane } from './lanes.ts';
 import { processJob } from './process-job.ts';
-
-const START_TIMEOUT_MS = 10_000;
-const GRACE_MS = 15_000;
 
 /** Starts the worker: connects, makes sure of the indexes, opens every lane; closes in the reverse order. */
 const run = async (env: Env): Promise<void> => {
@@ -38,7 +40,7 @@ const run = async (env: Env): Promise<void> => {
   // A worker waits for Redis as long as it takes: its jobs are nowhere else.
   const redis = createRedis(env.REDIS_URL, { maxRetriesPerRequest: null });
   redis.on('error', (error: Error) => log.warn({ error: error.message }, 'Redis is away'));
-  await readyRedis(redis, START_TIMEOUT_MS);
+  await readyRedis(redis);
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const workers = await Promise.all(
@@ -49,7 +51,7 @@ const run = async (env: Env): Promise<void> => {
   );
   log.info({ lanes: lanes.length }, 'worker takes jobs');
 
-  closeWithGrace({ delay: GRACE_MS, logger: log }, async ({ signal, err }) => {
+  closeWithGrace({ delay: WORKER_GRACE_MS, logger: log }, async ({ signal, err }) => {
     if (err) log.fatal(err, 'worker stops on an error');
     else log.info({ signal }, 'worker finishes its jobs and stops');
     await Promise.all(workers.map((worker) => worker.close()));

@@ -16,33 +16,31 @@ export const INDEXES: Record<keyof typeof COLLECTIONS, readonly IndexDefinition[
   claims: [{ key: { user_id: 1, coupon_id: 1 }, unique: true }, { key: { coupon_id: 1 } }, { key: { coupon_name: 1 } }],
 };
 
+/** A document that has all of these properties, each as described. */
+const documentOf = (properties: Record<string, object>) => ({
+  $jsonSchema: { bsonType: 'object', required: Object.keys(properties), properties },
+});
+
+const text = { bsonType: 'string', minLength: 1 };
+const date = { bsonType: 'date' };
+
 /** What MongoDB itself refuses to store, whoever writes: the guard behind the guard. */
 export const VALIDATORS: Record<keyof typeof COLLECTIONS, object> = {
   coupons: {
-    $jsonSchema: {
-      bsonType: 'object',
-      required: ['name', 'amount', 'remaining_amount', 'created_at', 'updated_at'],
-      properties: {
-        name: { bsonType: 'string', minLength: 1 },
-        amount: { bsonType: 'int', minimum: 1, maximum: AMOUNT_MAX },
-        remaining_amount: { bsonType: 'int', minimum: 0 },
-        created_at: { bsonType: 'date' },
-        updated_at: { bsonType: 'date' },
-      },
-    },
+    ...documentOf({
+      name: text,
+      amount: { bsonType: 'int', minimum: 1, maximum: AMOUNT_MAX },
+      remaining_amount: { bsonType: 'int', minimum: 0 },
+      created_at: date,
+      updated_at: date,
+    }),
     $expr: { $lte: ['$remaining_amount', '$amount'] },
   },
-  claims: {
-    $jsonSchema: {
-      bsonType: 'object',
-      required: ['_id', 'user_id', 'coupon_id', 'coupon_name', 'claimed_at'],
-      properties: {
-        _id: { bsonType: 'string', minLength: 1 },
-        user_id: { bsonType: 'string', minLength: 1 },
-        coupon_id: { bsonType: 'objectId' },
-        coupon_name: { bsonType: 'string', minLength: 1 },
-        claimed_at: { bsonType: 'date' },
-      },
-    },
-  },
+  claims: documentOf({
+    _id: text,
+    user_id: text,
+    coupon_id: { bsonType: 'objectId' },
+    coupon_name: text,
+    claimed_at: date,
+  }),
 };

@@ -60,7 +60,7 @@ export const HANDLER_MARGIN_MS = 5_000;
 /** What shutting down may take on top of the longest handler. */
 export const GRACE_MARGIN_MS = 5_000;
 
-/** Silence on a job after which the API looks at the job itself: an event may have been lost. */
+/** Silence on a job after which the API looks at the job itself: its answer may have been lost. */
 export const JOB_SILENCE_MS = 1_000;
 
 /** A worker's lock on a job. A killed worker's lane waits this long, plus one stall check. */
@@ -108,8 +108,24 @@ export const JOBS_KEPT_MAX = 1_000;
 /** Failed jobs kept for each lane, to be looked at. */
 export const JOBS_FAILED_KEPT_MAX = 1_000;
 
-/** Entries of a lane's event stream: four for a job, so some thousand jobs, far more than a reader is ever behind. */
+/** Entries of a lane's event stream, four or more for a job. Nothing of ours waits for them; this bounds Redis. */
 export const EVENTS_KEPT_MAX = 10_000;
+
+/** How long a start waits for Redis. */
+export const REDIS_START_MAX_MS = 10_000;
+
+/** Longest pause between two attempts to reach Redis again. */
+export const REDIS_RECONNECT_MAX_MS = 500;
+
+/** Connections of an API process to MongoDB, kept open and at most: it reads coupons and claims, no more. */
+export const API_POOL_MIN = 2;
+export const API_POOL_MAX = 20;
+
+/** The receiving of a request: slow senders hold no socket for ever. */
+export const REQUEST_RECEIVE_MAX_MS = 30_000;
+
+/** How long a worker takes to finish its jobs when it is told to stop: longer than one transaction. */
+export const WORKER_GRACE_MS = COMMIT_TIMEOUT_MS + 5_000;
 
 /** Lanes by default. */
 export const LANES_DEFAULT = 8;

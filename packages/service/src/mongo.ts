@@ -1,6 +1,6 @@
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { COLLECTIONS } from '@flashclaim/core';
-import { type Collection, type Db, MongoClient, type MongoClientOptions, type ObjectId } from 'mongodb';
+import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
 import { StartError } from './read-settings.ts';
 
 /** A connection to the database, and its two collections. */
@@ -12,7 +12,7 @@ export interface Mongo {
 }
 
 /** A write counts once a majority has it in its journal: nothing less survives a failover. */
-const DURABLE = { w: 'majority', journal: true } as const;
+export const DURABLE = { w: 'majority', journal: true } as const;
 
 /**
  * Connects, and makes sure that the server can run transactions.
@@ -52,6 +52,11 @@ export const orphanedTransactionSeconds = async ({ client }: Mongo): Promise<num
     .catch(() => undefined);
   return reply?.[name];
 };
+
+const DUPLICATE_KEY = 11000;
+
+/** Whether a unique index refused a write. */
+export const isDuplicateKey = (error: unknown): boolean => error instanceof MongoError && error.code === DUPLICATE_KEY;
 
 /** The hosts of a connection, without its user and password. */
 const hosts = (client: MongoClient): string => client.options.hosts.join(', ') || (client.options.srvHost ?? 'unknown');

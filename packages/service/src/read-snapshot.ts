@@ -41,25 +41,15 @@ export const readSnapshot = async (
           )
           .toArray();
 
-  const holders = new Map<string, Set<string>>();
-  for (const claim of existing) {
-    const users = holders.get(claim.coupon_name);
-    if (users) users.add(claim.user_id);
-    else holders.set(claim.coupon_name, new Set([claim.user_id]));
-  }
+  const byCoupon = Map.groupBy(existing, (claim) => claim.coupon_name);
+  const holders = new Map([...byCoupon].map(([name, held]) => [name, new Set(held.map((claim) => claim.user_id))]));
   const claimedAt = new Map(existing.map((claim) => [claim._id, claim.claimed_at.getTime()]));
   return { couponIds, remaining, holders, claimedAt, standing: new Set(claimedAt.keys()) };
 };
 
 /** A condition for each coupon on the index (user_id, coupon_id): who of the batch holds a unit of it. */
-const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, ObjectId>) => {
-  const users = new Map<ObjectId, string[]>();
-  for (const { couponName, userId } of batch) {
-    const couponId = couponIds.get(couponName);
-    if (!couponId) continue;
-    const list = users.get(couponId);
-    if (list) list.push(userId);
-    else users.set(couponId, [userId]);
-  }
-  return [...users].map(([coupon_id, list]) => ({ user_id: { $in: list }, coupon_id }));
-};
+const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, ObjectId>) =>
+  [...Map.groupBy(batch, (claim) => claim.couponName)].flatMap(([name, claims]) => {
+    const coupon_id = couponIds.get(name);
+    return coupon_id ? [{ user_id: { $in: claims.map((claim) => claim.userId) }, coupon_id }] : [];
+  });

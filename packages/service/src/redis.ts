@@ -1,14 +1,12 @@
+import { REDIS_RECONNECT_MAX_MS, REDIS_START_MAX_MS } from '@flashclaim/core';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StartError } from './read-settings.ts';
 
 export type RedisConnection = Redis | Cluster;
 
-/** Longest pause between two attempts to reach Redis again. */
-const RECONNECT_MAX_MS = 500;
-
 /** One Redis, or a Redis Cluster where `url` names several nodes separated by commas. Both take the same commands. */
 export const createRedis = (url: string, options: RedisOptions): RedisConnection => {
-  const retryStrategy = (times: number) => Math.min(times * 50, RECONNECT_MAX_MS);
+  const retryStrategy = (times: number) => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
   const nodes = url.split(',');
   if (nodes.length === 1) return new Redis(url, { retryStrategy, ...options });
   const { username, password, protocol } = new URL(nodes[0] as string);
@@ -28,8 +26,8 @@ export const createRedis = (url: string, options: RedisOptions): RedisConnection
  * Waits until Redis answers, and makes sure that it forgets nothing by itself.
  * @throws StartError where it can't be reached in time or evicts keys under pressure.
  */
-export const readyRedis = async (redis: RedisConnection, timeoutMs: number): Promise<void> => {
-  if (redis.status !== 'ready') await becomesReady(redis, timeoutMs);
+export const readyRedis = async (redis: RedisConnection): Promise<void> => {
+  if (redis.status !== 'ready') await becomesReady(redis);
   const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1];
   if (policy !== 'noeviction')
     throw new StartError(
@@ -37,13 +35,13 @@ export const readyRedis = async (redis: RedisConnection, timeoutMs: number): Pro
     );
 };
 
-const becomesReady = (redis: RedisConnection, timeoutMs: number): Promise<void> =>
+const becomesReady = (redis: RedisConnection): Promise<void> =>
   new Promise((resolve, reject) => {
     let last = 'no answer';
     const timer = setTimeout(() => {
       redis.off('error', remember);
-      reject(new StartError(`Redis can't be reached at REDIS_URL within ${timeoutMs} ms: ${last}`));
-    }, timeoutMs);
+      reject(new StartError(`Redis can't be reached at REDIS_URL within ${REDIS_START_MAX_MS} ms: ${last}`));
+    }, REDIS_START_MAX_MS);
     const remember = (error: Error) => {
       last = error.message;
     };

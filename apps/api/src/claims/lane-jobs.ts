@@ -31,7 +31,7 @@ export interface LaneJobsOptions {
 
 /**
  * The jobs that this process has under way, and the way from a job's answer back to its claims.
- * There are at most as many as lanes times `JOBS_UNDER_WAY_MAX`.
+ * There are at most as many as lanes times `JOBS_UNDER_WAY_MAX`, and those that were hastened.
  */
 export class LaneJobs {
   readonly #jobs = new Map<string, JobUnderWay>();

@@ -8,7 +8,6 @@ import {
 } from '@flashclaim/core';
 import type { Mongo, RedisConnection } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
-
 import { standingClaims } from './standing-claims.ts';
 import type { Place, Settled, WaitingClaim } from './waiting-claim.ts';
 

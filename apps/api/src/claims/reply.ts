@@ -7,7 +7,7 @@ import {
   RETRY_AFTER_SECONDS,
 } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
-import { toProblem } from '../problem.ts';
+import { NO_SUCH_COUPON, toProblem } from '../problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The HTTP status of every decision; one without a status does not compile. */
@@ -20,7 +20,7 @@ const DECISION_STATUS: Record<Decision, number> = {
 };
 
 const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
-  coupon_not_found: 'No coupon has this name. Names are case-sensitive.',
+  coupon_not_found: NO_SUCH_COUPON,
   already_claimed: 'Each user can claim one unit of a coupon, and this user holds theirs.',
   out_of_stock: 'Every unit of this coupon is claimed.',
 };

@@ -1,4 +1,4 @@
-import { COUPONS_REMEMBERED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
+import { COUPONS_REMEMBERED_MAX, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
 import { type Logger, type Mongo, readSnapshot } from '@flashclaim/service';
 import { Gather } from './gather.ts';
 import { Slots } from './slots.ts';
@@ -33,6 +33,8 @@ export class SoldOut {
 
   /** A worker has found nothing left of this coupon. */
   remember(couponName: string): void {
+    // Refused by what is remembered: nothing new, and no reason to make room.
+    if (this.#coupons.has(couponName)) return;
     if (this.#coupons.size >= COUPONS_REMEMBERED_MAX) this.#coupons.clear();
     this.#coupons.add(couponName);
   }
@@ -52,22 +54,19 @@ export class SoldOut {
         const decision = decisions[index];
         // Where units remain, the decisions rest on grants that only a lane can make.
         const mayRefuse = snapshot.remaining.get(claim.couponName) === 0;
-        if (mayRefuse && (decision === 'out_of_stock' || decision === 'already_claimed')) refuse(claim, decision);
-        else this.#handOn(claim, mayRefuse);
+        if (mayRefuse && (decision === 'out_of_stock' || decision === 'already_claimed')) {
+          claim.settle({ decision, claimedAt: 0 });
+          return;
+        }
+        if (!mayRefuse) this.#coupons.delete(claim.couponName);
+        this.#options.handOn(claim);
       });
     } catch (error) {
       this.#options.log.warn(
         { error: (error as Error).message },
         'sold-out coupons could not be read; their lanes decide',
       );
-      for (const claim of claims) this.#handOn(claim, true);
+      for (const claim of claims) this.#options.handOn(claim);
     }
   }
-
-  #handOn(claim: WaitingClaim, stillSoldOut: boolean): void {
-    if (!stillSoldOut) this.#coupons.delete(claim.couponName);
-    this.#options.handOn(claim);
-  }
 }
-
-const refuse = (claim: WaitingClaim, decision: Decision): void => claim.settle({ decision, claimedAt: 0 });

@@ -1,10 +1,7 @@
 import { type Coupon, type NewCoupon, newCoupon } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/service';
-import { MongoServerError } from 'mongodb';
+import { isDuplicateKey, type Mongo } from '@flashclaim/service';
 import { ProblemError } from '../problem.ts';
 import { toCoupon } from './read-coupon.ts';
-
-const DUPLICATE_KEY = 11000;
 
 /**
  * Creates a coupon, durable once it resolves.
@@ -16,7 +13,7 @@ export const createCoupon = async ({ coupons }: Mongo, request: NewCoupon): Prom
     const { insertedId } = await coupons.insertOne({ ...fields });
     return toCoupon({ _id: insertedId, ...fields }, []);
   } catch (error) {
-    if (error instanceof MongoServerError && error.code === DUPLICATE_KEY)
+    if (isDuplicateKey(error))
       throw new ProblemError('name_taken', 'Choose another name; the coupon of this name was left as it is.');
     throw error;
   }

@@ -59,13 +59,15 @@ const explain = (error: Error & Partial<FastifyError>): { code: ProblemCode; det
   return { code: 'internal_error', detail: 'Report the request id to whoever runs this service.' };
 };
 
+const MAX_TIME_EXPIRED = 50;
+
 /** Whatever the driver says that no server said: no connection, no primary, no answer in time. Or a server that changes over. */
 const isStoreAway = (error: Error): boolean =>
   error instanceof MongoError &&
   (!(error instanceof MongoServerError) ||
     error.hasErrorLabel('RetryableWriteError') ||
     error.hasErrorLabel('TransientTransactionError') ||
-    error.code === 50);
+    error.code === MAX_TIME_EXPIRED);
 
 /** One sentence that names the field. */
 const sentence = (fault: FastifySchemaValidationError | undefined, context = 'body'): string => {

@@ -1,4 +1,4 @@
-import { QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { API_POOL_MAX, API_POOL_MIN, QUERY_TIMEOUT_MS } from '@flashclaim/core';
 import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
 import fp from 'fastify-plugin';
 
@@ -18,8 +18,8 @@ export const mongo = fp<MongoOptions>(
   async (app, { uri, name }) => {
     const connection = await connectMongo(uri, name, {
       appName: 'flashclaim-api',
-      maxPoolSize: 20,
-      minPoolSize: 2,
+      maxPoolSize: API_POOL_MAX,
+      minPoolSize: API_POOL_MIN,
       serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
       socketTimeoutMS: QUERY_TIMEOUT_MS,
     });

@@ -8,8 +8,6 @@ declare module 'fastify' {
   }
 }
 
-const START_TIMEOUT_MS = 10_000;
-
 /** The connection that hands jobs to lanes. It fails at once while Redis is away: a caller waits for no reconnect. */
 export const redis = fp<{ url: string }>(
   async (app, { url }) => {
@@ -20,7 +18,7 @@ export const redis = fp<{ url: string }>(
     });
     connection.on('error', (error: Error) => app.log.warn({ error: error.message }, 'Redis is away'));
     app.addHook('onClose', async () => connection.disconnect());
-    await readyRedis(connection, START_TIMEOUT_MS);
+    await readyRedis(connection);
     app.decorate<RedisConnection, 'redis'>('redis', connection);
   },
   { name: 'redis' },

@@ -4,7 +4,7 @@ import { CLAIMED_BY_MAX, CouponSchema, NameSchema, NewCouponSchema, normaliseNam
 import { Type } from '@sinclair/typebox';
 import { createCoupon } from '../coupons/create-coupon.ts';
 import { readCoupon } from '../coupons/read-coupon.ts';
-import { ProblemError } from '../problem.ts';
+import { NO_SUCH_COUPON, ProblemError } from '../problem.ts';
 
 const LimitSchema = Type.String({
   pattern: '^(\\d{1,3}|1000)$',
@@ -36,7 +36,7 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request) => {
       const limit = Number(request.query.limit ?? CLAIMED_BY_MAX);
       const coupon = await readCoupon(app.mongo, normaliseName(request.params.name), limit);
-      if (!coupon) throw new ProblemError('coupon_not_found', 'No coupon has this name. Names are case-sensitive.');
+      if (!coupon) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
       return coupon;
     },
   );
