@@ -1,36 +1,37 @@
-import type { Coupon, CouponFields } from '@flashclaim/core';
+import { COLLECTIONS, type Coupon, type CouponFields } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/service';
 import type { WithId } from 'mongodb';
-
-/** Said with every read: the connection's own read concern would silently win over the snapshot of the session. */
-const AT_SNAPSHOT = { readConcern: 'snapshot' } as const;
 
 /**
  * Reads a coupon and its first `limit` users in one snapshot, also in mid-sale.
  * Resolves to null where there is no such coupon. `name` is normalised.
  */
-export const readCoupon = async (
-  { client, coupons, claims }: Mongo,
-  name: string,
-  limit: number,
-): Promise<Coupon | null> =>
-  client.withSession({ snapshot: true }, async (session) => {
-    const coupon = await coupons.findOne({ name }, { session, ...AT_SNAPSHOT });
-    if (!coupon) return null;
-    // MongoDB reads a limit of 0 as none.
-    if (limit === 0) return toCoupon(coupon, []);
-    // Equal keys of an index stand in the order of insertion, which the lane made the order of the claims.
-    const found = await claims
-      .find(
-        { coupon_id: coupon._id },
-        { session, ...AT_SNAPSHOT, hint: { coupon_id: 1 }, projection: { _id: 0, user_id: 1 }, limit },
-      )
-      .toArray();
-    return toCoupon(
-      coupon,
-      found.map((claim) => claim.user_id),
-    );
-  });
+export const readCoupon = async ({ coupons }: Mongo, name: string, limit: number): Promise<Coupon | null> => {
+  const [found] = await coupons
+    .aggregate<WithId<CouponFields> & { claimed_by?: string[] }>(
+      [{ $match: { name } }, ...(limit > 0 ? withUsers(limit) : [])],
+      { readConcern: 'snapshot' },
+    )
+    .toArray();
+  return found ? toCoupon(found, found.claimed_by ?? []) : null;
+};
+
+/**
+ * The users as one array and not as a document each: a fifth of this process's work.
+ * Equal keys of the index on coupon_id stand in the order of insertion, which the lane made the order of the claims.
+ */
+const withUsers = (limit: number) => [
+  {
+    $lookup: {
+      from: COLLECTIONS.claims,
+      localField: '_id',
+      foreignField: 'coupon_id',
+      pipeline: [{ $limit: limit }, { $project: { _id: 0, user_id: 1 } }],
+      as: 'claimed_by',
+    },
+  },
+  { $set: { claimed_by: '$claimed_by.user_id' } },
+];
 
 /** The number of claims is not counted but known: each took a unit in the transaction that made it. `audit` recounts. */
 export const toCoupon = (coupon: WithId<CouponFields>, claimedBy: string[]): Coupon => ({
