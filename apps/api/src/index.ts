@@ -1,4 +1,3 @@
 /** What tests run without a server. */
 export { Gather } from './claims/gather.ts';
-export { Slots } from './claims/slots.ts';
 export { WaitingClaim } from './claims/waiting-claim.ts';

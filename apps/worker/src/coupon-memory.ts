@@ -16,24 +16,22 @@ export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => 
 };
 
 /**
- * What a lane remembers of its coupons, so that most jobs need no read: a snapshot that is assumed instead of read.
+ * What a worker remembers of its lanes' coupons, so that most jobs need no read: a snapshot that is assumed instead of read.
  *
  * Only grants are made by it, and the database checks each of them: the unique indexes that nobody holds a unit yet, the
  * guard of the update that the units are there. A refusal always rests on a read. Losing this memory costs a read.
  */
 export class CouponMemory {
-  readonly #coupons = new Map<string, { id: ObjectId; remaining: number }>();
-  /** The last read met somebody who held a unit already: the next job will, too, and assuming would be in vain. */
-  #wary = false;
+  /** `contested`: the last read met somebody who held a unit already. The next will, too, and assuming would be in vain. */
+  readonly #coupons = new Map<string, { id: ObjectId; remaining: number; contested: boolean }>();
 
   /** A snapshot in which nobody holds a unit; undefined where that is not likely, or where units may not suffice. */
   assume(batch: readonly Claim[]): ReadSnapshot | undefined {
-    if (this.#wary) return undefined;
     const couponIds = new Map<string, ObjectId>();
     const remaining = new Map<string, number>();
     for (const [name, count] of countByCoupon(batch)) {
       const coupon = this.#coupons.get(name);
-      if (!coupon || coupon.remaining < count) return undefined;
+      if (!coupon || coupon.contested || coupon.remaining < count) return undefined;
       couponIds.set(name, coupon.id);
       remaining.set(name, coupon.remaining);
     }
@@ -42,10 +40,9 @@ export class CouponMemory {
 
   /** Learns from a snapshot that was committed by, with the units that were taken, by coupon name. */
   learn(snapshot: ReadSnapshot, taken: ReadonlyMap<string, number>): void {
-    this.#wary = snapshot.holders.size > 0;
     for (const [name, id] of snapshot.couponIds) {
       const remaining = (snapshot.remaining.get(name) ?? 0) - (taken.get(name) ?? 0);
-      this.#coupons.set(name, { id, remaining });
+      this.#coupons.set(name, { id, remaining, contested: snapshot.holders.has(name) });
     }
     for (const name of this.#coupons.keys()) {
       if (this.#coupons.size <= COUPONS_REMEMBERED_MAX) break;

@@ -1,3 +1,4 @@
 /** What tests and the simulation run without a queue. */
 export { commitClaims } from './commit-claims.ts';
+export { CommitGroup } from './commit-group.ts';
 export { CouponMemory } from './coupon-memory.ts';

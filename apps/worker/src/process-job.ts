@@ -1,16 +1,13 @@
 import { answersChannel, type ClaimJobResult, ClaimJobSchema, decodeJob, type JobAnswer } from '@flashclaim/core';
-import type { Logger, Mongo, RedisConnection } from '@flashclaim/service';
+import type { Logger, RedisConnection } from '@flashclaim/service';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
-import { commitClaims } from './commit-claims.ts';
-import type { CouponMemory } from './coupon-memory.ts';
+import type { CommitGroup } from './commit-group.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 
 interface Parts {
-  mongo: Mongo;
-  /** Of the job's lane. */
-  memory: CouponMemory;
+  group: CommitGroup;
   redis: RedisConnection;
   log: Logger;
 }
@@ -20,10 +17,10 @@ interface Parts {
  * here is run again.
  * @throws UnrecoverableError on a payload that no version of this worker understands: running it again can't help.
  */
-export const processJob = async ({ mongo, memory, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
+export const processJob = async ({ group, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
   if (!claimJob.Check(job.data)) throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1`);
   const claims = decodeJob(job.data);
-  const result = await commitClaims(mongo, memory, claims);
+  const result = await group.add(claims);
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
 
   // Not waited for, so that it travels together with the job's completion. An answer that gets lost is found with the job.

@@ -14,6 +14,8 @@ import {
   StartError,
 } from '@flashclaim/service';
 import closeWithGrace from 'close-with-grace';
+import { commitClaims } from './commit-claims.ts';
+import { CommitGroup } from './commit-group.ts';
 import { CouponMemory } from './coupon-memory.ts';
 import { type Env, readEnv } from './env.ts';
 import { openLane } from './lanes.ts';
@@ -43,11 +45,10 @@ const run = async (env: Env): Promise<void> => {
   await readyRedis(redis);
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
+  const memory = new CouponMemory();
+  const group = new CommitGroup((claims) => commitClaims(mongo, memory, claims));
   const workers = await Promise.all(
-    lanes.map((lane) => {
-      const memory = new CouponMemory();
-      return openLane(lane, { redis, log, runJob: (job) => processJob({ mongo, memory, redis, log }, job) });
-    }),
+    lanes.map((lane) => openLane(lane, { redis, log, runJob: (job) => processJob({ group, redis, log }, job) })),
   );
   log.info({ lanes: lanes.length }, 'worker takes jobs');
 

@@ -80,6 +80,19 @@ export const decodeJob = ({ coupons, claims }: ClaimJob): Claim[] =>
 export const encodeDecisions = (decisions: readonly Decision[]): string =>
   decisions.map((decision) => LETTERS[decision]).join('');
 
+/** The part of a result that belongs to the claims from `start` up to `end`. */
+export const splitResult = (
+  { decisions, at, replayedAt }: ClaimJobResult,
+  start: number,
+  end: number,
+): ClaimJobResult => {
+  const result = { decisions: decisions.slice(start, end), at };
+  const replayed = Object.entries(replayedAt ?? {})
+    .map(([index, time]): [number, number] => [Number(index) - start, time])
+    .filter(([index]) => index >= 0 && index < end - start);
+  return replayed.length > 0 ? { ...result, replayedAt: Object.fromEntries(replayed) } : result;
+};
+
 /** @throws Error on a letter that no decision has: a worker of another version wrote it. */
 export const decodeDecision = (result: ClaimJobResult, index: number): { decision: Decision; claimedAt: number } => {
   const decision = DECISIONS.get(result.decisions[index] ?? '');

@@ -27,15 +27,6 @@ export const JOB_CHARS_MAX = 1024 * 1024;
  */
 export const JOBS_UNDER_WAY_MAX = 1;
 
-/**
- * Jobs that one API process has under way in all its lanes. Measured on a sale spread over 1,000 coupons, eight lanes:
- * with 2 instead of 8, jobs are twice as large and claims cost a third less of all processors together.
- */
-export const SLOTS_MAX = 2;
-
-/** After so long a job counts no more against the above: a lane that stands still must hold up no other. */
-export const SLOT_HELD_MAX_MS = 100;
-
 /** A batch of fewer claims than this lingers after the one before it was answered, while claims keep coming. */
 export const LINGER_CLAIMS_MAX = 100;
 
@@ -77,6 +68,12 @@ export const JOB_ATTEMPTS_MAX = 600;
 
 /** Delay before a job that threw runs again. */
 export const JOB_RETRY_DELAY_MS = 1_000;
+
+/**
+ * Transactions that one worker process has under way; the jobs that come meanwhile, from all its lanes, share the next one.
+ * Measured on two processors: with two or three, claims spread over many coupons cost a fifth more.
+ */
+export const TRANSACTIONS_UNDER_WAY_MAX = 1;
 
 /** Times a transaction is decided anew when the database contradicted the snapshot, before the job is thrown back. */
 export const COMMIT_ATTEMPTS_MAX = 5;

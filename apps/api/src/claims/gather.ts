@@ -1,12 +1,9 @@
 import { JOB_CHARS_MAX, JOB_CLAIMS_MAX, LINGER_CLAIMS_MAX, LINGER_MAX_MS, LINGER_STEP_MS } from '@flashclaim/core';
-import type { Slots } from './slots.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 export interface GatherOptions {
   /** Batches that may be under way at once. */
   underWayMax: number;
-  /** Shared with others who gather. */
-  slots: Slots;
   /** Takes a batch. Resolves, and never rejects, once it is done with it. */
   send: (claims: WaitingClaim[]) => Promise<void>;
 }
@@ -32,41 +29,37 @@ export class Gather {
     if (claim.overdue) this.hasten();
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#sendWhatMay);
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#sendWhatMay();
+    });
   }
 
   /** Hands on all that waits, whatever is under way: somebody has waited long enough. */
   hasten(): void {
-    while (this.#waiting.length > 0) this.#sendOne(() => {});
+    while (this.#waiting.length > 0) this.#sendOne();
   }
 
-  readonly #sendWhatMay = (): void => {
-    this.#scheduled = false;
+  #sendWhatMay(): void {
     if (this.#lingering) return;
-    while (this.#waiting.length > 0 && this.#underWay < this.#options.underWayMax) {
-      const giveBack = this.#options.slots.take(this.#sendWhatMay);
-      if (!giveBack) return;
-      this.#sendOne(giveBack);
-    }
-  };
+    while (this.#waiting.length > 0 && this.#underWay < this.#options.underWayMax) this.#sendOne();
+  }
 
-  #sendOne(giveBack: () => void): void {
+  #sendOne(): void {
     this.#underWay++;
     void this.#options.send(this.#take()).finally(() => {
       this.#underWay--;
-      giveBack();
       this.#lingerOrSend(performance.now() + LINGER_MAX_MS);
     });
   }
 
   /**
    * A small batch is worth a moment: those who were answered just now may be back with their next claims, and a job for all
-   * of them costs hardly more than one for these. It goes once claims have ceased to come, or another lane wants to go.
+   * of them costs hardly more than one for these. It goes once claims have ceased to come.
    */
   #lingerOrSend(until: number): void {
     const waiting = this.#waiting.length;
-    const small = waiting > 0 && waiting < LINGER_CLAIMS_MAX;
-    this.#lingering = small && !this.#options.slots.contested && performance.now() < until;
+    this.#lingering = waiting > 0 && waiting < LINGER_CLAIMS_MAX && performance.now() < until;
     if (!this.#lingering) {
       this.#sendWhatMay();
       return;

@@ -1,7 +1,6 @@
 import { COUPONS_REMEMBERED_MAX, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
 import { type Logger, type Mongo, readSnapshot } from '@flashclaim/service';
 import { Gather } from './gather.ts';
-import { Slots } from './slots.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 export interface SoldOutOptions {
@@ -23,7 +22,6 @@ export class SoldOut {
   readonly #options: SoldOutOptions;
   readonly #gather = new Gather({
     underWayMax: SOLD_OUT_READS_MAX,
-    slots: new Slots(SOLD_OUT_READS_MAX),
     send: (claims) => this.#refuse(claims),
   });
 

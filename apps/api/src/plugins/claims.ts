@@ -1,10 +1,9 @@
-import { JOBS_UNDER_WAY_MAX, SLOTS_MAX } from '@flashclaim/core';
+import { JOBS_UNDER_WAY_MAX } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { listenForAnswers } from '../claims/answers.ts';
 import { Gather } from '../claims/gather.ts';
 import { LaneJobs } from '../claims/lane-jobs.ts';
 import { rememberPending } from '../claims/pending-claims.ts';
-import { Slots } from '../claims/slots.ts';
 import { createSubmit } from '../claims/submit.ts';
 
 declare module 'fastify' {
@@ -30,13 +29,11 @@ export const claims = fp<ClaimsOptions>(
       closeAnswers();
     });
 
-    const slots = new Slots(SLOTS_MAX);
     app.decorate(
       'submitClaim',
       createSubmit({
         gathers: lanes.map(
-          (_, lane) =>
-            new Gather({ underWayMax: JOBS_UNDER_WAY_MAX, slots, send: (gathered) => jobs.send(lane, gathered) }),
+          (_, lane) => new Gather({ underWayMax: JOBS_UNDER_WAY_MAX, send: (gathered) => jobs.send(lane, gathered) }),
         ),
         mongo,
         log,
