@@ -1,7 +1,7 @@
+import { type Column, inWords, tableOf } from '@flashclaim/terminal';
 import { PARTS } from '../candidates/candidate.ts';
 import { type Spread, spreadOf } from '../measure/stats.ts';
 import type { RunRecord } from '../run-record.ts';
-import { type Column, inWords, tableOf } from './table.ts';
 
 /** All runs of one contestant at one load. */
 interface Row {

@@ -1,7 +1,7 @@
+import { inWords, tableOf } from '@flashclaim/terminal';
 import { type Spread, spreadOf } from '../measure/stats.ts';
 import type { RunRecord } from '../run-record.ts';
 import { totalCpu } from './load-table.ts';
-import { inWords, tableOf } from './table.ts';
 
 /** Finds the run of a contestant in one round. */
 type Find = (load: string, who: string) => RunRecord | undefined;

@@ -1,0 +1,19 @@
+const BAR_COLUMNS = 24;
+
+/** One line on a terminal that says what is running; nothing where nobody looks. */
+export const showProgress = (text: string): void => {
+  if (!process.stdout.isTTY) return;
+  const width = (process.stdout.columns || 80) - 1;
+  process.stdout.write(`\r${text.slice(0, width).padEnd(width)}`);
+};
+
+export const clearProgress = (): void => {
+  if (process.stdout.isTTY) process.stdout.write('\r\u001b[2K');
+};
+
+/** `████████░░░░░░░░░░░░░░░░  33 %`. What there is to do may grow while it is done. */
+export const bar = (done: number, total: number): string => {
+  const part = total > 0 ? Math.min(1, done / total) : 1;
+  const full = Math.floor(part * BAR_COLUMNS);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_COLUMNS - full)} ${`${Math.floor(part * 100)}`.padStart(3)} %`;
+};
