@@ -1,5 +1,5 @@
+import type { Faults } from '@flashclaim/audit';
 import type { Part } from './candidates/candidate.ts';
-import type { Audit } from './measure/audit.ts';
 
 /** One measured run. Everything the tables and the requirements need, and what `--json` writes. */
 export interface RunRecord {
@@ -25,8 +25,8 @@ export interface RunRecord {
   raw?: unknown;
 }
 
-/** `lost`: callers who were told that they hold a unit, but don't; and units astray. */
-export type AuditOfRun = Audit & { lost: number };
+/** Among the `lost` are callers who were told that they hold a unit, but don't. */
+export type AuditOfRun = Faults & { claims: number };
 
 /** What a run yields before it is known whose it was. */
 export type Figures = Omit<RunRecord, 'load' | 'who' | 'round'>;

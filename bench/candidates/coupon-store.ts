@@ -1,7 +1,7 @@
+import { type Recount, recount } from '@flashclaim/audit';
 import { type CouponFields, newCoupon } from '@flashclaim/core';
 import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
 import { ObjectId, type WithId } from 'mongodb';
-import { type Audit, auditCoupons } from '../measure/audit.ts';
 import type { NewStock } from './candidate.ts';
 
 /** The bench's own connection to a candidate's database: fills it before a run, recounts it after. */
@@ -12,7 +12,7 @@ export interface CouponStore {
   taken(names: readonly string[]): Promise<number>;
   /** Resolves once no unit has been taken for a while. */
   settle(): Promise<void>;
-  audit(names: readonly string[]): Promise<Audit>;
+  audit(names: readonly string[]): Promise<Recount>;
   /** Drops the database. */
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export const openCouponStore = async (uri: string, name: string): Promise<Coupon
     add: (stock) => add(mongo, stock),
     taken: (names) => taken(mongo, { name: { $in: [...names] } }),
     settle: () => settle(mongo),
-    audit: (names) => auditCoupons(mongo, names),
+    audit: (names) => recount(mongo, { names }),
     close: async () => {
       // One that can't be dropped now goes with the stack.
       await mongo.db.dropDatabase().catch(() => {});

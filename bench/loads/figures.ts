@@ -1,3 +1,4 @@
+import { describeFaults } from '@flashclaim/audit';
 import type { Running } from '../candidates/candidate.ts';
 import type { LoadResult } from '../client/load-client.ts';
 import type { Cost } from '../measure/watch.ts';
@@ -31,12 +32,10 @@ export const recount = async (
   { names, before, granted, unseenMax }: Recount,
 ): Promise<{ audit?: AuditOfRun; fault?: string }> => {
   if (!running.store) return {};
-  const found = await running.store.audit(names);
-  const unseen = found.claims - before - granted;
-  const audit = { ...found, lost: Math.max(0, -unseen) + found.astray };
-  const { oversold, double, lost } = audit;
-  if (oversold + double + lost > 0)
-    return { audit, fault: `not exact: oversold ${oversold}, double ${double}, lost ${lost}` };
+  const { claims, oversold, double, lost, orphaned } = await running.store.audit(names);
+  const unseen = claims - before - granted;
+  const audit = { claims, oversold, double, lost: lost + Math.max(0, -unseen), orphaned };
+  if (oversold + double + audit.lost + orphaned > 0) return { audit, fault: `not exact: ${describeFaults(audit)}` };
   if (unseen > unseenMax) return { audit, fault: `${unseen} claims that no caller was told of` };
   return { audit };
 };

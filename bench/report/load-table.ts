@@ -1,3 +1,4 @@
+import { describeFaults } from '@flashclaim/audit';
 import { type Column, inWords, tableOf } from '@flashclaim/terminal';
 import { PARTS } from '../candidates/candidate.ts';
 import { type Spread, spreadOf } from '../measure/stats.ts';
@@ -89,6 +90,11 @@ const auditLine = (runs: readonly RunRecord[]): string[] => {
   const sum = (pick: (audit: (typeof audits)[number]) => number) =>
     audits.reduce((total, audit) => total + pick(audit), 0);
   const claims = sum((audit) => audit.claims).toLocaleString('en-US');
-  const found = `oversold ${sum((audit) => audit.oversold)} · double ${sum((audit) => audit.double)} · lost ${sum((audit) => audit.lost)}`;
+  const found = describeFaults({
+    oversold: sum((audit) => audit.oversold),
+    double: sum((audit) => audit.double),
+    lost: sum((audit) => audit.lost),
+    orphaned: sum((audit) => audit.orphaned),
+  });
   return [`audit of ${audits.length} runs, ${claims} claims: ${found}`];
 };

@@ -13,6 +13,8 @@ export interface Holder {
   owner: number;
   /** The server is on its way out, and the folder will soon be free. */
   stopping: boolean;
+  /** Where it serves, if it is a server. */
+  port?: number;
 }
 
 /** Longer than a guardian gives its server to stop. */

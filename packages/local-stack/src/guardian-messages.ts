@@ -1,6 +1,6 @@
 /** What a parent tells the guardian of a child. */
 export type Order =
-  | { do: 'start'; command: string; args: string[]; folder?: string }
+  | { do: 'start'; command: string; args: string[]; folder?: string; port?: number }
   /** SIGTERM, and after so long SIGKILL. */
   | { do: 'stop'; graceMs: number };
 

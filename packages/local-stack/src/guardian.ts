@@ -24,9 +24,9 @@ const leave = (message: Report): void => {
   report(message, () => process.exit());
 };
 
-const start = async ({ command, args, folder }: Extract<Order, { do: 'start' }>): Promise<void> => {
+const start = async ({ command, args, folder, port }: Extract<Order, { do: 'start' }>): Promise<void> => {
   if (folder) {
-    const holder = await holdFolder(folder, () => ({ owner, stopping }));
+    const holder = await holdFolder(folder, () => ({ owner, stopping, ...(port !== undefined && { port }) }));
     if (holder) return leave({ is: 'refused', owner: holder.owner });
   }
   // The order to stop may have come while the folder was waited for.

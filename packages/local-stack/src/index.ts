@@ -8,3 +8,4 @@ export type { Log } from './log.ts';
 export type { ServerHandle } from './server.ts';
 export { type Exit, type ProcessHandle, type ProcessOptions, startProcess, stopEveryProcess } from './start-process.ts';
 export { type Stores, type StoresOptions, startStores } from './start-stores.ts';
+export { openStoredMongo, type StoredMongo } from './stored-mongo.ts';

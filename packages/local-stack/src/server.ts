@@ -83,7 +83,7 @@ const launch = async (options: ServerOptions, port: number): Promise<ProcessHand
   const { name, command, folder, logFile } = options;
   // A server that runs keeps its log; ours is going to be refused.
   if (!(await findHolder(folder))) await renewLogFile(logFile);
-  const server = await startProcess({ name, command, args: options.argsFor(port), folder, output: 'ignore' });
+  const server = await startProcess({ name, command, args: options.argsFor(port), folder, port, output: 'ignore' });
   let exit: Exit | undefined;
   server.exited.then((how) => {
     exit = how;

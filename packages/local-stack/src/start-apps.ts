@@ -8,6 +8,9 @@ import type { Stores } from './start-stores.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..', '..');
 
+/** Where `npm start` keeps its data. */
+export const DATA_FOLDER = join(ROOT, '.data');
+
 const APPS = {
   API: join('apps', 'api', 'src', 'server.ts'),
   worker: join('apps', 'worker', 'src', 'worker.ts'),

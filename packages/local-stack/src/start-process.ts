@@ -19,6 +19,8 @@ export interface ProcessOptions {
   output?: 'inherit' | 'ignore' | { file: string } | ((line: string) => void);
   /** A data folder that only one such process may use at a time, on this machine. */
   folder?: string;
+  /** Where it will serve; told to whoever finds the folder in use. */
+  port?: number;
 }
 
 export interface Exit {
@@ -55,10 +57,10 @@ export const startProcess = async (options: ProcessOptions): Promise<ProcessHand
   const guardian = spawnGuardian(options);
   // Unlike "exit", "close" comes after the last line of output.
   const gone = once(guardian, 'close');
-  const { command, args = [], folder } = options;
+  const { command, args = [], folder, port } = options;
   const last = lastReport(guardian);
   const started = new Promise<Report>((resolve) => guardian.once('message', resolve));
-  send(guardian, { do: 'start', command, args, ...(folder && { folder }) });
+  send(guardian, { do: 'start', command, args, ...(folder && { folder }), ...(port !== undefined && { port }) });
   const first = await Promise.race([started, last]);
   if (first?.is !== 'started') {
     await gone;

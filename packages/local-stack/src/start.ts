@@ -7,7 +7,7 @@ import { readEnv } from './env.ts';
 import { findHolder, inUse } from './folder-lock.ts';
 import { isPortFree } from './free-port.ts';
 import { describeSystem } from './panel.ts';
-import { ROOT, startApp, waitUntilHealthy, whenOneEnds } from './start-apps.ts';
+import { DATA_FOLDER as dataDir, startApp, waitUntilHealthy, whenOneEnds } from './start-apps.ts';
 import { stopEveryProcess } from './start-process.ts';
 import { type Stores, startStores } from './start-stores.ts';
 import { onStopSignal } from './stop-signal.ts';
@@ -18,8 +18,6 @@ const STOP_MAX_MS = 20_000;
 /** A start that was killed needs so long at most until all of it is gone. */
 const EARLIER_START_MAX_MS = 15_000;
 const SEED_CONNECT_MAX_MS = 5_000;
-
-const dataDir = join(ROOT, '.data');
 
 /** What stops what was started, in the order of the starts. */
 const undo: (() => Promise<unknown>)[] = [];

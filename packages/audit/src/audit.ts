@@ -1,0 +1,103 @@
+/** `npm run audit`: recounts every coupon. Reads alone. Exit code 0: all exact; 1: faults, each named; 2: nothing was recounted. */
+import { openStoredMongo } from '@flashclaim/local-stack';
+import { connectMongo, type Mongo, StartError } from '@flashclaim/service';
+import { bar, clearProgress, count, showProgress } from '@flashclaim/terminal';
+import { MongoServerError } from 'mongodb';
+import { describeRecount } from './describe-recount.ts';
+import { readEnv } from './env.ts';
+import { type Recount, recount, type Step } from './recount.ts';
+
+const CONNECT_MAX_MS = 5_000;
+const DEFAULT_URI = 'mongodb://localhost:27017';
+
+/** Resolves to the exit code. */
+const run = async (): Promise<number> => {
+  const { MONGO_URI, MONGO_DB } = readEnv();
+  const { uri, from, stop } = await whichMongo(MONGO_URI);
+  try {
+    const mongo = await connectMongo(uri, MONGO_DB, {
+      appName: 'flashclaim-audit',
+      serverSelectionTimeoutMS: CONNECT_MAX_MS,
+    });
+    try {
+      console.log(`Recounting ${MONGO_DB} on ${mongo.client.options.hosts.join(', ')} (${from})\n`);
+      const found = await recountInSight(mongo);
+      console.log(`\n${describeRecount(found)}`);
+      return found.oversold + found.double + found.lost + found.orphaned > 0 ? 1 : 0;
+    } finally {
+      await mongo.client.close();
+    }
+  } finally {
+    await stop();
+  }
+};
+
+/** The one that is named, that of `npm start`, or the default. */
+const whichMongo = async (named: string | undefined) => {
+  const nothing = async () => {};
+  if (named) return { uri: named, from: 'MONGO_URI', stop: nothing };
+  const own = await openStoredMongo();
+  if (!own)
+    return {
+      uri: DEFAULT_URI,
+      from: 'the default: MONGO_URI is not set, and npm start has left no data',
+      stop: nothing,
+    };
+  return { ...own, from: own.running ? 'the MongoDB of npm start' : 'the data of npm start' };
+};
+
+const UNITS: Record<Step, string> = { double: 'claims', orphaned: 'claims', units: 'coupons' };
+
+/** A bar that is redrawn on a terminal, and a line for each step that is done. */
+const recountInSight = async (mongo: Mongo): Promise<Recount> => {
+  let current = { step: 'double' as Step, done: 0, total: 0, since: performance.now() };
+  const seconds = () => `${((performance.now() - current.since) / 1000).toFixed(1)} s`;
+  const draw = () => {
+    const { step, done, total } = current;
+    showProgress(
+      `${step.padEnd(8)}  ${bar(done, total)}  ${count(done)} of ${count(total)} ${UNITS[step]}  ${seconds()}`,
+    );
+  };
+  const finish = () => {
+    clearProgress();
+    const { step, done } = current;
+    console.log(`${step.padEnd(8)}  ${count(done).padStart(12)} ${UNITS[step].padEnd(7)}  ${seconds().padStart(8)}`);
+  };
+  // A step may be silent for a while; the seconds show that it goes on.
+  const timer = setInterval(draw, 100);
+  try {
+    const found = await recount(mongo, {
+      onProgress: (step, done, total) => {
+        if (step !== current.step) {
+          finish();
+          current = { step, done, total, since: performance.now() };
+        }
+        current = { ...current, done: Math.min(done, total), total };
+      },
+    });
+    finish();
+    return found;
+  } finally {
+    clearInterval(timer);
+    clearProgress();
+  }
+};
+
+const SNAPSHOT_TOO_OLD = 239;
+
+const explain = (error: unknown): unknown => {
+  if (error instanceof StartError) return `audit: ${error.message}`;
+  if (error instanceof MongoServerError && error.code === SNAPSHOT_TOO_OLD)
+    return 'audit: MongoDB keeps a snapshot for 5 minutes, and one step took longer: raise minSnapshotHistoryWindowInSeconds.';
+  return error;
+};
+
+await run().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    console.error(explain(error));
+    process.exitCode = 2;
+  },
+);

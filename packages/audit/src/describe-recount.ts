@@ -1,0 +1,75 @@
+import { clip, count, tableOf } from '@flashclaim/terminal';
+import type { CountedCoupon, Faults, Recount } from './recount.ts';
+
+/** Wider names are cut off: a name may have 255 characters. */
+const NAME_COLUMNS = 40;
+
+/** Faults that are shown one by one, of each kind. All of them are counted. */
+const FAULTS_SHOWN_MAX = 50;
+
+/** The one line that says it all. */
+export const describeFaults = ({ oversold, double, lost, orphaned }: Faults): string =>
+  `oversold ${oversold} · double ${double} · lost ${lost} · orphaned ${orphaned}`;
+
+/** A table of the faulty coupons, or of the largest where none is; what to do about the faults; and the one line. */
+export const describeRecount = (found: Recount): string => {
+  const faulty = found.faulty.length + found.orphans.length > 0;
+  const parts = found.coupons + found.orphaned === 0 ? ['There are no coupons and no claims.'] : tables(found);
+  return [...parts, ...(faulty ? [advice(found)] : []), describeFaults(found)].join('\n\n');
+};
+
+const tables = ({ coupons, faulty, largest, orphans }: Recount): string[] => {
+  const shown = faulty.length > 0 ? faulty.slice(0, FAULTS_SHOWN_MAX) : largest;
+  const more = coupons - shown.length;
+  const rest = faulty.length > 0 ? `${count(faulty.length - shown.length)} of them faulty` : 'each exact';
+  return [
+    ...(shown.length > 0 ? [couponTable(shown)] : []),
+    ...(more > 0 ? [`and ${count(more)} more coupons, ${rest}`] : []),
+    ...(orphans.length > 0 ? [orphanTable(orphans.slice(0, FAULTS_SHOWN_MAX))] : []),
+    ...(orphans.length > FAULTS_SHOWN_MAX ? [`and ${count(orphans.length - FAULTS_SHOWN_MAX)} more such lines`] : []),
+  ];
+};
+
+const FIGURES = ['amount', 'remaining', 'claims', 'oversold', 'double', 'lost'] as const;
+
+const couponTable = (coupons: readonly CountedCoupon[]): string =>
+  tableOf(
+    [
+      { heading: 'coupon', cell: ({ name }) => clip(name, NAME_COLUMNS) },
+      ...FIGURES.map((figure) => ({ heading: figure, cell: (coupon: CountedCoupon) => count(coupon[figure]) })),
+    ],
+    coupons,
+  );
+
+const orphanTable = (orphans: Recount['orphans']): string =>
+  tableOf(
+    [
+      { heading: 'orphaned claims say', cell: ({ couponName }) => clip(couponName, NAME_COLUMNS) },
+      { heading: 'coupon_id', cell: ({ couponId }) => couponId },
+      {
+        heading: 'whose name is',
+        cell: ({ realName }) => (realName ? clip(realName, NAME_COLUMNS) : '(no such coupon)'),
+      },
+      { heading: 'claims', cell: ({ claims }) => count(claims) },
+    ],
+    orphans,
+  );
+
+const ADVICE: Record<keyof Faults, string> = {
+  oversold:
+    'oversold  More users hold a unit than there are units. Raise amount to the number of claims and set remaining_amount to 0,\n' +
+    '          or delete the latest claims (sort by claimed_at) and tell their users.',
+  double:
+    'double    A user holds more than one unit: the unique index (user_id, coupon_id) was missing. Delete the later claims,\n' +
+    '          add their units to remaining_amount, then start the API or a worker, which builds the index again.',
+  lost:
+    'lost      remaining_amount is not amount - claims: somebody wrote to the database by hand, or restored a part of it.\n' +
+    '          The claims are what users were told: set remaining_amount to amount - claims.',
+  orphaned:
+    'orphaned  The coupon of these claims was deleted or renamed by hand. Restore it under its _id and name, or delete the claims.',
+};
+
+const advice = (found: Recount): string => {
+  const kinds = (Object.keys(ADVICE) as (keyof Faults)[]).filter((kind) => found[kind] > 0);
+  return ['What to do, with the API and the workers stopped:', ...kinds.map((kind) => ADVICE[kind])].join('\n');
+};

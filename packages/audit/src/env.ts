@@ -1,0 +1,11 @@
+import { commonSettings } from '@flashclaim/core';
+import { readSettings } from '@flashclaim/service';
+import { Type } from '@sinclair/typebox';
+
+const settings = {
+  MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '' })),
+  MONGO_DB: commonSettings.MONGO_DB,
+};
+
+/** The settings of the audit: the only place here that reads the environment. */
+export const readEnv = () => readSettings(settings, process.env);

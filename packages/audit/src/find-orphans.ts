@@ -1,0 +1,41 @@
+import type { ClaimFields } from '@flashclaim/core';
+import type { Mongo } from '@flashclaim/service';
+import type { Filter, ObjectId } from 'mongodb';
+import { AT_SNAPSHOT } from './at-snapshot.ts';
+
+/** Claims that say the same of a coupon, wrongly. */
+export interface Orphans {
+  couponId: string;
+  /** What the claims say. */
+  couponName: string;
+  /** What the coupon of this id is called; missing where there is none. */
+  realName?: string;
+  claims: number;
+}
+
+/** The claims whose coupon does not exist or bears another name, in one snapshot of both. */
+export const findOrphans = ({ coupons, claims }: Mongo, filter: Filter<ClaimFields<ObjectId>>): Promise<Orphans[]> =>
+  claims
+    .aggregate<Orphans>(
+      [
+        { $match: filter },
+        { $group: { _id: { id: '$coupon_id', name: '$coupon_name' }, claims: { $sum: 1 } } },
+        { $lookup: { from: coupons.collectionName, localField: '_id.id', foreignField: '_id', as: 'coupon' } },
+        {
+          $match: {
+            $expr: { $or: [{ $eq: ['$coupon', []] }, { $ne: [{ $first: '$coupon.name' }, '$_id.name'] }] },
+          },
+        },
+        {
+          $project: {
+            _id: 0,
+            couponId: { $toString: '$_id.id' },
+            couponName: '$_id.name',
+            realName: { $first: '$coupon.name' },
+            claims: 1,
+          },
+        },
+      ],
+      AT_SNAPSHOT,
+    )
+    .toArray();

@@ -1,0 +1,90 @@
+import { type Attempt, type Evidence, REFUSALS } from './evidence.ts';
+import type { ClaimCall, HistoryRecord, Mark } from './record.ts';
+import type { Violation } from './violation.ts';
+
+/** How long after the failed part is back claims may stand still. */
+export const RECOVERY_MAX_MS = 10_000;
+
+/** Answers to a claim that are no outcome. */
+const ANSWERS: ReadonlyMap<number, readonly (string | undefined)[]> = new Map([
+  [400, ['invalid_request']],
+  [413, ['payload_too_large']],
+  [415, ['unsupported_media_type']],
+  [422, ['idempotency_key_reused']],
+  [429, ['rate_limited']],
+  [503, ['overloaded', 'unavailable']],
+]);
+
+/** I7: every request ends, in time and with an answer that the contract knows, and every 202 is resolved. */
+export function* checkEnds(evidence: Evidence, answerMaxMs: number | undefined): Generator<Violation> {
+  const { attempts, statuses, reads, creates, standing } = evidence;
+  const calls = [...attempts.map(({ call }) => call), ...statuses, ...reads, ...creates];
+  for (const call of calls) {
+    const { invokedAt, answeredAt } = call;
+    if (answeredAt === undefined) yield violation('a request has no answer and no end', call);
+    else if (answerMaxMs !== undefined && answeredAt - invokedAt > answerMaxMs)
+      yield violation(`an answer took ${Math.round(answeredAt - invokedAt)} ms; at most ${answerMaxMs} expected`, call);
+  }
+  for (const { call, known, claimId } of attempts) {
+    if (call.status === 202 && known === 'unknown' && !standing.has(claimId ?? ''))
+      yield violation(`the claim ${claimId} was told to be pending and never resolved`, call);
+    if (call.status !== undefined && !isKnown(call))
+      yield violation(`an answer ${call.status} ${call.code ?? ''} is none that the contract knows`, call);
+  }
+}
+
+const violation = (found: string, request: HistoryRecord): Violation => ({
+  invariant: 'I7',
+  found,
+  requests: [request],
+});
+
+const isKnown = ({ status = 0, code }: ClaimCall): boolean =>
+  status === 200 ||
+  status === 202 ||
+  (status < 500 && REFUSALS.has(code)) ||
+  (ANSWERS.get(status)?.includes(code) ?? false);
+
+/**
+ * I9: once the failed part is back, claims are decided again within ten seconds, and go on being so until something else
+ * breaks. Told by the marks of the history; where nobody claims, nothing has to be decided.
+ */
+export function* checkRecovery({ attempts, marks }: Evidence): Generator<Violation> {
+  const end = attempts.reduce((last, { call }) => Math.max(last, call.answeredAt ?? call.invokedAt), 0);
+  const decided = attempts
+    .filter(({ known, call }) => (known === 'claimed' || known === 'refused') && call.status !== 202)
+    .map(({ decidedAt }) => decidedAt)
+    .sort((a, b) => a - b);
+  for (const mark of marks.filter(({ op }) => op === 'recovered')) {
+    const until = marks.reduce(
+      (next, { op, invokedAt }) => (op === 'broken' && invokedAt > mark.invokedAt ? Math.min(next, invokedAt) : next),
+      end,
+    );
+    let from = mark.invokedAt;
+    for (const at of [...decided.filter((at) => at > mark.invokedAt && at < until), until]) {
+      if (at - from > RECOVERY_MAX_MS) yield* checkGap({ mark, attempts, from, to: at });
+      from = at;
+    }
+  }
+}
+
+interface Gap {
+  mark: Mark;
+  attempts: readonly Attempt[];
+  from: number;
+  to: number;
+}
+
+function* checkGap({ mark, attempts, from, to }: Gap): Generator<Violation> {
+  const waiting = attempts.filter(
+    ({ call }) => call.invokedAt < to && (call.answeredAt ?? Number.POSITIVE_INFINITY) > from,
+  );
+  const since = waiting.reduce((earliest, { call }) => Math.min(earliest, call.invokedAt), Number.POSITIVE_INFINITY);
+  const gapMs = to - Math.max(from, since);
+  if (gapMs > RECOVERY_MAX_MS)
+    yield {
+      invariant: 'I9',
+      found: `after ${mark.what} was back, nothing was decided for ${Math.round(gapMs)} ms; at most ${RECOVERY_MAX_MS} expected`,
+      requests: [mark, ...waiting.map(({ call }) => call)],
+    };
+}

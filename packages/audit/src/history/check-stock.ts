@@ -1,0 +1,122 @@
+import { CLAIMED_BY_MAX } from '@flashclaim/core';
+import type { Attempt, CouponEvidence, Evidence } from './evidence.ts';
+import { makersOf } from './evidence.ts';
+import type { Violation } from './violation.ts';
+
+/** I1 no more claims than units, I2 one for a user, I3 what remains and the claims are the amount: in the database and in every read. */
+export function* checkStock({ coupons, reads }: Evidence): Generator<Violation> {
+  for (const { name, stock, claims, users } of coupons.values()) {
+    if (!stock) continue;
+    const { amount, remaining } = stock;
+    if (claims.length > amount)
+      yield {
+        invariant: 'I1',
+        found: `"${name}" has ${claims.length} claims; at most ${amount} expected`,
+        requests: [],
+      };
+    if (remaining + claims.length !== amount)
+      yield {
+        invariant: 'I3',
+        found: `"${name}": ${remaining} remain and ${claims.length} are claimed; ${amount} together expected`,
+        requests: [],
+      };
+    for (const user of users.values())
+      if (user.claims.length > 1)
+        yield {
+          invariant: 'I2',
+          found: `${user.name} holds ${user.claims.length} units of "${name}"; one expected`,
+          requests: user.attempts.map(({ call }) => call),
+        };
+  }
+  for (const read of reads) {
+    if (read.status !== 200) continue;
+    const { coupon, amount = 0, remaining = 0, claimed = 0, listed, limit = CLAIMED_BY_MAX } = read;
+    const expected = Math.min(claimed, limit);
+    if (remaining + claimed !== amount)
+      yield {
+        invariant: 'I3',
+        found: `a read of "${coupon}" said that ${remaining} remain and ${claimed} are claimed; ${amount} together expected`,
+        requests: [read],
+      };
+    else if (listed !== undefined && listed !== expected)
+      yield {
+        invariant: 'I3',
+        found: `a read of "${coupon}" listed ${listed} users of ${claimed} claims; ${expected} expected`,
+        requests: [read],
+      };
+  }
+}
+
+/**
+ * I8: nobody goes without while a unit remains. Judged without releases and restocks: units only ever become fewer.
+ */
+export function* checkUndersell(evidence: Evidence): Generator<Violation> {
+  for (const coupon of evidence.coupons.values()) {
+    yield* checkNotFound(evidence, coupon);
+    if (!coupon.stock) continue;
+    const { amount, remaining } = coupon.stock;
+    const refused = coupon.attempts.filter(({ code }) => code === 'out_of_stock');
+    const decided = new Set(
+      coupon.attempts.filter(({ known }) => known === 'claimed' || known === 'refused').map(({ call }) => call.user),
+    );
+    if (remaining > 0 && decided.size >= amount)
+      yield {
+        invariant: 'I8',
+        found: `${remaining} units of "${coupon.name}" remain, and ${decided.size} users were decided; 0 of ${amount} expected`,
+        requests: refused.map(({ call }) => call),
+      };
+    else yield* checkRefusedTooEarly(coupon, amount, refused);
+  }
+}
+
+/** A refusal is true only if by then each unit can have been taken: so many claims that stand were at least asked for. */
+function* checkRefusedTooEarly(
+  coupon: CouponEvidence,
+  amount: number,
+  refused: readonly Attempt[],
+): Generator<Violation> {
+  const { name, claims, users } = coupon;
+  const askedAt = claims
+    .map((claim) => {
+      const user = users.get(claim.user);
+      const makers = user ? makersOf(claim, user) : [];
+      return makers.reduce((earliest, { call }) => Math.min(earliest, call.invokedAt), Number.POSITIVE_INFINITY);
+    })
+    // One that nobody of this history asked for may have been there before.
+    .map((at) => (at === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : at))
+    .sort((a, b) => a - b);
+  const exhaustedAt = askedAt[amount - 1] ?? Number.POSITIVE_INFINITY;
+  const early = refused.filter(({ decidedAt }) => decidedAt < exhaustedAt).sort((a, b) => a.decidedAt - b.decidedAt);
+  const [first] = early;
+  if (!first) return;
+  const asked = askedAt.filter((at) => at < first.decidedAt).length;
+  yield {
+    invariant: 'I8',
+    found: `${early.length} were told "${name}" is out of stock too early: ${first.call.user} when ${asked} of ${amount} units can have been taken; 200 expected`,
+    requests: early.map(({ call }) => call),
+  };
+}
+
+/** A coupon that somebody has seen is there from then on. */
+function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: CouponEvidence): Generator<Violation> {
+  const missed = attempts.filter(({ code }) => code === 'coupon_not_found');
+  if (missed.length === 0) return;
+  const seen = [
+    ...creates.filter(({ coupon, status }) => coupon === name && (status === 201 || status === 409)),
+    ...reads.filter(({ coupon, status }) => coupon === name && status === 200),
+    ...attempts
+      .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && code !== 'coupon_not_found'))
+      .map(({ call }) => call),
+  ];
+  const since = seen.reduce(
+    (earliest, { answeredAt }) => Math.min(earliest, answeredAt ?? earliest),
+    Number.POSITIVE_INFINITY,
+  );
+  for (const { call } of missed)
+    if (call.invokedAt > since)
+      yield {
+        invariant: 'I8',
+        found: `${call.user} was told that there is no "${name}", which had been seen before`,
+        requests: [call],
+      };
+}

@@ -1,0 +1,137 @@
+import type { ClaimCall, CreateCall, HistoryRecord, Mark, ReadCall, StatusCall } from './record.ts';
+import type { StandingClaim, State } from './state.ts';
+
+/**
+ * What is known to have become of a claim request.
+ * - `claimed`, `refused`: decided, and the caller was told.
+ * - `rejected`: not taken at all, so nothing of it was or will be claimed.
+ * - `unknown`: the answer was lost, or tells nothing.
+ */
+export type Known = 'claimed' | 'refused' | 'rejected' | 'unknown';
+
+export interface Attempt {
+  call: ClaimCall;
+  known: Known;
+  /** Why it was refused. */
+  code?: string | undefined;
+  /** As any answer to this request, or to another with its key, said. */
+  claimId?: string | undefined;
+  /** When the decision was told, at the latest. */
+  decidedAt: number;
+}
+
+/** All that concerns one coupon. */
+export interface CouponEvidence {
+  name: string;
+  /** As the database says; missing where there is no such coupon. */
+  stock?: { amount: number; remaining: number } | undefined;
+  claims: StandingClaim[];
+  attempts: Attempt[];
+  users: Map<string, UserEvidence>;
+}
+
+/** All that concerns one user and one coupon. */
+export interface UserEvidence {
+  name: string;
+  claims: StandingClaim[];
+  attempts: Attempt[];
+}
+
+export interface Evidence {
+  coupons: Map<string, CouponEvidence>;
+  /** Every claim that stands, by its id. */
+  standing: ReadonlyMap<string, StandingClaim>;
+  attempts: Attempt[];
+  statuses: StatusCall[];
+  reads: ReadCall[];
+  creates: CreateCall[];
+  marks: Mark[];
+}
+
+export const REFUSALS: ReadonlySet<string | undefined> = new Set([
+  'coupon_not_found',
+  'already_claimed',
+  'sale_not_open',
+  'out_of_stock',
+]);
+
+/** Brings the calls of a history and the claims of the database together. */
+export const gatherEvidence = (history: Iterable<HistoryRecord>, state: State): Evidence => {
+  const calls: ClaimCall[] = [];
+  const evidence: Evidence = {
+    ...{ coupons: new Map(), standing: new Map(state.claims.map((claim) => [claim.id, claim])) },
+    ...{ attempts: [], statuses: [], reads: [], creates: [], marks: [] },
+  };
+  for (const record of history) {
+    if (record.op === 'claim') calls.push(record);
+    else if (record.op === 'status') evidence.statuses.push(record);
+    else if (record.op === 'read') evidence.reads.push(record);
+    else if (record.op === 'create') evidence.creates.push(record);
+    else evidence.marks.push(record);
+  }
+  evidence.attempts = attemptsOf(calls, evidence.statuses);
+
+  for (const attempt of evidence.attempts) {
+    const coupon = couponOf(evidence, state, attempt.call.coupon);
+    coupon.attempts.push(attempt);
+    userOf(coupon, attempt.call.user).attempts.push(attempt);
+  }
+  for (const { coupon } of [...evidence.reads, ...evidence.creates]) couponOf(evidence, state, coupon);
+  for (const claim of state.claims) {
+    const coupon = couponOf(evidence, state, claim.coupon);
+    coupon.claims.push(claim);
+    userOf(coupon, claim.user).claims.push(claim);
+  }
+  return evidence;
+};
+
+/**
+ * The requests that can have made this claim: those that were told so, and those of which nobody knows what became.
+ * None of the refused ones: to them the claim must not belong.
+ */
+export const makersOf = (claim: StandingClaim, { attempts }: UserEvidence): Attempt[] =>
+  attempts.filter(
+    ({ known, claimId }) =>
+      (known === 'claimed' || known === 'unknown') &&
+      (claimId === undefined ? known === 'unknown' : claimId === claim.id),
+  );
+
+const couponOf = ({ coupons }: Evidence, state: State, name: string): CouponEvidence => {
+  const found = coupons.get(name);
+  if (found) return found;
+  const coupon = { name, stock: state.coupons.get(name), claims: [], attempts: [], users: new Map() };
+  coupons.set(name, coupon);
+  return coupon;
+};
+
+const userOf = ({ users }: CouponEvidence, name: string): UserEvidence => {
+  const found = users.get(name);
+  if (found) return found;
+  const user = { name, claims: [], attempts: [] };
+  users.set(name, user);
+  return user;
+};
+
+const attemptsOf = (calls: readonly ClaimCall[], statuses: readonly StatusCall[]): Attempt[] => {
+  const decided = new Map<string, StatusCall>();
+  for (const status of statuses)
+    if (status.status === 200 && status.code !== 'pending') decided.set(status.claimId, status);
+  const idOfKey = new Map<string, string>();
+  for (const { key, claimId } of calls) if (key !== undefined && claimId !== undefined) idOfKey.set(key, claimId);
+  return calls.map((call) => toAttempt(call, decided, call.claimId ?? idOfKey.get(call.key ?? '')));
+};
+
+const toAttempt = (call: ClaimCall, decided: Map<string, StatusCall>, claimId: string | undefined): Attempt => {
+  const attempt = { call, claimId, decidedAt: call.answeredAt ?? Number.POSITIVE_INFINITY };
+  if (call.answeredAt === undefined || call.status === undefined) return { ...attempt, known: 'unknown' };
+  if (call.status === 200) return { ...attempt, known: 'claimed' };
+  if (call.status === 202) {
+    const later = decided.get(call.claimId ?? '');
+    if (later?.answeredAt === undefined) return { ...attempt, known: 'unknown' };
+    const known = later.code === 'claimed' ? 'claimed' : 'refused';
+    return { ...attempt, known, code: later.code, decidedAt: later.answeredAt };
+  }
+  if (REFUSALS.has(call.code)) return { ...attempt, known: 'refused', code: call.code };
+  const taken = call.status >= 500 && call.code !== 'overloaded';
+  return { ...attempt, known: taken ? 'unknown' : 'rejected' };
+};

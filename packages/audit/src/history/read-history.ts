@@ -1,0 +1,30 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { StartError } from '@flashclaim/service';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { type HistoryRecord, HistoryRecordSchema } from './record.ts';
+
+const historyRecord = TypeCompiler.Compile(HistoryRecordSchema);
+
+/**
+ * The records of a history file, a JSON text a line.
+ * @throws StartError naming the first line that is none.
+ */
+export async function* readHistory(file: string): AsyncGenerator<HistoryRecord> {
+  let line = 0;
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+    line += 1;
+    if (text === '') continue;
+    const record = parse(text);
+    if (!historyRecord.Check(record)) throw new StartError(`${file}: line ${line} is no record of a history.`);
+    yield record;
+  }
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

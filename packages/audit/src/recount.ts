@@ -1,0 +1,123 @@
+import type { Mongo } from '@flashclaim/service';
+import type { ObjectId } from 'mongodb';
+import { AT_SNAPSHOT } from './at-snapshot.ts';
+import { findDoubles } from './find-doubles.ts';
+import { findOrphans, type Orphans } from './find-orphans.ts';
+
+/** What is wrong, in units; all 0 where everything is in order. */
+export interface Faults {
+  /** Claims beyond the amount of their coupon. */
+  oversold: number;
+  /** Claims of a user on a coupon beyond the first. */
+  double: number;
+  /** Units that are neither in stock nor claimed, or both: how far remaining + claims is from the amount. */
+  lost: number;
+  /** Claims whose coupon does not exist, or bears another name than they say. */
+  orphaned: number;
+}
+
+export interface CountedCoupon extends Omit<Faults, 'orphaned'> {
+  id: string;
+  name: string;
+  amount: number;
+  remaining: number;
+  claims: number;
+}
+
+export interface Recount extends Faults {
+  coupons: number;
+  /** Claims of these coupons, by coupon id. */
+  claims: number;
+  /** Every coupon that has a fault. */
+  faulty: CountedCoupon[];
+  /** The coupons with the most claims, most first. */
+  largest: CountedCoupon[];
+  orphans: Orphans[];
+}
+
+export interface RecountOptions {
+  /** Only the coupons of these names; by default all of them, and every claim there is. */
+  names?: readonly string[];
+  onProgress?: (step: Step, done: number, total: number) => void;
+}
+
+/** The three looks at the database, in this order: claims, claims, coupons. */
+export type Step = 'double' | 'orphaned' | 'units';
+
+const LARGEST_MAX = 20;
+
+/**
+ * Recounts coupons claim by claim: believes neither `remaining_amount` nor an index. Reads alone, and is right in mid-sale too,
+ * because whatever is compared is read in one snapshot. Holds nothing of a coupon that is neither faulty nor large.
+ */
+export const recount = async (mongo: Mongo, { names, onProgress }: RecountOptions = {}): Promise<Recount> => {
+  const report = onProgress ?? (() => {});
+  const ids = names && (await idsOf(mongo, names));
+  const claims = ids ? { coupon_id: { $in: ids } } : {};
+  const total = ids ? await mongo.claims.countDocuments(claims) : await mongo.claims.estimatedDocumentCount();
+
+  const doubles = await findDoubles(mongo, claims, (done) => report('double', done, total));
+  report('double', total, total);
+  report('orphaned', 0, total);
+  const orphans = await findOrphans(mongo, claims);
+  report('orphaned', total, total);
+
+  const found: Recount = {
+    ...{ coupons: 0, claims: 0, oversold: 0, double: 0, lost: 0 },
+    ...{ orphaned: orphans.reduce((sum, { claims }) => sum + claims, 0), faulty: [], largest: [], orphans },
+  };
+  const coupons = ids?.length ?? (await mongo.coupons.estimatedDocumentCount());
+  for await (const coupon of countUnits(mongo, ids)) {
+    add(found, { ...coupon, double: doubles.get(coupon.id) ?? 0 });
+    report('units', found.coupons, coupons);
+  }
+  found.largest = largestOf(found.largest);
+  return found;
+};
+
+/** @throws Error where a coupon of such a name does not exist. */
+const idsOf = async ({ coupons }: Mongo, names: readonly string[]): Promise<ObjectId[]> => {
+  const found = await coupons.find({ name: { $in: [...names] } }, { projection: { _id: 1 } }).toArray();
+  if (found.length !== names.length) throw new Error(`${names.length - found.length} coupons are gone.`);
+  return found.map((coupon) => coupon._id);
+};
+
+/** Each coupon with its claims, all in one snapshot: one command, of which MongoDB counts the claims by their index. */
+async function* countUnits({ coupons, claims }: Mongo, ids: ObjectId[] | undefined) {
+  const claimsOf = { from: claims.collectionName, localField: '_id', foreignField: 'coupon_id' };
+  const cursor = coupons.aggregate<Pick<CountedCoupon, 'id' | 'name' | 'amount' | 'remaining' | 'claims'>>(
+    [
+      ...(ids ? [{ $match: { _id: { $in: ids } } }] : []),
+      { $lookup: { ...claimsOf, pipeline: [{ $count: 'claims' }], as: 'counted' } },
+      {
+        $project: {
+          _id: 0,
+          id: { $toString: '$_id' },
+          name: 1,
+          amount: 1,
+          remaining: '$remaining_amount',
+          claims: { $ifNull: [{ $first: '$counted.claims' }, 0] },
+        },
+      },
+    ],
+    AT_SNAPSHOT,
+  );
+  for await (const coupon of cursor) {
+    const { amount, remaining, claims } = coupon;
+    yield { ...coupon, oversold: Math.max(0, claims - amount), lost: Math.abs(amount - remaining - claims) };
+  }
+}
+
+const add = (found: Recount, coupon: CountedCoupon): void => {
+  found.coupons += 1;
+  found.claims += coupon.claims;
+  found.oversold += coupon.oversold;
+  found.double += coupon.double;
+  found.lost += coupon.lost;
+  if (coupon.oversold + coupon.double + coupon.lost > 0) found.faulty.push(coupon);
+  found.largest.push(coupon);
+  if (found.largest.length >= LARGEST_MAX * 10) found.largest = largestOf(found.largest);
+};
+
+const largestOf = (coupons: readonly CountedCoupon[]): CountedCoupon[] =>
+  coupons.toSorted((a, b) => b.claims - a.claims).slice(0, LARGEST_MAX);

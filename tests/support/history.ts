@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  type CheckOptions,
+  type ClaimCall,
+  type CreateCall,
+  checkHistory,
+  describeViolations,
+  type HistoryRecord,
+  type Mark,
+  type ReadCall,
+  readHistory,
+  readState,
+  type StatusCall,
+  type Violation,
+} from '@flashclaim/audit';
+import { normaliseName } from '@flashclaim/core';
+import type { System } from './system.ts';
+import { until } from './until.ts';
+
+type Call = Exclude<HistoryRecord, Mark>;
+
+interface Sent {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: object;
+  signal?: AbortSignal | undefined;
+}
+
+export interface ClaimOptions {
+  /** Sent as Idempotency-Key. */
+  key?: string;
+  /** Hangs up when it fires. */
+  signal?: AbortSignal;
+}
+
+/** Calls the API and remembers each call and its answer, whatever that was: no call here ever throws. */
+export class HistoryRecorder {
+  readonly #records: HistoryRecord[] = [];
+
+  /** Resolves once the call has ended, to its record. */
+  async claim(url: string, coupon: string, user: string, { key, signal }: ClaimOptions = {}): Promise<ClaimCall> {
+    const names = { user: normaliseName(user), coupon: normaliseName(coupon) };
+    const call: ClaimCall = { op: 'claim', invokedAt: performance.now(), ...names, ...(key !== undefined && { key }) };
+    const body = { coupon_name: coupon, user_id: user };
+    const headers = key === undefined ? {} : { 'idempotency-key': key };
+    await this.#send(
+      call,
+      `${url}/api/coupons/claim`,
+      { method: 'POST', headers, body, signal },
+      (answer, replayed) => {
+        if (answer['claim_id']) call.claimId = answer['claim_id'];
+        if (replayed) call.replayed = true;
+      },
+    );
+    return call;
+  }
+
+  async create(url: string, coupon: string, amount: number): Promise<CreateCall> {
+    const call: CreateCall = { op: 'create', invokedAt: performance.now(), coupon: normaliseName(coupon), amount };
+    await this.#send(call, `${url}/api/coupons`, { method: 'POST', body: { name: coupon, amount } });
+    return call;
+  }
+
+  async read(url: string, coupon: string): Promise<ReadCall> {
+    const call: ReadCall = { op: 'read', invokedAt: performance.now(), coupon: normaliseName(coupon) };
+    await this.#send(call, `${url}/api/coupons/${encodeURIComponent(coupon)}`, {}, (answer) => {
+      if (call.status !== 200) return;
+      const { amount, remaining_amount: remaining, claimed_count: claimed } = answer;
+      Object.assign(call, { amount, remaining, claimed, listed: answer['claimed_by'].length });
+    });
+    return call;
+  }
+
+  /** Notes that something was broken on purpose, or is whole again. */
+  mark(op: Mark['op'], what: string): void {
+    this.#records.push({ op, invokedAt: performance.now(), what });
+  }
+
+  /**
+   * Waits until everything is decided, then checks the history against the database.
+   * @throws Error with every violation and the path of the history, which is kept then.
+   */
+  async expectTruthful(system: System, options: CheckOptions = {}): Promise<void> {
+    const violations = await this.check(system, options);
+    if (violations.length === 0) return;
+    throw new Error(`${describeViolations(violations)}\nThe history is in ${this.#write()}`);
+  }
+
+  /** The same, but returns the violations. */
+  async check(system: System, options: CheckOptions = {}): Promise<Violation[]> {
+    await this.#settle(system);
+    const names = new Set(this.#records.flatMap((record) => ('coupon' in record ? [record.coupon] : [])));
+    const state = await readState(system.stores.mongo, names);
+    // By way of a file: what is checked is what would be kept.
+    const file = this.#write();
+    const history = await Array.fromAsync(readHistory(file));
+    rmSync(dirname(file), { recursive: true });
+    return checkHistory(history, state, options);
+  }
+
+  /** A claim may be decided long after its caller hung up, or was told `pending`. */
+  async #settle({ urls, stores }: System): Promise<void> {
+    const url = urls[0] as string;
+    const claims = this.#records.filter((record) => record.op === 'claim');
+    // Whoever asks after them is queued behind them, in the API as in the lane.
+    const doubtful = new Set(
+      claims.filter(({ status }) => status === undefined || status >= 500).map(({ coupon }) => coupon),
+    );
+    await Promise.all(
+      urls.flatMap((one, i) => [...doubtful].map((coupon) => this.claim(one, coupon, `asks after them ${i}`))),
+    );
+    if (doubtful.size > 0)
+      await until(async () => {
+        const keys = await stores.redis.keys('*:lane-*');
+        return !keys.some((key) => /:lane-\d+:(wait|active|delayed|paused)$/.test(key));
+      });
+    for (const { status, claimId } of claims)
+      if (status === 202 && claimId !== undefined)
+        await until(async () => {
+          const { code, status } = await this.#status(url, claimId);
+          return status === 200 && code !== 'pending';
+        });
+  }
+
+  async #status(url: string, claimId: string): Promise<StatusCall> {
+    const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
+    await this.#send(call, `${url}/api/claims/${claimId}`, {});
+    return call;
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape, and of broken systems.
+  async #send(call: Call, url: string, sent: Sent, note: (answer: any, replayed: boolean) => void = () => {}) {
+    this.#records.push(call);
+    try {
+      const { method = 'GET', headers = {}, body, signal } = sent;
+      const json = body ? { body: JSON.stringify(body) } : {};
+      const type = body ? { 'content-type': 'application/json' } : {};
+      const response = await fetch(url, {
+        method,
+        headers: { ...type, ...headers },
+        ...json,
+        ...(signal && { signal }),
+      });
+      const answer = await response.json();
+      call.status = response.status;
+      if (typeof answer.code === 'string') call.code = answer.code;
+      note(answer, response.headers.get('idempotency-replayed') === 'true');
+    } catch (error) {
+      delete call.status;
+      call.error = (error as Error).message;
+    }
+    call.answeredAt = performance.now();
+  }
+
+  #write(): string {
+    const file = join(mkdtempSync(join(tmpdir(), 'flashclaim-history-')), 'history.jsonl');
+    writeFileSync(file, this.#records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    return file;
+  }
+}

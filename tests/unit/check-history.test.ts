@@ -1,0 +1,385 @@
+import {
+  type ClaimCall,
+  type CreateCall,
+  checkHistory,
+  describeViolations,
+  type HistoryRecord,
+  type Mark,
+  type ReadCall,
+  type State,
+  type StatusCall,
+} from '@flashclaim/audit';
+import { type Claim, decideClaims } from '@flashclaim/core';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+/** A claim of user `a` on the coupon "hot" is `claim('a', …)`; it was answered 200 with the claim id `id-a`. */
+const claim = (user: string, at: number, answer: Partial<ClaimCall> = {}): ClaimCall => ({
+  ...{ op: 'claim', user, coupon: 'hot', invokedAt: at, answeredAt: at + 5, status: 200 },
+  ...(answer.status === undefined && !answer.error && { claimId: `id-${user}` }),
+  ...answer,
+});
+const refused = (user: string, at: number, code: string, status = code === 'already_claimed' ? 409 : 400) =>
+  claim(user, at, { status, code });
+const lost = (user: string, at: number, answer: Partial<ClaimCall> = {}): ClaimCall => {
+  const { status: _, ...rest } = claim(user, at, { error: 'socket hang up', ...answer });
+  return rest;
+};
+const pending = (user: string, at: number) => claim(user, at, { status: 202, code: 'pending', claimId: `id-${user}` });
+const told = (user: string, at: number, code: string): StatusCall => ({
+  ...{ op: 'status', claimId: `id-${user}`, invokedAt: at, answeredAt: at + 5, status: 200, code },
+});
+const create = (at: number): CreateCall => ({
+  ...{ op: 'create', coupon: 'hot', amount: 2, invokedAt: at, answeredAt: at + 5, status: 201 },
+});
+const read = (at: number, remaining: number, claimed: number, more: Partial<ReadCall> = {}): ReadCall => ({
+  ...{ op: 'read', coupon: 'hot', invokedAt: at, answeredAt: at + 5, status: 200, amount: 2, remaining, claimed },
+  ...{ listed: claimed, ...more },
+});
+const mark = (op: Mark['op'], at: number): Mark => ({ op, invokedAt: at, what: 'MongoDB' });
+const unanswered = (call: ClaimCall): ClaimCall => {
+  const { answeredAt: _, status: __, claimId: ___, ...rest } = call;
+  return rest;
+};
+
+/** The coupon "hot" of two units, held by these users. */
+const heldBy = (users: readonly string[], remaining = 2 - users.length): State => ({
+  coupons: new Map([['hot', { amount: 2, remaining }]]),
+  claims: users.map((user) => ({ id: `id-${user}`, user, coupon: 'hot' })),
+});
+
+const SALE: readonly HistoryRecord[] = [
+  create(0),
+  claim('a', 10),
+  read(12, 1, 1),
+  claim('b', 13, { key: 'k', claimId: 'id-b' }),
+  claim('b', 13.5, { key: 'k', claimId: 'id-b', replayed: true }),
+  refused('a', 20, 'already_claimed'),
+  refused('c', 21, 'out_of_stock'),
+  claim('b', 22, { key: 'k', claimId: 'id-b', replayed: true }),
+  read(30, 0, 2),
+  read(31, 0, 2, { limit: 1, listed: 1 }),
+];
+
+/** What does not hold, each once. */
+const brokenBy = (history: Iterable<HistoryRecord>, state: State, options = {}): string =>
+  [...new Set(checkHistory(history, state, options).map(({ invariant }) => invariant))].sort().join(' ');
+
+describe('a truthful history passes', () => {
+  const sold = heldBy(['a', 'b']);
+  const rows: [string, readonly HistoryRecord[], State][] = [
+    ['a sale', SALE, sold],
+    ['in any order of its lines', SALE.toReversed(), sold],
+    ['a lost answer, with and without a claim', [lost('a', 1), lost('b', 1), lost('c', 1)], sold],
+    ['a lost answer, and 409 after it', [lost('a', 1), claim('b', 1), refused('a', 9, 'already_claimed')], sold],
+    [
+      'a lost answer, and its key again',
+      [lost('a', 1, { key: 'k' }), claim('a', 9, { key: 'k', replayed: true })],
+      heldBy(['a']),
+    ],
+    ['unavailable, and claimed all the same', [claim('a', 1, { status: 503, code: 'unavailable' })], heldBy(['a'])],
+    [
+      'overloaded, and nothing done',
+      [claim('a', 1, { status: 503, code: 'overloaded' }), claim('a', 9)],
+      heldBy(['a']),
+    ],
+    [
+      'pending, resolved each way',
+      [
+        pending('a', 1),
+        claim('b', 1),
+        pending('c', 2),
+        told('a', 9, 'pending'),
+        told('a', 20, 'claimed'),
+        told('c', 20, 'out_of_stock'),
+      ],
+      sold,
+    ],
+    ['pending, and the claim stands', [pending('a', 1)], heldBy(['a'])],
+    [
+      'not found before it was created',
+      [claim('a', 1, { status: 404, code: 'coupon_not_found' }), create(4)],
+      heldBy([]),
+    ],
+    [
+      'not found while it was created',
+      [create(0), claim('a', 4, { status: 404, code: 'coupon_not_found' })],
+      heldBy([]),
+    ],
+    [
+      'refused while the last unit was asked for',
+      [claim('a', 1), claim('b', 8), refused('c', 5, 'out_of_stock')],
+      sold,
+    ],
+    [
+      'a key refused, and then used for another coupon',
+      [claim('a', 1), claim('b', 1), claim('c', 9, { status: 400, code: 'out_of_stock', key: 'k' })],
+      sold,
+    ],
+    [
+      'a key used for another user',
+      [
+        claim('a', 1, { key: 'k', claimId: 'id-a' }),
+        claim('b', 9, { status: 422, code: 'idempotency_key_reused', key: 'k' }),
+      ],
+      heldBy(['a']),
+    ],
+    [
+      'recovery in time',
+      [mark('broken', 0), mark('recovered', 100), claim('a', 50, { answeredAt: 9_000 }), claim('b', 18_990)],
+      sold,
+    ],
+    ['nobody claims after the recovery', [mark('recovered', 0), claim('a', 20_000)], heldBy(['a'])],
+    [
+      'broken again before ten seconds',
+      [mark('recovered', 0), lost('a', 1), mark('broken', 9_000), claim('a', 30_000)],
+      heldBy(['a']),
+    ],
+  ];
+  test.each(rows)('%s', (_, history, state) => {
+    expect(describeViolations(checkHistory(history, state))).toBe('');
+  });
+});
+
+describe('what breaks an invariant is found', () => {
+  const sold = heldBy(['a', 'b']);
+  const rows: [string, string, readonly HistoryRecord[], State][] = [
+    ['I1', 'three hold two units', [claim('a', 1), claim('b', 1), claim('c', 1)], heldBy(['a', 'b', 'c'], -1)],
+    [
+      'I1 I3',
+      'three hold two units, and the stock hides it',
+      [claim('a', 1), claim('b', 1), claim('c', 1)],
+      heldBy(['a', 'b', 'c'], 0),
+    ],
+    [
+      'I2',
+      'a user holds two',
+      [claim('a', 1), claim('a', 2, { claimId: 'id-2' })],
+      {
+        ...heldBy(['a'], 0),
+        claims: [
+          { id: 'id-a', user: 'a', coupon: 'hot' },
+          { id: 'id-2', user: 'a', coupon: 'hot' },
+        ],
+      },
+    ],
+    ['I3', 'a unit is lost', [claim('a', 1)], heldBy(['a'], 0)],
+    ['I3', 'a read does not add up', [claim('a', 1), read(9, 2, 1)], heldBy(['a'])],
+    ['I3', 'a read lists too many users', [claim('a', 1), read(9, 1, 1, { listed: 2 })], heldBy(['a'])],
+    ['I3', 'a read lists too few users', [claim('a', 1), read(9, 1, 1, { listed: 0 })], heldBy(['a'])],
+    ['I4', 'a 200 without a claim', [claim('a', 1)], heldBy([])],
+    ['I4', 'a 200 without a claim id', [claim('a', 1, { status: 200 })], heldBy([])],
+    ['I4 I6', "a 200 with another's claim", [claim('a', 1), claim('b', 1, { claimId: 'id-a' })], sold],
+    ['I4', 'a pending claim that was said to stand', [pending('a', 1), told('a', 9, 'claimed')], heldBy([])],
+    ['I5', '409 to a user who holds nothing', [refused('a', 1, 'already_claimed')], heldBy([])],
+    ['I5', '409 before the unit was asked for', [refused('a', 1, 'already_claimed'), claim('a', 20)], heldBy(['a'])],
+    ['I5 I6', '409 to the claim that stands', [refused('a', 1, 'already_claimed')], heldBy(['a'])],
+    [
+      'I5 I6',
+      '409 to the claim that stands, twice',
+      [refused('a', 1, 'already_claimed'), refused('a', 9, 'already_claimed')],
+      heldBy(['a']),
+    ],
+    ['I5 I6', 'out of stock to the claim that stands', [refused('a', 1, 'out_of_stock'), claim('b', 0)], sold],
+    [
+      'I5',
+      'a key is refused, and its claim stands',
+      [claim('a', 1, { key: 'k', claimId: 'id-a' }), claim('a', 9, { status: 409, code: 'already_claimed', key: 'k' })],
+      heldBy(['a']),
+    ],
+    [
+      'I5',
+      'a pending claim is refused, and stands',
+      [pending('a', 1), told('a', 9, 'already_claimed'), lost('a', 0)],
+      heldBy(['a']),
+    ],
+    [
+      'I5',
+      'out of stock to a user who was told to hold one',
+      [claim('a', 1), claim('b', 1), refused('a', 20, 'out_of_stock')],
+      sold,
+    ],
+    [
+      'I5',
+      'a key is called reused without another body',
+      [claim('a', 1, { status: 422, code: 'idempotency_key_reused', key: 'k' })],
+      heldBy([]),
+    ],
+    ['I6', 'a claim that nobody asked for', [claim('a', 1)], sold],
+    ['I6', 'a claim whose request was not taken', [claim('a', 1, { status: 503, code: 'overloaded' })], heldBy(['a'])],
+    [
+      'I6',
+      'a claim told as new twice',
+      [claim('a', 1, { key: 'k', claimId: 'id-a' }), claim('a', 9, { key: 'k', claimId: 'id-a' })],
+      heldBy(['a']),
+    ],
+    [
+      'I6',
+      'a claim told as a replay alone',
+      [claim('a', 1, { key: 'k', claimId: 'id-a', replayed: true })],
+      heldBy(['a']),
+    ],
+    ['I7', 'a request without an end', [unanswered(claim('a', 1))], heldBy([])],
+    ['I7', 'a read without an end', [claim('a', 1), { op: 'read', coupon: 'hot', invokedAt: 9 }], heldBy(['a'])],
+    ['I7', 'a 202 that is never resolved', [pending('a', 1), told('a', 9, 'pending')], heldBy([])],
+    ['I7', 'a 500', [claim('a', 1, { status: 500, code: 'internal_error' })], heldBy(['a'])],
+    ['I7', 'a 503 that says nothing', [claim('a', 1, { status: 503 })], heldBy([])],
+    [
+      'I8',
+      'a unit remains, and somebody went without',
+      [claim('a', 1), refused('b', 2, 'out_of_stock')],
+      heldBy(['a']),
+    ],
+    ['I8', 'a unit remains, and everybody was refused', [refused('a', 1, 'out_of_stock')], heldBy([])],
+    [
+      'I8',
+      'out of stock before the last unit was asked for',
+      [claim('a', 1), refused('c', 2, 'out_of_stock'), claim('b', 20)],
+      sold,
+    ],
+    [
+      'I8',
+      'not found after it had been created',
+      [create(0), claim('a', 9, { status: 404, code: 'coupon_not_found' })],
+      heldBy([]),
+    ],
+    [
+      'I8',
+      'not found after it had been read',
+      [read(0, 2, 0), claim('a', 9, { status: 404, code: 'coupon_not_found' })],
+      heldBy([]),
+    ],
+    [
+      'I9',
+      'a recovery that takes too long',
+      [mark('recovered', 0), claim('a', 1, { answeredAt: 10_100 })],
+      heldBy(['a']),
+    ],
+    [
+      'I9',
+      'a gap long after the recovery',
+      [mark('recovered', 0), claim('a', 100), claim('b', 101, { answeredAt: 10_200 })],
+      sold,
+    ],
+    [
+      'I9',
+      'nothing but 503 after the recovery',
+      [mark('recovered', 0), lost('a', 1), lost('a', 10_100)],
+      heldBy(['a']),
+    ],
+  ];
+  test.each(rows)('%s: %s', (invariants, _, history, state) => {
+    expect(brokenBy(history, state)).toBe(invariants);
+  });
+
+  test('I7: an answer that took too long, where that is to be judged', () => {
+    const slow = [claim('a', 0, { answeredAt: 6_000 })];
+    expect(brokenBy(slow, heldBy(['a']), { answerMaxMs: 6_000 })).toBe('');
+    expect(brokenBy(slow, heldBy(['a']), { answerMaxMs: 5_999 })).toBe('I7');
+  });
+
+  test('it is described with its invariant, what was expected, and its requests', () => {
+    const [first] = [refused('a', 1, 'already_claimed')];
+    const text = describeViolations(checkHistory([first as ClaimCall], heldBy([])));
+    expect(text).toBe(
+      `I5: 1 violation\n  a was refused "hot" (already_claimed), but holds no unit; a unit or out_of_stock expected\n    ${JSON.stringify(first)}`,
+    );
+  });
+});
+
+/** One request of a made-up sale: who, under which key if any, and what becomes of the answer. */
+interface Planned {
+  user: number;
+  key: number | undefined;
+  fate: 'told' | 'lost' | 'unavailable' | 'pending' | 'overloaded';
+  waits: number;
+  takes: number;
+}
+
+/** A system that tells the truth: requests are decided one by one, at a moment between question and answer. */
+const runTruthfully = (amount: number, plan: readonly Planned[]): { history: HistoryRecord[]; state: State } => {
+  const requests = plan.map(({ user, key, ...rest }, i) => ({
+    ...rest,
+    user: `user-${user}`,
+    // A key belongs to one user here.
+    key: key === undefined ? undefined : `key-${user}-${key}`,
+    claimId: key === undefined ? `id-${i}` : `id-of-key-${user}-${key}`,
+    invokedAt: i,
+    decidedAt: i + rest.waits + 0.1,
+    answeredAt: i + rest.waits + rest.takes + 0.2,
+  }));
+  const granted = new Map<string, Claim>();
+  const history: HistoryRecord[] = [];
+  for (const request of requests.toSorted((a, b) => a.decidedAt - b.decidedAt)) {
+    const { user, key, claimId, fate, invokedAt, answeredAt } = request;
+    const wanted = { id: claimId, userId: user, couponName: 'hot' };
+    const snapshot = {
+      remaining: new Map([['hot', amount - granted.size]]),
+      standing: new Set(granted.keys()),
+      holders: new Map([['hot', new Set([...granted.values()].map((one) => one.userId))]]),
+    };
+    const call = {
+      op: 'claim' as const,
+      user,
+      coupon: 'hot',
+      invokedAt,
+      answeredAt,
+      ...(key !== undefined && { key }),
+    };
+    if (fate === 'overloaded') {
+      history.push({ ...call, status: 503, code: 'overloaded' });
+      continue;
+    }
+    const [decision = 'claimed'] = decideClaims(snapshot, [wanted]);
+    if (decision === 'claimed') granted.set(claimId, wanted);
+    const holds = decision === 'claimed' || decision === 'replayed';
+    if (fate === 'lost') history.push({ ...call, error: 'socket hang up' });
+    else if (fate === 'unavailable') history.push({ ...call, status: 503, code: 'unavailable' });
+    else if (fate === 'pending') {
+      history.push({ ...call, status: 202, code: 'pending', claimId });
+      const code = holds ? 'claimed' : decision;
+      history.push({ op: 'status', claimId, invokedAt: answeredAt, answeredAt: answeredAt + 1, status: 200, code });
+    } else if (holds)
+      history.push({ ...call, status: 200, claimId, ...(decision === 'replayed' && { replayed: true }) });
+    else history.push({ ...call, status: decision === 'already_claimed' ? 409 : 400, code: decision });
+  }
+  const claims = [...granted.values()].map(({ id, userId }) => ({ id, user: userId, coupon: 'hot' }));
+  return { history, state: { coupons: new Map([['hot', { amount, remaining: amount - claims.length }]]), claims } };
+};
+
+describe('whatever the sale', () => {
+  const plan = fc.array(
+    fc.record<Planned>({
+      user: fc.nat(6),
+      key: fc.option(fc.nat(1), { nil: undefined }),
+      fate: fc.constantFrom('told', 'told', 'told', 'told', 'lost', 'unavailable', 'pending', 'overloaded'),
+      waits: fc.nat(8),
+      takes: fc.nat(8),
+    }),
+    { maxLength: 40 },
+  );
+
+  test('a system that tells the truth is never accused', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), plan, (amount, requests) => {
+        const { history, state } = runTruthfully(amount, requests);
+        expect(describeViolations(checkHistory(history, state))).toBe('');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('a claim that is taken away, and a unit too many, are always found', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), plan, fc.nat(), (amount, requests, pick) => {
+        const { history, state } = runTruthfully(amount, requests);
+        fc.pre(state.claims.length > 0);
+        const at = pick % state.claims.length;
+        const taken = { ...state, claims: state.claims.filter((_, i) => i !== at) };
+        expect(brokenBy(history, taken)).toContain('I3');
+        const more = { ...state, claims: [...state.claims, { id: 'more', user: 'nobody', coupon: 'hot' }] };
+        expect(brokenBy(history, more)).toMatch(/I3.*I6/);
+      }),
+    );
+  });
+});
