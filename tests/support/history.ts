@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import {
   type CheckOptions,
   type ClaimCall,
@@ -21,6 +23,16 @@ import { until } from './until.ts';
 
 type Call = Exclude<HistoryRecord, Mark>;
 
+/** What may be in an answer; of a broken system nothing is sure. */
+interface Answer {
+  code?: string;
+  claim_id?: string;
+  amount?: number;
+  remaining_amount?: number;
+  claimed_count?: number;
+  claimed_by?: string[];
+}
+
 interface Sent {
   method?: string;
   headers?: Record<string, string>;
@@ -38,6 +50,7 @@ export interface ClaimOptions {
 /** Calls the API and remembers each call and its answer, whatever that was: no call here ever throws. */
 export class HistoryRecorder {
   readonly #records: HistoryRecord[] = [];
+  readonly #agent = new Agent({ keepAlive: true });
 
   /** Resolves once the call has ended, to its record. */
   async claim(url: string, coupon: string, user: string, { key, signal }: ClaimOptions = {}): Promise<ClaimCall> {
@@ -50,7 +63,7 @@ export class HistoryRecorder {
       `${url}/api/coupons/claim`,
       { method: 'POST', headers, body, signal },
       (answer, replayed) => {
-        if (answer['claim_id']) call.claimId = answer['claim_id'];
+        if (answer.claim_id !== undefined) call.claimId = answer.claim_id;
         if (replayed) call.replayed = true;
       },
     );
@@ -68,7 +81,7 @@ export class HistoryRecorder {
     await this.#send(call, `${url}/api/coupons/${encodeURIComponent(coupon)}`, {}, (answer) => {
       if (call.status !== 200) return;
       const { amount, remaining_amount: remaining, claimed_count: claimed } = answer;
-      Object.assign(call, { amount, remaining, claimed, listed: answer['claimed_by'].length });
+      Object.assign(call, { amount, remaining, claimed, listed: answer.claimed_by?.length });
     });
     return call;
   }
@@ -91,11 +104,14 @@ export class HistoryRecorder {
   /** The same, but returns the violations. */
   async check(system: System, options: CheckOptions = {}): Promise<Violation[]> {
     await this.#settle(system);
+    // Whoever hung up before the request was sent leaves a connection behind that was never used.
+    this.#agent.destroy();
     const names = new Set(this.#records.flatMap((record) => ('coupon' in record ? [record.coupon] : [])));
     const state = await readState(system.stores.mongo, names);
     // By way of a file: what is checked is what would be kept.
     const file = this.#write();
-    const history = await Array.fromAsync(readHistory(file));
+    const history: HistoryRecord[] = [];
+    for await (const record of readHistory(file)) history.push(record);
     rmSync(dirname(file), { recursive: true });
     return checkHistory(history, state, options);
   }
@@ -130,28 +146,33 @@ export class HistoryRecorder {
     return call;
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape, and of broken systems.
-  async #send(call: Call, url: string, sent: Sent, note: (answer: any, replayed: boolean) => void = () => {}) {
+  async #send(call: Call, url: string, sent: Sent, note: (answer: Answer, replayed: boolean) => void = () => {}) {
     this.#records.push(call);
     try {
-      const { method = 'GET', headers = {}, body, signal } = sent;
-      const json = body ? { body: JSON.stringify(body) } : {};
-      const type = body ? { 'content-type': 'application/json' } : {};
-      const response = await fetch(url, {
-        method,
-        headers: { ...type, ...headers },
-        ...json,
-        ...(signal && { signal }),
-      });
-      const answer = await response.json();
-      call.status = response.status;
-      if (typeof answer.code === 'string') call.code = answer.code;
-      note(answer, response.headers.get('idempotency-replayed') === 'true');
+      const { status, replayed, answer } = await this.#exchange(url, sent);
+      call.status = status;
+      if (answer.code !== undefined) call.code = answer.code;
+      note(answer, replayed);
     } catch (error) {
       delete call.status;
       call.error = (error as Error).message;
     }
     call.answeredAt = performance.now();
+  }
+
+  #exchange(url: string, { method = 'GET', headers = {}, body, signal }: Sent) {
+    return new Promise<{ status: number; replayed: boolean; answer: Answer }>((resolve, reject) => {
+      const type = body ? { 'content-type': 'application/json' } : {};
+      const options = { agent: this.#agent, method, headers: { ...type, ...headers }, ...(signal && { signal }) };
+      const call = request(url, options, (response) => {
+        json(response).then((answer) => {
+          const { statusCode: status = 0, headers } = response;
+          resolve({ status, replayed: headers['idempotency-replayed'] === 'true', answer: answer as Answer });
+        }, reject);
+      });
+      call.on('error', reject);
+      call.end(body && JSON.stringify(body));
+    });
   }
 
   #write(): string {

@@ -15,14 +15,24 @@ export interface System {
   close(): Promise<void>;
 }
 
+export interface SystemOptions {
+  apis?: number;
+  workers?: number;
+  /** Settings on top of those that every app gets. */
+  env?: Record<string, string>;
+  /** The folder of the apps, where they are not to be the real ones. */
+  apps?: string;
+}
+
 /** Starts the real thing: processes of the API and the worker on databases of their own. */
-export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Promise<System> => {
+export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
+  const { apis = 1, workers = 1, env = {}, apps = APPS } = options;
   const stores = await openStores();
   const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', ...env };
   const started = { apis: [] as ProcessHandle[], workers: [] as ProcessHandle[] };
   const urls: string[] = [];
   const addWorker = async () => {
-    started.workers.push(await startApp('worker/src/worker.ts', base));
+    started.workers.push(await startApp(join(apps, 'worker/src/worker.ts'), base));
   };
   const close = async () => {
     const exits = await Promise.all([...started.apis, ...started.workers].map(stop));
@@ -35,7 +45,7 @@ export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Pro
     for (let i = 0; i < workers; i++) await addWorker();
     for (let i = 0; i < apis; i++) {
       const port = await findFreePort();
-      started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }));
+      started.apis.push(await startApp(join(apps, 'api/src/server.ts'), { ...base, PORT: String(port) }));
       urls.push(`http://127.0.0.1:${port}`);
     }
     await Promise.all(urls.map((url) => until(() => isHealthy(url))));
@@ -47,7 +57,7 @@ export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Pro
 };
 
 const startApp = (script: string, env: NodeJS.ProcessEnv): Promise<ProcessHandle> =>
-  startProcess({ name: script, command: process.execPath, args: [join(APPS, script)], env });
+  startProcess({ name: script, command: process.execPath, args: [script], env });
 
 /** Resolves to how it ended, or to undefined where the test had ended it before. */
 const stop = async (handle: ProcessHandle): Promise<Exit | undefined> => {

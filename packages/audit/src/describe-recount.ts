@@ -11,24 +11,30 @@ const FAULTS_SHOWN_MAX = 50;
 export const describeFaults = ({ oversold, double, lost, orphaned }: Faults): string =>
   `oversold ${oversold} · double ${double} · lost ${lost} · orphaned ${orphaned}`;
 
-/** A table of the faulty coupons, or of the largest where none is; what to do about the faults; and the one line. */
+/** A table of the faulty coupons, or of the largest where nothing is wrong; what to do about the faults; and the one line. */
 export const describeRecount = (found: Recount): string => {
-  const faulty = found.faulty.length + found.orphans.length > 0;
-  const parts = found.coupons + found.orphaned === 0 ? ['There are no coupons and no claims.'] : tables(found);
-  return [...parts, ...(faulty ? [advice(found)] : []), describeFaults(found)].join('\n\n');
-};
-
-const tables = ({ coupons, faulty, largest, orphans }: Recount): string[] => {
-  const shown = faulty.length > 0 ? faulty.slice(0, FAULTS_SHOWN_MAX) : largest;
-  const more = coupons - shown.length;
-  const rest = faulty.length > 0 ? `${count(faulty.length - shown.length)} of them faulty` : 'each exact';
+  if (found.coupons + found.orphaned === 0) return `There are no coupons and no claims.\n\n${describeFaults(found)}`;
+  const exact = found.faulty.length + found.orphans.length === 0;
+  const shown = exact ? found.largest : found.faulty.slice(0, FAULTS_SHOWN_MAX);
   return [
     ...(shown.length > 0 ? [couponTable(shown)] : []),
-    ...(more > 0 ? [`and ${count(more)} more coupons, ${rest}`] : []),
-    ...(orphans.length > 0 ? [orphanTable(orphans.slice(0, FAULTS_SHOWN_MAX))] : []),
-    ...(orphans.length > FAULTS_SHOWN_MAX ? [`and ${count(orphans.length - FAULTS_SHOWN_MAX)} more such lines`] : []),
-  ];
+    ...describeRest(found, shown.length),
+    ...describeOrphans(found),
+    ...(exact ? [] : [advice(found)]),
+    describeFaults(found),
+  ].join('\n\n');
 };
+
+const describeRest = ({ coupons, faulty }: Recount, shown: number): string[] => {
+  const more = shown > 0 ? `and ${count(coupons - shown)} more coupons` : `${count(coupons)} coupons`;
+  const faults = faulty.length - shown;
+  return coupons === shown ? [] : [`${more}, ${faults > 0 ? `${count(faults)} of them faulty` : 'each exact'}`];
+};
+
+const describeOrphans = ({ orphans }: Recount): string[] => [
+  ...(orphans.length > 0 ? [orphanTable(orphans.slice(0, FAULTS_SHOWN_MAX))] : []),
+  ...(orphans.length > FAULTS_SHOWN_MAX ? [`and ${count(orphans.length - FAULTS_SHOWN_MAX)} more such lines`] : []),
+];
 
 const FIGURES = ['amount', 'remaining', 'claims', 'oversold', 'double', 'lost'] as const;
 

@@ -1,0 +1,126 @@
+import type { Violation } from '@flashclaim/audit';
+import { decodeJob, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { CouponMemory, commitClaims } from '@flashclaim/worker';
+import { Queue } from 'bullmq';
+import { afterEach, describe, expect, test } from 'vitest';
+import { HistoryRecorder } from '../support/history.ts';
+import { type Plant, type PlantedApps, plantApps } from '../support/planted-apps.ts';
+import { type System, type SystemOptions, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const DECIDE = 'packages/core/src/decide-claims.ts';
+const COMMIT = 'apps/worker/src/commit-claims.ts';
+
+const BUGS = {
+  'the update takes units without looking whether they are there': [
+    { file: COMMIT, of: 'remaining_amount: { $gte: count },', instead: '' },
+    // The guard behind the guard.
+    { file: 'packages/core/src/collections.ts', of: "{ bsonType: 'int', minimum: 0 }", instead: "{ bsonType: 'int' }" },
+  ],
+  'a claim id that stands is not seen': [
+    {
+      file: DECIDE,
+      of: 'const remaining = new Map(snapshot.remaining);',
+      instead: 'const remaining = new Map(snapshot.remaining); snapshot.standing.clear();',
+    },
+  ],
+  'callers are answered, and then the commit fails': [
+    { file: COMMIT, of: 'await session.commitTransaction();', instead: 'await session.abortTransaction();' },
+  ],
+  'the last unit is kept back': [{ file: DECIDE, of: 'if (left === 0)', instead: 'if (left <= 1)' }],
+} satisfies Record<string, Plant[]>;
+
+let system: System | undefined;
+let planted: PlantedApps | undefined;
+afterEach(async () => {
+  await system?.close();
+  await planted?.remove();
+  system = undefined;
+  planted = undefined;
+});
+
+const startWith = async (bug: keyof typeof BUGS | undefined, options: SystemOptions = {}): Promise<System> => {
+  planted = await plantApps(bug ? BUGS[bug] : []);
+  system = await startSystem({ ...options, apps: planted.apps });
+  return system;
+};
+
+const invariantsOf = (violations: readonly Violation[]) =>
+  [...new Set(violations.map(({ invariant }) => invariant))].sort();
+
+/** Thirty users for ten units, in waves. Resolves to the units that remain. */
+const sell = async (url: string, history: HistoryRecorder, coupon = 'hot'): Promise<number | undefined> => {
+  await history.create(url, coupon, 10);
+  for (let wave = 0; wave < 10; wave++)
+    await Promise.all([1, 2, 3].map((i) => history.claim(url, coupon, `user-${wave}-${i}`)));
+  return (await history.read(url, coupon)).remaining;
+};
+
+/** Sales until both workers had a turn at one coupon, each believing to be the only one. */
+const sellUntilOversold = async (url: string, history: HistoryRecorder): Promise<void> => {
+  for (let sale = 0; sale < 30; sale++) if (Number(await sell(url, history, `hot-${sale}`)) < 0) return;
+};
+
+/** A claim whose worker dies between the commit and telling of it; then another worker runs its job. */
+const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryRecorder) => {
+  const url = urls[0] as string;
+  await history.create(url, 'hot', 5);
+  const claim = history.claim(url, 'hot', 'user');
+  const lane = laneOf('hot', 8);
+  const queue = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
+  await until(async () => (await queue.getWaitingCount()) === 1);
+  const [job] = await queue.getWaiting();
+  await commitClaims(stores.mongo, new CouponMemory(), decodeJob(job?.data));
+  await queue.close();
+  await addWorker();
+  return claim;
+};
+
+/** Long enough for a worker to start. */
+const PATIENT = { workers: 0, env: { CLAIM_WAIT_MS: '20000' } };
+
+describe('the checker finds a bug that was planted', () => {
+  test('the update takes units without looking whether they are there: sold too often', async () => {
+    const history = new HistoryRecorder();
+    const running = await startWith('the update takes units without looking whether they are there', { workers: 2 });
+    await sellUntilOversold(running.urls[0] as string, history);
+    expect(invariantsOf(await history.check(running))).toEqual(['I1']);
+  });
+
+  test('a claim id that stands is not seen: a winner whose job ran twice is refused', async () => {
+    const history = new HistoryRecorder();
+    const running = await startWith('a claim id that stands is not seen', PATIENT);
+    expect((await claimTwice(running, history)).status).toBe(409);
+    expect(invariantsOf(await history.check(running))).toEqual(['I5', 'I6']);
+  });
+
+  test('callers are answered, and then the commit fails: nobody holds what they were told', async () => {
+    const history = new HistoryRecorder();
+    const running = await startWith('callers are answered, and then the commit fails');
+    await sell(running.urls[0] as string, history);
+    expect(invariantsOf(await history.check(running))).toEqual(['I4', 'I8']);
+  });
+
+  test('the last unit is kept back: somebody goes without', async () => {
+    const history = new HistoryRecorder();
+    const running = await startWith('the last unit is kept back');
+    await sell(running.urls[0] as string, history);
+    expect(invariantsOf(await history.check(running))).toEqual(['I8']);
+  });
+});
+
+describe('and is silent where none was', () => {
+  test('a sale', async () => {
+    const history = new HistoryRecorder();
+    const running = await startWith(undefined, { workers: 2 });
+    await sell(running.urls[0] as string, history);
+    await history.expectTruthful(running);
+  });
+
+  test('a job that ran twice', async () => {
+    const history = new HistoryRecorder();
+    const running = await startWith(undefined, PATIENT);
+    expect((await claimTwice(running, history)).status).toBe(200);
+    await history.expectTruthful(running);
+  });
+});

@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { recount } from '@flashclaim/audit';
+import { newCoupon } from '@flashclaim/core';
+import { openStoredMongo, startProcess, startStores } from '@flashclaim/local-stack';
+import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
+import { ObjectId } from 'mongodb';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { HistoryRecorder } from '../support/history.ts';
+import { openStores, type TestStores } from '../support/stores.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const AUDIT = join(import.meta.dirname, '../../packages/audit/src/audit.ts');
+
+/** Runs the command as `npm run audit` does. */
+const runAudit = async (env: NodeJS.ProcessEnv) => {
+  const lines: string[] = [];
+  const handle = await startProcess({
+    name: 'audit',
+    command: process.execPath,
+    args: [AUDIT],
+    env: { ...process.env, ...env },
+    output: (line) => void lines.push(line),
+  });
+  const { code } = await handle.exited;
+  return { code, lines, text: lines.join('\n'), last: lines.at(-1) };
+};
+
+/** A coupon and its claims, as a sale leaves them. */
+const addSale = async ({ coupons, claims }: Mongo, name: string, amount: number, users: readonly string[]) => {
+  const coupon = { _id: new ObjectId(), ...newCoupon({ name, amount }, new Date()) };
+  await coupons.insertOne({ ...coupon, remaining_amount: Math.max(0, amount - users.length) });
+  if (users.length > 0) await claims.insertMany(users.map((user) => claimOf(coupon, user)));
+  return coupon;
+};
+
+const claimOf = (coupon: { _id: ObjectId; name: string }, user: string) => ({
+  _id: randomUUID(),
+  user_id: user,
+  coupon_id: coupon._id,
+  coupon_name: coupon.name,
+  claimed_at: new Date(),
+});
+
+describe('npm run audit', () => {
+  let stores: TestStores;
+  beforeEach(async () => {
+    stores = await openStores();
+  });
+  afterEach(() => stores.close());
+
+  test('an empty database: says so', async () => {
+    const { code, text, last } = await runAudit(stores.env);
+    expect(text).toContain('There are no coupons and no claims.');
+    expect(last).toBe('oversold 0 · double 0 · lost 0 · orphaned 0');
+    expect(code).toBe(0);
+  });
+
+  test('a clean database: a table that lines up, and exit code 0', async () => {
+    await addSale(stores.mongo, 'plain', 1_000, ['a', 'b', 'c']);
+    await addSale(stores.mongo, '票券🎟️', 2, ['a', 'b']);
+    await addSale(stores.mongo, `long ${'x'.repeat(250)}`, 3, ['a']);
+    for (let i = 0; i < 20; i++) await addSale(stores.mongo, `unsold ${i}`, 5, []);
+    const { code, lines, last } = await runAudit(stores.env);
+    const table = lines.slice(
+      lines.findIndex((line) => line.startsWith('coupon')),
+      lines.findIndex((line) => line.startsWith('and')) - 1,
+    );
+    expect(table.slice(0, 4)).toEqual([
+      `coupon${' '.repeat(36)}amount  remaining  claims  oversold  double  lost`,
+      `plain${' '.repeat(38)}1,000        997       3         0       0     0`,
+      `票券🎟️${' '.repeat(41)}2          0       2         0       0     0`,
+      `long ${'x'.repeat(34)}…       3          2       1         0       0     0`,
+    ]);
+    expect(table).toHaveLength(21);
+    expect(lines).toContain('and 3 more coupons, each exact');
+    expect(last).toBe('oversold 0 · double 0 · lost 0 · orphaned 0');
+    expect(code).toBe(0);
+  });
+
+  const plants: [string, string, (mongo: Mongo) => Promise<unknown>][] = [
+    [
+      'oversold 2 · double 0 · lost 2 · orphaned 0',
+      'five hold three units',
+      (mongo) => addSale(mongo, 'planted', 3, ['a', 'b', 'c', 'd', 'e']),
+    ],
+    [
+      'oversold 0 · double 3 · lost 0 · orphaned 0',
+      'one holds three units and another two',
+      async (mongo) => {
+        await mongo.claims.dropIndex('user_id_1_coupon_id_1');
+        await addSale(mongo, 'planted', 9, ['a', 'b', 'a', 'c', 'b', 'a']);
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 3 · orphaned 0',
+      'three units are gone',
+      async (mongo) => {
+        await addSale(mongo, 'planted', 9, ['a', 'b']);
+        await mongo.coupons.updateOne({ name: 'planted' }, { $inc: { remaining_amount: -3 } });
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 2 · orphaned 0',
+      'two units are in stock and claimed',
+      async (mongo) => {
+        await addSale(mongo, 'planted', 9, ['a', 'b']);
+        await mongo.coupons.updateOne({ name: 'planted' }, { $set: { remaining_amount: 9 } });
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 0 · orphaned 2',
+      'the coupon of two claims was deleted',
+      async (mongo) => {
+        await addSale(mongo, 'planted', 9, ['a', 'b']);
+        await mongo.coupons.deleteOne({ name: 'planted' });
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 0 · orphaned 3',
+      'the coupon of three claims was renamed',
+      async (mongo) => {
+        await addSale(mongo, 'planted', 9, ['a', 'b', 'c']);
+        await mongo.coupons.updateOne({ name: 'planted' }, { $set: { name: 'renamed' } });
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 0 · orphaned 1',
+      'a claim says another coupon',
+      async (mongo) => {
+        const planted = await addSale(mongo, 'planted', 9, ['a', 'b']);
+        const other = await addSale(mongo, 'other', 9, []);
+        await mongo.claims.updateOne({ coupon_id: planted._id, user_id: 'a' }, { $set: { coupon_name: other.name } });
+      },
+    ],
+    [
+      'oversold 1 · double 2 · lost 4 · orphaned 1',
+      'all of it at once',
+      async (mongo) => {
+        await mongo.claims.dropIndex('user_id_1_coupon_id_1');
+        await addSale(mongo, 'planted', 1, ['a', 'a']);
+        await addSale(mongo, 'planted too', 5, ['a', 'b', 'b']);
+        await mongo.coupons.updateOne({ name: 'planted too' }, { $set: { remaining_amount: 5 } });
+        const gone = await addSale(mongo, 'gone', 5, ['a']);
+        await mongo.coupons.deleteOne({ _id: gone._id });
+      },
+    ],
+  ];
+
+  test.each(plants)('%s: %s', async (line, _, plant) => {
+    await addSale(stores.mongo, 'sound', 100, ['a', 'b', 'c', 'd', 'e', 'f']);
+    await plant(stores.mongo);
+    const { code, text, last } = await runAudit(stores.env);
+    expect(last).toBe(line);
+    expect(code).toBe(1);
+    // Which coupon, and what to do.
+    expect(text).toMatch(/^.*planted .*\d$/m);
+    expect(text).not.toMatch(/^sound /m);
+    const advice = text.slice(text.indexOf('What to do'));
+    for (const [, kind, number] of line.matchAll(/(\w+) (\d+)/g))
+      expect({ kind, advised: new RegExp(`^${kind}  `, 'm').test(advice) }).toEqual({
+        kind,
+        advised: Number(number) > 0,
+      });
+  });
+
+  test('nothing is written', async () => {
+    const { mongo, env } = stores;
+    await addSale(mongo, 'sold', 3, ['a', 'b']);
+    await mongo.db.command({ profile: 2 });
+    await runAudit(env);
+    await mongo.db.command({ profile: 0 });
+    const profiled = await mongo.db.collection('system.profile').distinct('op', { appName: 'flashclaim-audit' });
+    expect(profiled.sort()).toEqual(['command', 'query']);
+  });
+
+  test('no recount: a sentence, and another exit code than that of a fault', async () => {
+    const { code, text } = await runAudit({ ...stores.env, MONGO_URI: 'localhost:27017' });
+    expect(text).toMatch(/^audit: The setting MONGO_URI is "localhost:27017", but it must .*\.$/);
+    expect(code).toBe(2);
+  });
+});
+
+describe('in mid-sale', () => {
+  let system: System;
+  beforeAll(async () => {
+    system = await startSystem({ workers: 2 });
+  });
+  afterAll(() => system?.close());
+
+  test('every recount is exact, also of a coupon whose claims take a while to count', async () => {
+    const url = system.urls[0] as string;
+    const before = Array.from({ length: 20_000 }, (_, i) => `early-${i}`);
+    await addSale(system.stores.mongo, 'hot', 1_000_000, before);
+    let over = false;
+    let claimed = 0;
+    const history = new HistoryRecorder();
+    const callers = Array.from({ length: 32 }, async (_, caller) => {
+      for (let i = 0; !over; i++)
+        if ((await history.claim(url, 'hot', `user-${caller}-${i}`)).status === 200) claimed++;
+    });
+    const counts: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const { claims, faulty, orphans } = await recount(system.stores.mongo);
+      expect({ faulty, orphans }).toEqual({ faulty: [], orphans: [] });
+      counts.push(claims);
+    }
+    over = true;
+    await Promise.all(callers);
+    expect(new Set(counts).size).toBeGreaterThan(6);
+    expect((await recount(system.stores.mongo, { names: ['hot'] })).claims).toBe(before.length + claimed);
+  });
+});
+
+// Where the environment names a MongoDB, none is started by us, and so none is found.
+describe.skipIf(process.env['MONGO_URI'])('the MongoDB of npm start', () => {
+  test('is found where it runs, started on its data where it does not, and missed where there are none', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-test-'));
+    try {
+      expect(await openStoredMongo(dataDir)).toBeUndefined();
+      const stores = await startStores({ dataDir });
+      const mongo = await connectMongo(stores.mongoUri, 'kept', {});
+      await ensureCollections(mongo.db);
+      await addSale(mongo, 'sold', 3, ['a', 'b']);
+      const running = await openStoredMongo(dataDir);
+      expect(running).toMatchObject({ uri: stores.mongoUri, running: true });
+      await mongo.client.close();
+      await stores.stop();
+
+      const stored = await openStoredMongo(dataDir);
+      expect(stored?.running).toBe(false);
+      const again = await connectMongo(stored?.uri as string, 'kept', {});
+      expect(await recount(again)).toMatchObject({ coupons: 1, claims: 2, faulty: [] });
+      await again.client.close();
+      await stored?.stop();
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+});
