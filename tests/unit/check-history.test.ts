@@ -98,7 +98,11 @@ describe('a truthful history passes', () => {
     ['pending, and the claim stands', [pending('a', 1)], heldBy(['a'])],
     [
       'not found before it was created',
-      [claim('a', 1, { status: 404, code: 'coupon_not_found' }), create(4)],
+      [
+        claim('a', 1, { status: 404, code: 'coupon_not_found' }),
+        claim('b', 1, { status: 404, code: 'coupon_not_found' }),
+        create(4),
+      ],
       heldBy([]),
     ],
     [
@@ -112,8 +116,12 @@ describe('a truthful history passes', () => {
       sold,
     ],
     [
-      'a key refused, and then used for another coupon',
-      [claim('a', 1), claim('b', 1), claim('c', 9, { status: 400, code: 'out_of_stock', key: 'k' })],
+      'a key refused to one user, and then used for another',
+      [
+        claim('c', 0, { answeredAt: 9, status: 400, code: 'out_of_stock', key: 'k' }),
+        claim('b', 1),
+        claim('a', 5, { key: 'k', claimId: 'id-a' }),
+      ],
       sold,
     ],
     [
@@ -128,6 +136,17 @@ describe('a truthful history passes', () => {
       'recovery in time',
       [mark('broken', 0), mark('recovered', 100), claim('a', 50, { answeredAt: 9_000 }), claim('b', 18_990)],
       sold,
+    ],
+    [
+      'another part is still broken',
+      [
+        { ...mark('broken', 0), what: 'Redis' },
+        mark('broken', 1),
+        mark('recovered', 100),
+        lost('a', 101),
+        claim('a', 19_000),
+      ],
+      heldBy(['a']),
     ],
     ['nobody claims after the recovery', [mark('recovered', 0), claim('a', 20_000)], heldBy(['a'])],
     [
@@ -170,6 +189,7 @@ describe('what breaks an invariant is found', () => {
     ['I4', 'a 200 without a claim', [claim('a', 1)], heldBy([])],
     ['I4', 'a 200 without a claim id', [claim('a', 1, { status: 200 })], heldBy([])],
     ['I4 I6', "a 200 with another's claim", [claim('a', 1), claim('b', 1, { claimId: 'id-a' })], sold],
+    ['I4', 'a claim that was said to stand', [told('a', 9, 'claimed')], heldBy([])],
     ['I4', 'a pending claim that was said to stand', [pending('a', 1), told('a', 9, 'claimed')], heldBy([])],
     ['I5', '409 to a user who holds nothing', [refused('a', 1, 'already_claimed')], heldBy([])],
     ['I5', '409 before the unit was asked for', [refused('a', 1, 'already_claimed'), claim('a', 20)], heldBy(['a'])],
@@ -224,6 +244,7 @@ describe('what breaks an invariant is found', () => {
     ['I7', 'a 202 that is never resolved', [pending('a', 1), told('a', 9, 'pending')], heldBy([])],
     ['I7', 'a 500', [claim('a', 1, { status: 500, code: 'internal_error' })], heldBy(['a'])],
     ['I7', 'a 503 that says nothing', [claim('a', 1, { status: 503 })], heldBy([])],
+    ['I4 I8', 'units remain, and enough users were told to hold them', [claim('a', 1), claim('b', 1)], heldBy([])],
     [
       'I8',
       'a unit remains, and somebody went without',

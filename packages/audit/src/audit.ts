@@ -1,4 +1,5 @@
 /** `npm run audit`: recounts every coupon. Reads alone. Exit code 0: all exact; 1: faults, each named; 2: nothing was recounted. */
+import { commonSettings } from '@flashclaim/core';
 import { openStoredMongo } from '@flashclaim/local-stack';
 import { connectMongo, type Mongo, StartError } from '@flashclaim/service';
 import { bar, clearProgress, count, showProgress } from '@flashclaim/terminal';
@@ -8,19 +9,18 @@ import { readEnv } from './env.ts';
 import { type Recount, recount, type Step } from './recount.ts';
 
 const CONNECT_MAX_MS = 5_000;
-const DEFAULT_URI = 'mongodb://localhost:27017';
 
 /** Resolves to the exit code. */
 const run = async (): Promise<number> => {
   const { MONGO_URI, MONGO_DB } = readEnv();
-  const { uri, from, stop } = await whichMongo(MONGO_URI);
+  const { uri, which, stop } = await whichMongo(MONGO_URI);
   try {
+    console.log(`Recounting ${MONGO_DB} in ${which}\n`);
     const mongo = await connectMongo(uri, MONGO_DB, {
       appName: 'flashclaim-audit',
       serverSelectionTimeoutMS: CONNECT_MAX_MS,
     });
     try {
-      console.log(`Recounting ${MONGO_DB} on ${mongo.client.options.hosts.join(', ')} (${from})\n`);
       const found = await recountInSight(mongo);
       console.log(`\n${describeRecount(found)}`);
       return found.oversold + found.double + found.lost + found.orphaned > 0 ? 1 : 0;
@@ -35,15 +35,11 @@ const run = async (): Promise<number> => {
 /** The one that is named, that of `npm start`, or the default. */
 const whichMongo = async (named: string | undefined) => {
   const nothing = async () => {};
-  if (named) return { uri: named, from: 'MONGO_URI', stop: nothing };
+  if (named) return { uri: named, which: 'the MongoDB that MONGO_URI names', stop: nothing };
   const own = await openStoredMongo();
-  if (!own)
-    return {
-      uri: DEFAULT_URI,
-      from: 'the default: MONGO_URI is not set, and npm start has left no data',
-      stop: nothing,
-    };
-  return { ...own, from: own.running ? 'the MongoDB of npm start' : 'the data of npm start' };
+  if (own) return { ...own, which: own.running ? 'the MongoDB of npm start' : 'the data of npm start' };
+  const which = 'the MongoDB of this machine, as MONGO_URI is not set and npm start has left no data';
+  return { uri: commonSettings.MONGO_URI.default as string, which, stop: nothing };
 };
 
 const UNITS: Record<Step, string> = { double: 'claims', orphaned: 'claims', units: 'coupons' };

@@ -63,16 +63,17 @@ const orphanTable = (orphans: Recount['orphans']): string =>
 
 const ADVICE: Record<keyof Faults, string> = {
   oversold:
-    'oversold  More users hold a unit than there are units. Raise amount to the number of claims and set remaining_amount to 0,\n' +
-    '          or delete the latest claims (sort by claimed_at) and tell their users.',
+    'oversold  more users hold a unit than there are units. Raise amount to the number of claims and set remaining_amount to\n' +
+    '          0, or delete the latest claims (by claimed_at) and tell their users.',
   double:
-    'double    A user holds more than one unit: the unique index (user_id, coupon_id) was missing. Delete the later claims,\n' +
-    '          add their units to remaining_amount, then start the API or a worker, which builds the index again.',
+    'double    a user holds more than one unit: the unique index (user_id, coupon_id) was missing. Delete the later claims and\n' +
+    '          add their units to remaining_amount; the API and the workers build the index when they start.',
   lost:
-    'lost      remaining_amount is not amount - claims: somebody wrote to the database by hand, or restored a part of it.\n' +
-    '          The claims are what users were told: set remaining_amount to amount - claims.',
+    'lost      remaining_amount is not amount - claims: somebody wrote to the database by hand, or restored a part of it. The\n' +
+    '          claims are what users were told. Once nothing is oversold, set remaining_amount to amount - claims.',
   orphaned:
-    'orphaned  The coupon of these claims was deleted or renamed by hand. Restore it under its _id and name, or delete the claims.',
+    'orphaned  the coupon of these claims was deleted or renamed by hand. Restore it with its _id and name, or delete the\n' +
+    '          claims.',
 };
 
 const advice = (found: Recount): string => {

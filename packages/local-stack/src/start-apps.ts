@@ -6,7 +6,7 @@ import { describe } from './server.ts';
 import { type ProcessHandle, startProcess } from './start-process.ts';
 import type { Stores } from './start-stores.ts';
 
-export const ROOT = join(import.meta.dirname, '..', '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 /** Where `npm start` keeps its data. */
 export const DATA_FOLDER = join(ROOT, '.data');

@@ -1,4 +1,4 @@
-import { type Attempt, type CouponEvidence, type Evidence, makersOf, type UserEvidence } from './evidence.ts';
+import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf, type UserEvidence } from './evidence.ts';
 import type { ClaimCall } from './record.ts';
 import type { Violation } from './violation.ts';
 
@@ -58,9 +58,6 @@ const holdingOf = (user: UserEvidence): Holding => {
     toldSince: earliest(told.map(({ decidedAt }) => decidedAt)),
   };
 };
-
-const earliest = (times: readonly number[]): number =>
-  times.reduce((first, time) => Math.min(first, time), Number.POSITIVE_INFINITY);
 
 const whyWrong = (
   { call, code, claimId, decidedAt }: Attempt,

@@ -1,9 +1,9 @@
-import { type Attempt, type Evidence, REFUSALS } from './evidence.ts';
+import { type Attempt, type Evidence, earliest, REFUSALS } from './evidence.ts';
 import type { ClaimCall, HistoryRecord, Mark } from './record.ts';
 import type { Violation } from './violation.ts';
 
 /** How long after the failed part is back claims may stand still. */
-export const RECOVERY_MAX_MS = 10_000;
+const RECOVERY_MAX_MS = 10_000;
 
 /** Answers to a claim that are no outcome. */
 const ANSWERS: ReadonlyMap<number, readonly (string | undefined)[]> = new Map([
@@ -55,18 +55,25 @@ export function* checkRecovery({ attempts, marks }: Evidence): Generator<Violati
     .filter(({ known, call }) => (known === 'claimed' || known === 'refused') && call.status !== 202)
     .map(({ decidedAt }) => decidedAt)
     .sort((a, b) => a - b);
-  for (const mark of marks.filter(({ op }) => op === 'recovered')) {
-    const until = marks.reduce(
-      (next, { op, invokedAt }) => (op === 'broken' && invokedAt > mark.invokedAt ? Math.min(next, invokedAt) : next),
-      end,
-    );
+  for (const { mark, until } of wholePhases(marks, end)) {
     let from = mark.invokedAt;
-    for (const at of [...decided.filter((at) => at > mark.invokedAt && at < until), until]) {
+    for (const at of [...decided.filter((at) => at > from && at < until), until]) {
       if (at - from > RECOVERY_MAX_MS) yield* checkGap({ mark, attempts, from, to: at });
       from = at;
     }
   }
 }
+
+/** The times in which nothing was broken: each from the mark that the last part was back, to the next mark or the end. */
+const wholePhases = (marks: readonly Mark[], end: number): { mark: Mark; until: number }[] => {
+  const sorted = marks.toSorted((a, b) => a.invokedAt - b.invokedAt);
+  const broken = new Set<string>();
+  return sorted.flatMap((mark, index) => {
+    if (mark.op === 'broken') broken.add(mark.what);
+    else broken.delete(mark.what);
+    return broken.size === 0 ? [{ mark, until: sorted[index + 1]?.invokedAt ?? end }] : [];
+  });
+};
 
 interface Gap {
   mark: Mark;
@@ -79,8 +86,7 @@ function* checkGap({ mark, attempts, from, to }: Gap): Generator<Violation> {
   const waiting = attempts.filter(
     ({ call }) => call.invokedAt < to && (call.answeredAt ?? Number.POSITIVE_INFINITY) > from,
   );
-  const since = waiting.reduce((earliest, { call }) => Math.min(earliest, call.invokedAt), Number.POSITIVE_INFINITY);
-  const gapMs = to - Math.max(from, since);
+  const gapMs = to - Math.max(from, earliest(waiting.map(({ call }) => call.invokedAt)));
   if (gapMs > RECOVERY_MAX_MS)
     yield {
       invariant: 'I9',

@@ -1,6 +1,5 @@
 import { CLAIMED_BY_MAX } from '@flashclaim/core';
-import type { Attempt, CouponEvidence, Evidence } from './evidence.ts';
-import { makersOf } from './evidence.ts';
+import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf } from './evidence.ts';
 import type { Violation } from './violation.ts';
 
 /** I1 no more claims than units, I2 one for a user, I3 what remains and the claims are the amount: in the database and in every read. */
@@ -56,9 +55,7 @@ export function* checkUndersell(evidence: Evidence): Generator<Violation> {
     if (!coupon.stock) continue;
     const { amount, remaining } = coupon.stock;
     const refused = coupon.attempts.filter(({ code }) => code === 'out_of_stock');
-    const decided = new Set(
-      coupon.attempts.filter(({ known }) => known === 'claimed' || known === 'refused').map(({ call }) => call.user),
-    );
+    const decided = new Set(coupon.attempts.filter(wantedUnit).map(({ call }) => call.user));
     if (remaining > 0 && decided.size >= amount)
       yield {
         invariant: 'I8',
@@ -68,6 +65,10 @@ export function* checkUndersell(evidence: Evidence): Generator<Violation> {
     else yield* checkRefusedTooEarly(coupon, amount, refused);
   }
 }
+
+/** Whether it was decided by the units that remained. */
+const wantedUnit = ({ known, code }: Attempt): boolean =>
+  known === 'claimed' || code === 'already_claimed' || code === 'out_of_stock';
 
 /** A refusal is true only if by then each unit can have been taken: so many claims that stand were at least asked for. */
 function* checkRefusedTooEarly(
@@ -80,7 +81,7 @@ function* checkRefusedTooEarly(
     .map((claim) => {
       const user = users.get(claim.user);
       const makers = user ? makersOf(claim, user) : [];
-      return makers.reduce((earliest, { call }) => Math.min(earliest, call.invokedAt), Number.POSITIVE_INFINITY);
+      return earliest(makers.map(({ call }) => call.invokedAt));
     })
     // One that nobody of this history asked for may have been there before.
     .map((at) => (at === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : at))
@@ -108,10 +109,7 @@ function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: Coupon
       .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && code !== 'coupon_not_found'))
       .map(({ call }) => call),
   ];
-  const since = seen.reduce(
-    (earliest, { answeredAt }) => Math.min(earliest, answeredAt ?? earliest),
-    Number.POSITIVE_INFINITY,
-  );
+  const since = earliest(seen.map(({ answeredAt }) => answeredAt ?? Number.POSITIVE_INFINITY));
   for (const { call } of missed)
     if (call.invokedAt > since)
       yield {

@@ -7,7 +7,7 @@ import type { StandingClaim, State } from './state.ts';
  * - `rejected`: not taken at all, so nothing of it was or will be claimed.
  * - `unknown`: the answer was lost, or tells nothing.
  */
-export type Known = 'claimed' | 'refused' | 'rejected' | 'unknown';
+type Known = 'claimed' | 'refused' | 'rejected' | 'unknown';
 
 export interface Attempt {
   call: ClaimCall;
@@ -115,21 +115,30 @@ const userOf = ({ users }: CouponEvidence, name: string): UserEvidence => {
 const attemptsOf = (calls: readonly ClaimCall[], statuses: readonly StatusCall[]): Attempt[] => {
   const decided = new Map<string, StatusCall>();
   for (const status of statuses)
-    if (status.status === 200 && status.code !== 'pending') decided.set(status.claimId, status);
+    if (status.status === 200 && status.code !== 'pending')
+      decided.set(status.claimId, later(status, decided.get(status.claimId)));
   const idOfKey = new Map<string, string>();
   for (const { key, claimId } of calls) if (key !== undefined && claimId !== undefined) idOfKey.set(key, claimId);
   return calls.map((call) => toAttempt(call, decided, call.claimId ?? idOfKey.get(call.key ?? '')));
 };
+
+/** Of two answers, the one that came last. */
+const later = (one: StatusCall, other: StatusCall | undefined): StatusCall =>
+  (other?.answeredAt ?? 0) > (one.answeredAt ?? 0) ? (other as StatusCall) : one;
+
+/** The first of some times; infinity where there is none. */
+export const earliest = (times: readonly number[]): number =>
+  times.reduce((first, time) => Math.min(first, time), Number.POSITIVE_INFINITY);
 
 const toAttempt = (call: ClaimCall, decided: Map<string, StatusCall>, claimId: string | undefined): Attempt => {
   const attempt = { call, claimId, decidedAt: call.answeredAt ?? Number.POSITIVE_INFINITY };
   if (call.answeredAt === undefined || call.status === undefined) return { ...attempt, known: 'unknown' };
   if (call.status === 200) return { ...attempt, known: 'claimed' };
   if (call.status === 202) {
-    const later = decided.get(call.claimId ?? '');
-    if (later?.answeredAt === undefined) return { ...attempt, known: 'unknown' };
-    const known = later.code === 'claimed' ? 'claimed' : 'refused';
-    return { ...attempt, known, code: later.code, decidedAt: later.answeredAt };
+    const status = decided.get(call.claimId ?? '');
+    if (status?.answeredAt === undefined) return { ...attempt, known: 'unknown' };
+    const known = status.code === 'claimed' ? 'claimed' : 'refused';
+    return { ...attempt, known, code: status.code, decidedAt: status.answeredAt };
   }
   if (REFUSALS.has(call.code)) return { ...attempt, known: 'refused', code: call.code };
   const taken = call.status >= 500 && call.code !== 'overloaded';
