@@ -14,11 +14,13 @@ import { claims } from './plugins/claims.ts';
 import { errors, handleError } from './plugins/errors.ts';
 import { lanes } from './plugins/lanes.ts';
 import { mongo } from './plugins/mongo.ts';
+import { openapi } from './plugins/openapi.ts';
 import { redis } from './plugins/redis.ts';
 import { requestId } from './request-id.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
+import { openapiRoutes } from './routes/openapi.ts';
 import { queueRoutes } from './routes/queues.ts';
 
 /**
@@ -60,6 +62,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     pendingMax: env.CLAIMS_PENDING_MAX,
   });
 
+  await app.register(openapi, { open: env.ADMIN_TOKEN === undefined });
+  await app.register(openapiRoutes);
   await app.register(healthRoutes);
   await app.register(couponRoutes);
   await app.register(claimRoutes);

@@ -1,8 +1,11 @@
-import { PROBLEMS, type Problem, type ProblemCode, RETRY_AFTER_SECONDS } from '@flashclaim/core';
+import { PROBLEMS, type Problem, type ProblemCode, ProblemSchema, RETRY_AFTER_SECONDS } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
 
 /** What a caller is told of a name that no coupon has. */
 export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive.';
+
+/** What every route answers where it answers an error: one compiled serialiser for all of them. */
+export const PROBLEM_RESPONSES = { '4xx': ProblemSchema, '5xx': ProblemSchema };
 
 /** An answer that is an error; thrown by handlers, written by the error handler. `detail` tells the caller what to do. */
 export class ProblemError extends Error {

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { OneOfSchema } from './one-of.ts';
 
 /**
  * What can become of a claim request, in order of precedence: the first that applies is the answer.
@@ -33,29 +34,37 @@ export interface ClaimFields<CouponId = unknown> {
   claimed_at: Date;
 }
 
+const ClaimIdSchema = Type.String({ description: 'A UUID.' });
+
 /** The answer to a claim that holds a unit. */
 export const ClaimedSchema = Type.Object(
   {
     message: Type.Literal('coupon claimed successfully'),
-    claim_id: Type.String(),
+    claim_id: ClaimIdSchema,
     user_id: Type.String(),
     coupon_name: Type.String(),
     claimed_at: Type.String({ format: 'date-time' }),
   },
-  { $id: 'Claimed' },
+  { $id: 'Claimed', description: 'A claim that holds a unit.' },
 );
 export type Claimed = Static<typeof ClaimedSchema>;
+
+/** What a claim's status can tell: how it was decided, or that it was not yet. */
+const STATUS_CODES = [
+  'pending',
+  ...OUTCOMES.filter((outcome) => outcome !== 'invalid_request' && outcome !== 'replayed'),
+] as const;
 
 /** Where a claim stands: the answer to a claim that is not decided yet (202), and to a question about any claim. */
 export const ClaimStatusSchema = Type.Object(
   {
-    claim_id: Type.String(),
-    status: Type.Union([Type.Literal('pending'), Type.Literal('claimed'), Type.Literal('refused')]),
-    code: Type.String(),
+    claim_id: ClaimIdSchema,
+    status: OneOfSchema(['pending', 'claimed', 'refused']),
+    code: OneOfSchema(STATUS_CODES, { description: 'Why it was refused; otherwise the same as status.' }),
     user_id: Type.Optional(Type.String()),
     coupon_name: Type.Optional(Type.String()),
     claimed_at: Type.Optional(Type.String({ format: 'date-time' })),
   },
-  { $id: 'ClaimStatus' },
+  { $id: 'ClaimStatus', description: 'Where a claim stands.' },
 );
 export type ClaimStatus = Static<typeof ClaimStatusSchema>;

@@ -49,7 +49,8 @@ export const findClaim = async (stores: Stores, claimId: string): Promise<ClaimS
       claimed_at: claimed_at.toISOString(),
     };
   }
-  if (!record || decision === 'lost') return null;
+  // One that was granted and does not stand any more was taken away by hand.
+  if (!record || decision === 'lost' || decision === 'claimed' || decision === 'replayed') return null;
   const status = decision ? 'refused' : 'pending';
   return {
     claim_id: claimId,

@@ -76,7 +76,8 @@ const sentence = (fault: FastifySchemaValidationError | undefined, context = 'bo
   const field = path || `the ${context}`;
   if (fault.keyword === 'required') return `${fault.params['missingProperty']} is missing.`;
   if (fault.params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
-  if (fault.keyword === 'not') return `${field} is not a field that may be sent.`;
+  if (fault.keyword === 'not')
+    return `${(fault as { propertyName?: string }).propertyName} is not a field that may be sent.`;
   if (fault.keyword === 'type') return `${field} must be of type ${fault.params['type']}.`;
   return `${field} ${fault.message}.`;
 };

@@ -1,21 +1,56 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, normaliseName, ProblemSchema } from '@flashclaim/core';
+import {
+  ClaimedSchema,
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  IdempotencyKeySchema,
+  normaliseName,
+} from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { findClaim, rememberPending } from '../claims/pending-claims.ts';
 import { replyToClaim } from '../claims/reply.ts';
-import { ProblemError } from '../problem.ts';
+import { CLAIM_STATUS_ANSWER, CLAIMED_ANSWER, PENDING_ANSWER, TO_CLAIM } from '../openapi/answers.ts';
+import { PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
 
 export const CLAIM_PATH = '/api/coupons/claim';
 
-const ParamsSchema = Type.Object({ claim_id: Type.String({ minLength: 1, maxLength: 64 }) });
+const HeadersSchema = Type.Object({
+  'idempotency-key': Type.Optional(IdempotencyKeySchema),
+  prefer: Type.Optional(
+    Type.String({
+      description:
+        'wait=N waits N seconds at most, respond-async does not wait (RFC 7240); then 202. Others are ignored.',
+      examples: ['wait=2', 'respond-async'],
+    }),
+  ),
+});
+
+const ParamsSchema = Type.Object({
+  claim_id: Type.String({ minLength: 1, maxLength: 64, description: 'As the answer to the claim gave it.' }),
+});
 
 export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     CLAIM_PATH,
     {
+      links: { 200: TO_CLAIM, 202: TO_CLAIM },
       schema: {
+        operationId: 'claimCoupon',
+        tags: ['claims'],
+        summary: 'Claim a unit',
+        headers: HeadersSchema,
         body: ClaimRequestSchema,
-        response: { 200: ClaimedSchema, 202: ClaimStatusSchema, '4xx': ProblemSchema, '5xx': ProblemSchema },
+        response: { 200: ClaimedSchema, 202: ClaimStatusSchema, ...PROBLEM_RESPONSES },
+        answers: { 200: CLAIMED_ANSWER, 202: PENDING_ANSWER },
+        problems: [
+          'out_of_stock',
+          'coupon_not_found',
+          'already_claimed',
+          'idempotency_key_reused',
+          'rate_limited',
+          'overloaded',
+          'unavailable',
+        ],
       },
     },
     async (request, reply) => {
@@ -29,7 +64,17 @@ export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get(
     '/api/claims/:claim_id',
-    { schema: { params: ParamsSchema, response: { 200: ClaimStatusSchema } } },
+    {
+      schema: {
+        operationId: 'getClaim',
+        tags: ['claims'],
+        summary: 'What became of a claim',
+        params: ParamsSchema,
+        response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
+        answers: { 200: CLAIM_STATUS_ANSWER },
+        problems: ['invalid_request', 'not_found', 'rate_limited', 'unavailable'],
+      },
+    },
     async (request) => {
       const status = await findClaim(app, request.params.claim_id);
       if (!status) throw new ProblemError('not_found', 'No claim that stands or is under way has this id.');
