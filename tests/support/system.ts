@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type Exit, findFreePort, type ProcessHandle, startProcess } from '@flashclaim/local-stack';
+import {
+  type Exit,
+  findFreePort,
+  type ProcessHandle,
+  type ProcessOptions,
+  startProcess,
+} from '@flashclaim/local-stack';
 import { openStores, type TestStores } from './stores.ts';
 import { until } from './until.ts';
 
@@ -15,14 +21,29 @@ export interface System {
   close(): Promise<void>;
 }
 
+type Output = NonNullable<ProcessOptions['output']>;
+
+export interface SystemOptions {
+  apis?: number;
+  workers?: number;
+  env?: NodeJS.ProcessEnv;
+  /** Where the processes write to; here by default. */
+  output?: Output;
+}
+
 /** Starts the real thing: processes of the API and the worker on databases of their own. */
-export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Promise<System> => {
+export const startSystem = async ({
+  apis = 1,
+  workers = 1,
+  env = {},
+  output = 'inherit',
+}: SystemOptions = {}): Promise<System> => {
   const stores = await openStores();
   const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', ...env };
   const started = { apis: [] as ProcessHandle[], workers: [] as ProcessHandle[] };
   const urls: string[] = [];
   const addWorker = async () => {
-    started.workers.push(await startApp('worker/src/worker.ts', base));
+    started.workers.push(await startApp('worker/src/worker.ts', base, output));
   };
   const close = async () => {
     const exits = await Promise.all([...started.apis, ...started.workers].map(stop));
@@ -35,7 +56,7 @@ export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Pro
     for (let i = 0; i < workers; i++) await addWorker();
     for (let i = 0; i < apis; i++) {
       const port = await findFreePort();
-      started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }));
+      started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }, output));
       urls.push(`http://127.0.0.1:${port}`);
     }
     await Promise.all(urls.map((url) => until(() => isHealthy(url))));
@@ -46,8 +67,8 @@ export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Pro
   return { stores, urls, ...started, addWorker, close };
 };
 
-const startApp = (script: string, env: NodeJS.ProcessEnv): Promise<ProcessHandle> =>
-  startProcess({ name: script, command: process.execPath, args: [join(APPS, script)], env });
+const startApp = (script: string, env: NodeJS.ProcessEnv, output: Output): Promise<ProcessHandle> =>
+  startProcess({ name: script, command: process.execPath, args: [join(APPS, script)], env, output });
 
 /** Resolves to how it ended, or to undefined where the test had ended it before. */
 const stop = async (handle: ProcessHandle): Promise<Exit | undefined> => {

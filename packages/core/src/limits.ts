@@ -124,6 +124,9 @@ export const API_POOL_MAX = 20;
 /** The receiving of a request: slow senders hold no socket for ever. */
 export const REQUEST_RECEIVE_MAX_MS = 30_000;
 
+/** After an answer to what is no HTTP, how long the rest of it is read and dropped, so that the answer arrives. */
+export const CLIENT_ERROR_LINGER_MS = 1_000;
+
 /** How long a worker takes to finish its jobs when it is told to stop: longer than one transaction. */
 export const WORKER_GRACE_MS = COMMIT_TIMEOUT_MS + 5_000;
 

@@ -1,4 +1,5 @@
 import { PROBLEMS, type Problem, type ProblemCode } from '@flashclaim/core';
+import { newProblem } from '../problem.ts';
 import { headersOf } from './headers.ts';
 
 /** What `detail` may say, for the example of each code. */
@@ -22,11 +23,7 @@ const DETAILS: Record<ProblemCode, string> = {
   internal_error: 'Report the request id to whoever runs this service.',
 };
 
-const exampleOf = (code: ProblemCode): Problem => {
-  const { status, title, error } = PROBLEMS[code];
-  const request_id = '3f9c1a7b20-5k';
-  return { type: `urn:flashclaim:problem:${code}`, title, status, detail: DETAILS[code], code, error, request_id };
-};
+const exampleOf = (code: ProblemCode): Problem => newProblem(code, DETAILS[code], '3f9c1a7b20-5k');
 
 /** A problem that has one of these codes. */
 const schemaOf = (codes: readonly ProblemCode[]) => ({

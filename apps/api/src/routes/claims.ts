@@ -20,7 +20,6 @@ const HeadersSchema = Type.Object({
     Type.String({
       description:
         'wait=N waits N seconds at most, respond-async does not wait (RFC 7240); then 202. Others are ignored.',
-      examples: ['wait=2', 'respond-async'],
     }),
   ),
 });
