@@ -1,11 +1,10 @@
-import { type Claim, COUPONS_REMEMBERED_MAX } from '@flashclaim/core';
+import { type Claim, COUPONS_REMEMBERED_MAX, type StandingClaim } from '@flashclaim/core';
 import type { ReadSnapshot } from '@flashclaim/service';
 import type { ObjectId } from 'mongodb';
 
 const NO_ONE = {
-  standing: new Set<string>(),
+  standing: new Map<string, StandingClaim>(),
   holders: new Map<string, Set<string>>(),
-  claimedAt: new Map<string, number>(),
 };
 
 /** How many of these claims there are for each coupon, by its name. */
@@ -18,8 +17,9 @@ export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => 
 /**
  * What a lane remembers of its coupons, so that most jobs need no read: a snapshot that is assumed instead of read.
  *
- * Only grants are made by it, and the database checks each of them: the unique indexes that nobody holds a unit yet, the
- * guard of the update that the units are there. A refusal always rests on a read. Losing this memory costs a read.
+ * Only grants are made by it, and the database checks each of them: the unique indexes that nobody holds a unit yet and that
+ * no claim id stands, the guard of the update that the units are there. A refusal always rests on a read. Losing this memory
+ * costs a read.
  */
 export class CouponMemory {
   readonly #coupons = new Map<string, { id: ObjectId; remaining: number }>();
@@ -42,7 +42,7 @@ export class CouponMemory {
 
   /** Learns from a snapshot that was committed by, with the units that were taken, by coupon name. */
   learn(snapshot: ReadSnapshot, taken: ReadonlyMap<string, number>): void {
-    this.#wary = snapshot.holders.size > 0;
+    this.#wary = snapshot.standing.size > 0;
     for (const [name, id] of snapshot.couponIds) {
       const remaining = (snapshot.remaining.get(name) ?? 0) - (taken.get(name) ?? 0);
       this.#coupons.set(name, { id, remaining });

@@ -21,7 +21,8 @@ interface Parts {
  * @throws UnrecoverableError on a payload that no version of this worker understands: running it again can't help.
  */
 export const processJob = async ({ mongo, memory, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
-  if (!claimJob.Check(job.data)) throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1`);
+  if (!claimJob.Check(job.data))
+    throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1 or 2`);
   const claims = decodeJob(job.data);
   const result = await commitClaims(mongo, memory, claims);
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');

@@ -2,10 +2,12 @@ import { type Static, Type } from '@sinclair/typebox';
 
 /**
  * What can become of a claim request, in order of precedence: the first that applies is the answer.
- * `replayed` is told to the caller as `claimed`: this very claim id already holds a unit.
+ * `replayed` is told to the caller as `claimed`: this very claim id already holds a unit. Under an idempotency key, where
+ * several requests share a claim id, the request that made the claim is `claimed` however often its job runs.
  */
 export const OUTCOMES = [
   'invalid_request',
+  'idempotency_key_reused',
   'coupon_not_found',
   'replayed',
   'already_claimed',
@@ -22,6 +24,14 @@ export interface Claim {
   id: string;
   userId: string;
   couponName: string;
+  /** The request that makes this claim, unique over all processes; only under an idempotency key, which requests share. */
+  requestId?: string | undefined;
+}
+
+/** A claim that stands: it holds a unit. */
+export interface StandingClaim extends Claim {
+  /** In ms since the epoch. */
+  claimedAt: number;
 }
 
 /** A claim that stands, as MongoDB stores it: the claim id is the document's `_id`. */
@@ -31,6 +41,8 @@ export interface ClaimFields<CouponId = unknown> {
   coupon_id: CouponId;
   coupon_name: string;
   claimed_at: Date;
+  /** The request that made it; only under an idempotency key. */
+  request_id?: string;
 }
 
 /** The answer to a claim that holds a unit. */

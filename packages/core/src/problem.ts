@@ -19,6 +19,11 @@ export type ProblemCode = Exclude<Outcome, 'claimed' | 'replayed'> | AnswerCode;
 /** `error` is the plain sentence of the original API where it had one; `title` says the same for every occurrence. */
 export const PROBLEMS: Record<ProblemCode, { status: number; title: string; error: string }> = {
   invalid_request: { status: 400, title: 'The request is not as documented', error: 'invalid request' },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The idempotency key belongs to another claim',
+    error: 'idempotency key reused',
+  },
   coupon_not_found: { status: 404, title: 'There is no such coupon', error: 'coupon not found' },
   already_claimed: {
     status: 409,

@@ -5,3 +5,4 @@ export * from './mongo.ts';
 export * from './read-settings.ts';
 export * from './read-snapshot.ts';
 export * from './redis.ts';
+export * from './standing-claims.ts';

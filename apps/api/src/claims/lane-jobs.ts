@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type ClaimJob,
   type ClaimJobResult,
+  decideStanding,
   decodeDecision,
   encodeJob,
   JOB_ATTEMPTS_MAX,
@@ -9,9 +10,8 @@ import {
   JOB_RETRY_DELAY_MS,
   JOB_SILENCE_MS,
 } from '@flashclaim/core';
-import type { Logger, Mongo } from '@flashclaim/service';
+import { type Logger, type Mongo, standingClaims } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
-import { standingClaims } from './standing-claims.ts';
 import type { Settled, WaitingClaim } from './waiting-claim.ts';
 
 interface JobUnderWay {
@@ -125,9 +125,9 @@ export class LaneJobs {
       this.#options.mongo,
       job.claims.map((claim) => claim.id),
     );
-    this.#finish(job, ({ id }) => {
-      const claim = standing.get(id);
-      return claim ? { decision: 'claimed', claimedAt: claim.claimed_at.getTime() } : 'unavailable';
+    this.#finish(job, (claim) => {
+      const found = standing.get(claim.id);
+      return found ? { decision: decideStanding(found, claim), claimedAt: found.claimedAt } : 'unavailable';
     });
   }
 

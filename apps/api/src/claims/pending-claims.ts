@@ -6,9 +6,8 @@ import {
   OUTCOME_KEPT_SECONDS,
   pendingClaimKey,
 } from '@flashclaim/core';
-import type { Mongo, RedisConnection } from '@flashclaim/service';
+import { type Mongo, type RedisConnection, standingClaims } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
-import { standingClaims } from './standing-claims.ts';
 import type { Place, Settled, WaitingClaim } from './waiting-claim.ts';
 
 interface PendingRecord {
@@ -39,14 +38,13 @@ export const findClaim = async (stores: Stores, claimId: string): Promise<ClaimS
   // The database last: had the claim been decided between the looks, its unit is seen.
   const standing = (await standingClaims(stores.mongo, [claimId])).get(claimId);
   if (standing) {
-    const { user_id, coupon_name, claimed_at } = standing;
     return {
       claim_id: claimId,
       status: 'claimed',
       code: 'claimed',
-      user_id,
-      coupon_name,
-      claimed_at: claimed_at.toISOString(),
+      user_id: standing.userId,
+      coupon_name: standing.couponName,
+      claimed_at: new Date(standing.claimedAt).toISOString(),
     };
   }
   if (!record || decision === 'lost') return null;

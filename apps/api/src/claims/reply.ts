@@ -12,6 +12,7 @@ import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The HTTP status of every decision; one without a status does not compile. */
 const DECISION_STATUS: Record<Decision, number> = {
+  idempotency_key_reused: PROBLEMS.idempotency_key_reused.status,
   coupon_not_found: PROBLEMS.coupon_not_found.status,
   replayed: 200,
   already_claimed: PROBLEMS.already_claimed.status,
@@ -20,6 +21,8 @@ const DECISION_STATUS: Record<Decision, number> = {
 };
 
 const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
+  idempotency_key_reused:
+    'This Idempotency-Key belongs to a claim of another user or coupon. Send a new key with a new claim.',
   coupon_not_found: NO_SUCH_COUPON,
   already_claimed: 'Each user can claim one unit of a coupon, and this user holds theirs.',
   out_of_stock: 'Every unit of this coupon is claimed.',

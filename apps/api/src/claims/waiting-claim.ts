@@ -26,6 +26,7 @@ export class WaitingClaim implements Claim {
   readonly id: string;
   readonly userId: string;
   readonly couponName: string;
+  readonly requestId: string | undefined;
   /** What the caller is told. */
   readonly answer: Promise<Answer>;
   /** Set once the caller was told `pending`. */
@@ -36,10 +37,11 @@ export class WaitingClaim implements Claim {
   readonly #timer: NodeJS.Timeout;
   readonly #listener: Listener;
 
-  constructor({ id, userId, couponName }: Claim, waitMs: number, listener: Listener) {
+  constructor({ id, userId, couponName, requestId }: Claim, waitMs: number, listener: Listener) {
     this.id = id;
     this.userId = userId;
     this.couponName = couponName;
+    this.requestId = requestId;
     this.#listener = listener;
     this.answer = new Promise((resolve) => {
       this.#tell = resolve;
