@@ -3,6 +3,9 @@
 /** A name or user id, after normalisation, in characters (code points). */
 export const NAME_MAX_CHARS = 255;
 
+/** An `Idempotency-Key`, in characters: a UUID needs 36. */
+export const IDEMPOTENCY_KEY_MAX_CHARS = 255;
+
 /** A URL parameter: 255 characters of at most 4 bytes, each byte spelled `%XX`. Fastify's own default is 100. */
 export const URL_PARAMETER_MAX_CHARS = NAME_MAX_CHARS * 4 * 3;
 

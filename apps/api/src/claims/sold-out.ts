@@ -60,7 +60,7 @@ export class SoldOut {
         const soldOut = snapshot.remaining.get(claim.couponName) === 0;
         if (!soldOut) this.#coupons.delete(claim.couponName);
         const standing = snapshot.standing.get(claim.id);
-        if (standing && decision !== 'coupon_not_found') claim.settle({ decision, claimedAt: standing.claimedAt });
+        if (standing) claim.settle({ decision, claimedAt: standing.claimedAt });
         else if (soldOut && REFUSALS.has(decision)) claim.settle({ decision, claimedAt: 0 });
         else this.#options.handOn(claim);
       });

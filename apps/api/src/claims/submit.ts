@@ -1,7 +1,7 @@
-import { type Claim, laneOf } from '@flashclaim/core';
+import { laneOf } from '@flashclaim/core';
 import type { Logger, Mongo } from '@flashclaim/service';
 import { ProblemError } from '../problem.ts';
-import { newClaimId } from './claim-id.ts';
+import { claimIdOfKey, newClaimId } from './claim-id.ts';
 import type { Gather } from './gather.ts';
 import { SoldOut } from './sold-out.ts';
 import { type Settled, WaitingClaim } from './waiting-claim.ts';
@@ -15,6 +15,14 @@ export interface SubmitOptions {
   pendingMax: number;
   /** Told of a decision that came after its caller was told `pending`. */
   settledLate: (claim: WaitingClaim, settled: Settled) => void;
+}
+
+/** A claim as it comes in. */
+export interface ClaimRequest {
+  userId: string;
+  couponName: string;
+  /** The caller's idempotency key, and what tells this request from the others under it. */
+  keyed?: { key: string; requestId: string } | undefined;
 }
 
 /** Takes claims in: gives each an id, and hands it to the gathering of its coupon's lane. */
@@ -32,11 +40,12 @@ export const createSubmit = ({ gathers, mongo, log, waitMs, pendingMax, settledL
   };
 
   /** @throws ProblemError `overloaded` where too many claims wait in this process; nothing of the claim is done then. */
-  return ({ userId, couponName }: Omit<Claim, 'id'>): WaitingClaim => {
+  return ({ userId, couponName, keyed }: ClaimRequest): WaitingClaim => {
     if (pending >= pendingMax)
       throw new ProblemError('overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
     pending++;
-    const claim = new WaitingClaim({ id: newClaimId(), userId, couponName }, waitMs, listener);
+    const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();
+    const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, listener);
     if (!soldOut.take(claim)) gatherOf(couponName).add(claim);
     return claim;
   };

@@ -1,11 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, normaliseName, ProblemSchema } from '@flashclaim/core';
+import {
+  ClaimedSchema,
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  IdempotencyKeySchema,
+  normaliseName,
+  ProblemSchema,
+} from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { findClaim, rememberPending } from '../claims/pending-claims.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { ProblemError } from '../problem.ts';
 
 export const CLAIM_PATH = '/api/coupons/claim';
+
+const HeadersSchema = Type.Object({ 'idempotency-key': Type.Optional(IdempotencyKeySchema) });
 
 const ParamsSchema = Type.Object({ claim_id: Type.String({ minLength: 1, maxLength: 64 }) });
 
@@ -14,13 +23,19 @@ export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
     CLAIM_PATH,
     {
       schema: {
+        headers: HeadersSchema,
         body: ClaimRequestSchema,
         response: { 200: ClaimedSchema, 202: ClaimStatusSchema, '4xx': ProblemSchema, '5xx': ProblemSchema },
       },
     },
     async (request, reply) => {
       const { user_id, coupon_name } = request.body;
-      const claim = app.submitClaim({ userId: normaliseName(user_id), couponName: normaliseName(coupon_name) });
+      const key = request.headers['idempotency-key'];
+      const claim = app.submitClaim({
+        userId: normaliseName(user_id),
+        couponName: normaliseName(coupon_name),
+        keyed: key === undefined ? undefined : { key, requestId: request.id },
+      });
       const answer = await claim.answer;
       if (answer === 'pending') await rememberPending(app, claim);
       return replyToClaim(reply, claim, answer);
