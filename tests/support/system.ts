@@ -12,6 +12,8 @@ export interface System {
   apis: ProcessHandle[];
   workers: ProcessHandle[];
   addWorker(): Promise<void>;
+  /** Resolves to its base URL. */
+  addApi(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,14 @@ export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Pro
   const addWorker = async () => {
     started.workers.push(await startApp('worker/src/worker.ts', base));
   };
+  const addApi = async () => {
+    const port = await findFreePort();
+    started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }));
+    const url = `http://127.0.0.1:${port}`;
+    urls.push(url);
+    await until(() => isHealthy(url));
+    return url;
+  };
   const close = async () => {
     const exits = await Promise.all([...started.apis, ...started.workers].map(stop));
     await stores.close();
@@ -33,17 +43,12 @@ export const startSystem = async ({ apis = 1, workers = 1, env = {} } = {}): Pro
   };
   try {
     for (let i = 0; i < workers; i++) await addWorker();
-    for (let i = 0; i < apis; i++) {
-      const port = await findFreePort();
-      started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }));
-      urls.push(`http://127.0.0.1:${port}`);
-    }
-    await Promise.all(urls.map((url) => until(() => isHealthy(url))));
+    for (let i = 0; i < apis; i++) await addApi();
   } catch (error) {
     await close();
     throw error;
   }
-  return { stores, urls, ...started, addWorker, close };
+  return { stores, urls, ...started, addWorker, addApi, close };
 };
 
 const startApp = (script: string, env: NodeJS.ProcessEnv): Promise<ProcessHandle> =>

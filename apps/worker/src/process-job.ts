@@ -4,6 +4,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { commitClaims } from './commit-claims.ts';
 import type { CouponMemory } from './coupon-memory.ts';
+import { noteUnheard } from './note-unheard.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 
@@ -29,8 +30,11 @@ export const processJob = async ({ mongo, memory, redis, log }: Parts, job: Job)
 
   // Not waited for, so that it travels together with the job's completion. An answer that gets lost is found with the job.
   const answer: JobAnswer = { jobId: job.id as string, result };
-  redis.publish(answersChannel(job.data.replyTo), JSON.stringify(answer)).catch((error: Error) => {
-    log.warn({ job: job.id, error: error.message }, 'an answer could not be sent; its API finds it with the job');
-  });
+  redis
+    .publish(answersChannel(job.data.replyTo), JSON.stringify(answer))
+    .then((heard) => (heard === 0 ? noteUnheard(redis, answer.jobId, claims, result) : undefined))
+    .catch((error: Error) => {
+      log.warn({ job: job.id, error: error.message }, 'an answer could not be sent; its API finds it with the job');
+    });
   return result;
 };

@@ -37,6 +37,14 @@ export const ClaimJobSchema = Type.Object({
 });
 export type ClaimJob = Static<typeof ClaimJobSchema>;
 
+/** Where a claim is: its job, its place in it, and when the job was sent, in ms since the epoch. */
+export interface Place {
+  lane: number;
+  jobId: string;
+  index: number;
+  at: number;
+}
+
 /**
  * A job's result, kept with the job: a letter for each claim, in order, the time of the transaction in ms since the epoch,
  * and the original time of each claim that stood before.

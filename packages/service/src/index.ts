@@ -2,6 +2,7 @@
 export * from './collections.ts';
 export * from './logger.ts';
 export * from './mongo.ts';
+export * from './pending-records.ts';
 export * from './read-settings.ts';
 export * from './read-snapshot.ts';
 export * from './redis.ts';

@@ -57,7 +57,7 @@ export class LaneJobs {
     try {
       await add(job);
       claims.forEach((claim, index) => {
-        claim.enqueued({ lane, jobId: id, index });
+        claim.enqueued({ lane, jobId: id, index, at: job.sentAt });
       });
     } catch (error) {
       this.#options.log.warn(

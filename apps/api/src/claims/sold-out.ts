@@ -24,6 +24,8 @@ const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', 'out_of_stoc
  */
 export class SoldOut {
   readonly #coupons = new Set<string>();
+  /** Taken, and not yet refused or handed on. */
+  readonly #claims = new Set<WaitingClaim>();
   readonly #options: SoldOutOptions;
   readonly #gather = new Gather({
     underWayMax: SOLD_OUT_READS_MAX,
@@ -46,7 +48,15 @@ export class SoldOut {
   /** Takes a claim, if its coupon is remembered as sold out. */
   take(claim: WaitingClaim): boolean {
     if (!this.#coupons.has(claim.couponName)) return false;
+    this.#claims.add(claim);
     this.#gather.add(claim);
+    return true;
+  }
+
+  /** Hands a claim on whose wait is over, if it is here: only in a lane is it decided whatever becomes of this process. */
+  giveUp(claim: WaitingClaim): boolean {
+    if (!this.#claims.delete(claim)) return false;
+    this.#options.handOn(claim);
     return true;
   }
 
@@ -55,6 +65,7 @@ export class SoldOut {
       const snapshot = await readSnapshot(this.#options.mongo, { readConcern: 'majority' }, claims);
       const decisions = decideClaims(snapshot, claims);
       claims.forEach((claim, index) => {
+        if (!this.#claims.delete(claim)) return;
         const decision = decisions[index] as Decision;
         // Where units remain, the decisions rest on grants that only a lane can make.
         const soldOut = snapshot.remaining.get(claim.couponName) === 0;
@@ -69,7 +80,7 @@ export class SoldOut {
         { error: (error as Error).message },
         'sold-out coupons could not be read; their lanes decide',
       );
-      for (const claim of claims) this.#options.handOn(claim);
+      for (const claim of claims) this.giveUp(claim);
     }
   }
 }

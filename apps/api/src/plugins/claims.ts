@@ -40,7 +40,7 @@ export const claims = fp<ClaimsOptions>(
         ),
         mongo,
         log,
-        waitMs,
+        waitMaxMs: waitMs,
         pendingMax,
         settledLate: (claim, settled) => {
           rememberPending(app, claim, settled).catch((error: Error) =>

@@ -8,17 +8,27 @@ import {
   ProblemSchema,
 } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
-import { findClaim, rememberPending } from '../claims/pending-claims.ts';
+import { findClaim, tellPending } from '../claims/pending-claims.ts';
+import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { ProblemError } from '../problem.ts';
 
 export const CLAIM_PATH = '/api/coupons/claim';
 
-const HeadersSchema = Type.Object({ 'idempotency-key': Type.Optional(IdempotencyKeySchema) });
+const HeadersSchema = Type.Object({
+  'idempotency-key': Type.Optional(IdempotencyKeySchema),
+  prefer: Type.Optional(
+    Type.String({
+      description:
+        'RFC 7240. `wait=N` waits N seconds at most, if that is less than the API would; `respond-async` does not wait. ' +
+        'A claim that is not decided by then is answered 202. Preference-Applied says what was followed.',
+    }),
+  ),
+});
 
 const ParamsSchema = Type.Object({ claim_id: Type.String({ minLength: 1, maxLength: 64 }) });
 
-export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
+export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async (app, { waitMs }) => {
   app.post(
     CLAIM_PATH,
     {
@@ -30,14 +40,18 @@ export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { user_id, coupon_name } = request.body;
-      const key = request.headers['idempotency-key'];
+      const { 'idempotency-key': key, prefer } = request.headers;
+      const preferred = prefer === undefined ? undefined : readPrefer(prefer, waitMs);
       const claim = app.submitClaim({
         userId: normaliseName(user_id),
         couponName: normaliseName(coupon_name),
         keyed: key === undefined ? undefined : { key, requestId: request.id },
+        waitMs: preferred?.waitMs,
       });
-      const answer = await claim.answer;
-      if (answer === 'pending') await rememberPending(app, claim);
+      let answer = await claim.answer;
+      if (answer === 'pending') answer = await tellPending(app, claim);
+      const applied = preferred && preferenceApplied(preferred, answer === 'pending');
+      if (applied) reply.header('preference-applied', applied);
       return replyToClaim(reply, claim, answer);
     },
   );
