@@ -46,7 +46,7 @@ export const createSubmit = ({ gathers, mongo, log, waitMaxMs, pendingMax, settl
   /** @throws ProblemError `overloaded` where too many claims wait in this process; nothing of the claim is done then. */
   return ({ userId, couponName, keyed, waitMs = waitMaxMs }: ClaimRequest): WaitingClaim => {
     if (pending >= pendingMax)
-      throw new ProblemError('overloaded', 'The claim was not taken, and nothing of it will be. Try again shortly.');
+      throw new ProblemError('overloaded', 'This request was not taken, and nothing of it will be. Try again shortly.');
     pending++;
     const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();
     const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, listener);
