@@ -105,6 +105,11 @@ describe('a job on its way', () => {
     );
   });
 
+  test('names its coupons and users in their one form, whoever put it there', () => {
+    const job = encodeJob('api', [{ id: 'id', userId: 'zoe\u0308', couponName: 'mu\u0308sli' }]);
+    expect(decodeJob(job)).toEqual([{ id: 'id', userId: 'zo\u00eb', couponName: 'm\u00fcsli' }]);
+  });
+
   test('without keys is what it was before there were any', () => {
     expect(encodeJob('api', [{ id: 'id', userId: 'user', couponName: 'coupon' }])).toEqual({
       v: 1,

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { Claim, Decision } from './claim.ts';
+import { normaliseName } from './name.ts';
 
 /** The queue of a lane. */
 export const laneName = (lane: number): string => `lane-${lane}`;
@@ -87,14 +88,20 @@ export const encodeJob = (replyTo: string, claims: readonly Claim[]): ClaimJob =
   return requests ? { v: 2, ...job, requests } : { v: 1, ...job };
 };
 
-/** @throws Error where a claim names a coupon that the job does not hold. */
-export const decodeJob = ({ coupons, claims, requests }: ClaimJob): Claim[] =>
-  claims.map(([id, userId, index], at) => {
-    const couponName = coupons[index];
+/**
+ * Names come out normalised, whoever put the job there: they are what the unique indexes compare.
+ * @throws Error where a claim names a coupon that the job does not hold.
+ */
+export const decodeJob = ({ coupons, claims, requests }: ClaimJob): Claim[] => {
+  const names = coupons.map(normaliseName);
+  return claims.map(([id, user, index], at) => {
+    const couponName = names[index];
     if (couponName === undefined) throw new Error(`claim ${id} names coupon ${index} of ${coupons.length}`);
+    const claim = { id, userId: normaliseName(user), couponName };
     const requestId = requests?.[at];
-    return requestId === undefined ? { id, userId, couponName } : { id, userId, couponName, requestId };
+    return requestId === undefined ? claim : { ...claim, requestId };
   });
+};
 
 export const encodeDecisions = (decisions: readonly Decision[]): string =>
   decisions.map((decision) => LETTERS[decision]).join('');
