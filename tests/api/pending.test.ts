@@ -144,6 +144,17 @@ describe('a claim that was told pending', () => {
     expect(await statusOf(other, lost)).toMatchObject({ status: 'refused', code: 'out_of_stock', user_id: 'second' });
   });
 
+  test('is pending again soon after Redis forgot everything', async () => {
+    const url = await start({ workers: 0, env: FOR_EVER });
+    await createCoupon(url, 'forgotten', 1);
+    const reply = await claim(url, 'forgotten', 'user', ASYNC);
+    await system.stores.redis.flushdb();
+    await until(async () => (await statusOf(url, reply)).status === 'pending');
+    await system.addWorker();
+    await until(() => isDecided(url, reply));
+    expect(await statusOf(url, reply)).toMatchObject({ status: 'claimed' });
+  });
+
   test('whose job failed or is gone without a word resolves: nothing more comes of it', async () => {
     const url = await start({ workers: 0, env: FOR_EVER });
     await createCoupon(url, 'gone', 1);

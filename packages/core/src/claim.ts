@@ -63,7 +63,9 @@ export const ClaimStatusSchema = Type.Object(
   {
     claim_id: Type.String(),
     status: Type.Union([Type.Literal('pending'), Type.Literal('claimed'), Type.Literal('refused')]),
-    code: Type.String(),
+    code: Type.String({
+      description: 'pending, claimed, or why it was refused; unavailable where that is not known any more.',
+    }),
     user_id: Type.Optional(Type.String()),
     coupon_name: Type.Optional(Type.String()),
     claimed_at: Type.Optional(Type.String({ format: 'date-time' })),

@@ -27,6 +27,8 @@ export interface LaneJobsOptions {
   lanes: readonly Queue[];
   mongo: Mongo;
   log: Pick<Logger, 'warn'>;
+  /** Told of a claim whose caller was told `pending`, and which Redis forgot: what was noted of it is gone with its job. */
+  pendingAgain: (claim: WaitingClaim) => void;
 }
 
 /**
@@ -87,7 +89,7 @@ export class LaneJobs {
     const found = await job.queue.getJob(jobId);
     if (!this.#jobs.has(jobId)) return;
     // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
-    if (!found) await add(job);
+    if (!found) await this.#addAgain(job);
     else if (found.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
     else if (found.finishedOn) await this.#settleFromResult(job, found.returnvalue);
   }
@@ -105,6 +107,11 @@ export class LaneJobs {
 
   close(): void {
     clearInterval(this.#silence);
+  }
+
+  async #addAgain(job: JobUnderWay): Promise<void> {
+    await add(job);
+    for (const claim of job.claims) if (claim.toldPending) this.#options.pendingAgain(claim);
   }
 
   async #settleFromResult(job: JobUnderWay, result: ClaimJobResult): Promise<void> {

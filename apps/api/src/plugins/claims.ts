@@ -6,6 +6,7 @@ import { LaneJobs } from '../claims/lane-jobs.ts';
 import { rememberPending } from '../claims/pending-claims.ts';
 import { Slots } from '../claims/slots.ts';
 import { createSubmit } from '../claims/submit.ts';
+import type { Settled, WaitingClaim } from '../claims/waiting-claim.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -23,7 +24,15 @@ export interface ClaimsOptions {
 export const claims = fp<ClaimsOptions>(
   async (app, { redisUrl, waitMs, pendingMax }) => {
     const { lanes, mongo, log } = app;
-    const jobs = new LaneJobs({ lanes, mongo, log });
+    const note = (claim: WaitingClaim, settled?: Settled): void => {
+      rememberPending(app, claim, settled).catch((error: Error) =>
+        log.warn(
+          { claim: claim.id, error: error.message },
+          'a pending claim could not be noted; its job still tells it',
+        ),
+      );
+    };
+    const jobs = new LaneJobs({ lanes, mongo, log, pendingAgain: note });
     const closeAnswers = await listenForAnswers(redisUrl, jobs, log);
     app.addHook('onClose', async () => {
       jobs.close();
@@ -42,14 +51,7 @@ export const claims = fp<ClaimsOptions>(
         log,
         waitMaxMs: waitMs,
         pendingMax,
-        settledLate: (claim, settled) => {
-          rememberPending(app, claim, settled).catch((error: Error) =>
-            log.warn(
-              { claim: claim.id, error: error.message },
-              'a late decision could not be noted; its job still tells it',
-            ),
-          );
-        },
+        settledLate: note,
       }),
     );
   },
