@@ -18,6 +18,8 @@ export interface System {
   apis: ProcessHandle[];
   workers: ProcessHandle[];
   addWorker(): Promise<void>;
+  /** Resolves to its base URL. */
+  addApi(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,14 @@ export const startSystem = async ({
   const addWorker = async () => {
     started.workers.push(await startApp('worker/src/worker.ts', base, output));
   };
+  const addApi = async () => {
+    const port = await findFreePort();
+    started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }, output));
+    const url = `http://127.0.0.1:${port}`;
+    urls.push(url);
+    await until(() => isHealthy(url));
+    return url;
+  };
   const close = async () => {
     const exits = await Promise.all([...started.apis, ...started.workers].map(stop));
     await stores.close();
@@ -54,17 +64,12 @@ export const startSystem = async ({
   };
   try {
     for (let i = 0; i < workers; i++) await addWorker();
-    for (let i = 0; i < apis; i++) {
-      const port = await findFreePort();
-      started.apis.push(await startApp('api/src/server.ts', { ...base, PORT: String(port) }, output));
-      urls.push(`http://127.0.0.1:${port}`);
-    }
-    await Promise.all(urls.map((url) => until(() => isHealthy(url))));
+    for (let i = 0; i < apis; i++) await addApi();
   } catch (error) {
     await close();
     throw error;
   }
-  return { stores, urls, ...started, addWorker, close };
+  return { stores, urls, ...started, addWorker, addApi, close };
 };
 
 const startApp = (script: string, env: NodeJS.ProcessEnv, output: Output): Promise<ProcessHandle> =>

@@ -73,7 +73,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(openapiRoutes);
   await app.register(healthRoutes);
   await app.register(couponRoutes);
-  await app.register(claimRoutes);
+  await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
   return app;
 };

@@ -99,6 +99,15 @@ export const COUPONS_REMEMBERED_MAX = 10_000;
 /** A read or a coupon creation in MongoDB on behalf of a caller. */
 export const QUERY_TIMEOUT_MS = 3_000;
 
+/**
+ * How long a claim whose caller does not wait at all may gather before it gets a job whatever is under way: claims that
+ * nobody waits for must not become a job each.
+ */
+export const ASYNC_GATHER_MAX_MS = 100;
+
+/** How long a claim that was told `pending` can be asked for while it is not decided, as long as no worker is there, say. */
+export const PENDING_KEPT_SECONDS = 86_400;
+
 /** How long a finished job, and so the outcome of a refused claim that was told `pending`, can be asked for. */
 export const OUTCOME_KEPT_SECONDS = 3_600;
 

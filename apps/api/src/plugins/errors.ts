@@ -1,4 +1,10 @@
-import { BODY_MAX_BYTES, NAME_RULE, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import {
+  BODY_MAX_BYTES,
+  IDEMPOTENCY_KEY_RULE,
+  NAME_RULE,
+  type ProblemCode,
+  URL_PARAMETER_MAX_CHARS,
+} from '@flashclaim/core';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import fp from 'fastify-plugin';
 import { MongoError, MongoServerError } from 'mongodb';
@@ -79,6 +85,7 @@ const sentence = (fault: FastifySchemaValidationError | undefined, context = 'bo
   const path = fault.instancePath.slice(1).replaceAll('/', '.');
   const field = path || `the ${context}`;
   if (fault.keyword === 'required') return `${fault.params['missingProperty']} is missing.`;
+  if (path === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
   if (fault.params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
   if (fault.keyword === 'not')
     return `${(fault as { propertyName?: string }).propertyName} is not a field that may be sent.`;

@@ -7,7 +7,8 @@ import {
   normaliseName,
 } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
-import { findClaim, rememberPending } from '../claims/pending-claims.ts';
+import { findClaim, tellPending } from '../claims/pending-claims.ts';
+import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { CLAIM_STATUS_ANSWER, CLAIMED_ANSWER, PENDING_ANSWER, TO_CLAIM } from '../openapi/answers.ts';
 import { PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
@@ -19,7 +20,8 @@ const HeadersSchema = Type.Object({
   prefer: Type.Optional(
     Type.String({
       description:
-        'wait=N waits N seconds at most, respond-async does not wait (RFC 7240); then 202. Others are ignored.',
+        'RFC 7240. `wait=N` waits N seconds at most, if that is less than the API would; `respond-async` does not wait. ' +
+        'A claim that is not decided by then is answered 202. Preference-Applied says what was followed.',
     }),
   ),
 });
@@ -28,7 +30,7 @@ const ParamsSchema = Type.Object({
   claim_id: Type.String({ minLength: 1, maxLength: 64, description: 'As the answer to the claim gave it.' }),
 });
 
-export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
+export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async (app, { waitMs }) => {
   app.post(
     CLAIM_PATH,
     {
@@ -54,9 +56,18 @@ export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { user_id, coupon_name } = request.body;
-      const claim = app.submitClaim({ userId: normaliseName(user_id), couponName: normaliseName(coupon_name) });
-      const answer = await claim.answer;
-      if (answer === 'pending') await rememberPending(app, claim);
+      const { 'idempotency-key': key, prefer } = request.headers;
+      const preferred = prefer === undefined ? undefined : readPrefer(prefer, waitMs);
+      const claim = app.submitClaim({
+        userId: normaliseName(user_id),
+        couponName: normaliseName(coupon_name),
+        keyed: key === undefined ? undefined : { key, requestId: request.id },
+        waitMs: preferred?.waitMs,
+      });
+      let answer = await claim.answer;
+      if (answer === 'pending') answer = await tellPending(app, claim);
+      const applied = preferred && preferenceApplied(preferred, answer === 'pending');
+      if (applied) reply.header('preference-applied', applied);
       return replyToClaim(reply, claim, answer);
     },
   );
