@@ -7,6 +7,7 @@ const target = db.getSiblingDB(process.env.MONGO_DB).coupons;
 target.createIndex({ name: 1 }, { unique: true });
 
 for (const coupon of coupons) {
+  // The one form of names, as in packages/core/src/name.ts.
   const name = coupon.name.normalize('NFC');
   const amount = Int32(coupon.amount);
   const now = new Date();

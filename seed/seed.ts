@@ -1,4 +1,4 @@
-import { COLLECTIONS, INDEXES, type NewCoupon, newCoupon } from '@flashclaim/core';
+import { COLLECTIONS, INDEXES, isName, NAME_RULE, type NewCoupon, newCoupon } from '@flashclaim/core';
 import { connectMongo, StartError } from '@flashclaim/service';
 import type { Db } from 'mongodb';
 import { readEnv } from './env.ts';
@@ -12,11 +12,16 @@ export interface SeededCoupon extends NewCoupon {
 
 const CONNECT_MAX_MS = 5_000;
 
-/** Creates the coupons of `seed_data.json` that are not there yet. Never changes one that is: its sale may be under way. */
-export const seedCoupons = async (db: Db): Promise<SeededCoupon[]> => {
+/**
+ * Creates the coupons of `seed_data.json`, or these, that are not there yet. Never changes one that is: its sale may be under way.
+ * @throws StartError where one has a name that nobody could claim; nothing is created then.
+ */
+export const seedCoupons = async (db: Db, coupons: readonly NewCoupon[] = data.coupons): Promise<SeededCoupon[]> => {
+  const wrong = coupons.find(({ name }) => !isName(name));
+  if (wrong) throw new StartError(`${JSON.stringify(wrong.name)} can't be a coupon's name: that is ${NAME_RULE}.`);
   // The first start may be yet to come, and two seeds at once must not make two coupons of one name.
   await db.collection(COLLECTIONS.coupons).createIndexes(INDEXES.coupons.map((index) => ({ ...index })));
-  return Promise.all(data.coupons.map((coupon) => seedCoupon(db, coupon)));
+  return Promise.all(coupons.map((coupon) => seedCoupon(db, coupon)));
 };
 
 const seedCoupon = async (db: Db, coupon: NewCoupon): Promise<SeededCoupon> => {

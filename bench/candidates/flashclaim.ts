@@ -1,5 +1,5 @@
 import { CLAIM_WAIT_DEFAULT_MS } from '@flashclaim/core';
-import { findFreePort } from '@flashclaim/local-stack';
+import { findFreePort, NODE_ARGUMENTS } from '@flashclaim/local-stack';
 import type { Candidate, Running, StartOptions } from './candidate.ts';
 import { type CouponStore, openCouponStore } from './coupon-store.ts';
 import { startProgram, waitUntilHealthy } from './start-program.ts';
@@ -27,8 +27,8 @@ export const startFlashclaim = async ({ stack, workers = 1, settings }: StartOpt
     ...settings,
   };
   const [api, ...crew] = await Promise.all([
-    startProgram(API, all),
-    ...Array.from({ length: workers }, () => startProgram(WORKER, all)),
+    startProgram(API, all, NODE_ARGUMENTS),
+    ...Array.from({ length: workers }, () => startProgram(WORKER, all, NODE_ARGUMENTS)),
   ]);
   const url = `http://127.0.0.1:${port}`;
   await waitUntilHealthy(url);

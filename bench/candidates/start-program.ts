@@ -10,12 +10,16 @@ const unasked = Promise.withResolvers<never>();
 export const someProgramEnded = unasked.promise;
 
 /** Starts one of our programs, given its file as a URL, with none of the settings of this machine. */
-export const startProgram = async (file: string, settings: Record<string, string>): Promise<ProcessHandle> => {
+export const startProgram = async (
+  file: string,
+  settings: Record<string, string>,
+  nodeArguments: readonly string[] = [],
+): Promise<ProcessHandle> => {
   const name = new URL(file).pathname;
   const handle = await startProcess({
     name,
     command: process.execPath,
-    args: [name],
+    args: [...nodeArguments, name],
     env: environmentOf(settings),
   });
   let asked = false;

@@ -43,6 +43,24 @@ test('a coupon that is sold out is refused without a job, and truly', async () =
   expect(await finishedJobs()).toBe(before);
 });
 
+test('what stands under a key is told without a job', async () => {
+  const key = (user: string) => ({ 'idempotency-key': `${user}-${count}` });
+  await system.stores.mongo.coupons.updateOne({ name }, { $inc: { amount: 1, remaining_amount: 1 } });
+  const { body } = await claim(url, name, 'keyed', key('keyed'));
+  expect((await claim(url, name, 'teaches the API')).status).toBe(400);
+  const before = await finishedJobs();
+  const replies = await Promise.all([
+    claim(url, name, 'keyed', key('keyed')),
+    claim(url, name, 'another', key('keyed')),
+    claim(url, name, 'winner', key('winner')),
+    claim(url, name, 'late', key('late')),
+  ]);
+  expect(replies.map((reply) => reply.status)).toEqual([200, 422, 409, 400]);
+  expect(replies[0]).toMatchObject({ status: 200, body });
+  expect(replies[0]?.headers.get('idempotency-replayed')).toBe('true');
+  expect(await finishedJobs()).toBe(before);
+});
+
 test('a restock is seen at once', async () => {
   await system.stores.mongo.coupons.updateOne({ name }, { $inc: { amount: 2, remaining_amount: 2 } });
   const users = ['winner', 'a', 'a', 'b', 'c', 'd'];

@@ -25,8 +25,12 @@ export const createCoupon = async (url: string, name: string, amount: number): P
 export const readCoupon = async (url: string, name: string): Promise<Coupon> =>
   (await call(`${url}/api/coupons/${encodeURIComponent(name)}`, 'GET')).body;
 
-export const claim = (url: string, coupon_name: string, user_id: string): Promise<Reply> =>
-  call(`${url}/api/coupons/claim`, 'POST', { coupon_name, user_id });
+export const claim = (
+  url: string,
+  coupon_name: string,
+  user_id: string,
+  headers: Record<string, string> = {},
+): Promise<Reply> => call(`${url}/api/coupons/claim`, 'POST', { coupon_name, user_id }, headers);
 
 /** How many replies had each status. */
 export const countStatuses = (replies: readonly Reply[]): Record<number, number> => {

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type Exit, findFreePort, type ProcessHandle, startProcess } from '@flashclaim/local-stack';
+import {
+  type Exit,
+  findFreePort,
+  type ProcessHandle,
+  type ProcessOptions,
+  startProcess,
+} from '@flashclaim/local-stack';
 import { openStores, type TestStores } from './stores.ts';
 import { until } from './until.ts';
 
@@ -11,28 +17,51 @@ export interface System {
   urls: string[];
   apis: ProcessHandle[];
   workers: ProcessHandle[];
-  addWorker(): Promise<void>;
+  /** With settings of its own, if any. */
+  addWorker(env?: NodeJS.ProcessEnv): Promise<ProcessHandle>;
+  /** Resolves to its base URL. */
+  addApi(env?: NodeJS.ProcessEnv): Promise<string>;
   close(): Promise<void>;
 }
+
+type Output = NonNullable<ProcessOptions['output']>;
 
 export interface SystemOptions {
   apis?: number;
   workers?: number;
   /** Settings on top of those that every app gets. */
-  env?: Record<string, string>;
+  env?: NodeJS.ProcessEnv;
   /** The folder of the apps, where they are not to be the real ones. */
   apps?: string;
+  /** By default databases of their own in the stores of the whole run. Closed with the system. */
+  stores?: TestStores;
+  /** Where the processes write to; here by default. */
+  output?: Output;
 }
 
 /** Starts the real thing: processes of the API and the worker on databases of their own. */
 export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
-  const { apis = 1, workers = 1, env = {}, apps = APPS } = options;
-  const stores = await openStores();
+  const { apis = 1, workers = 1, env = {}, apps = APPS, output = 'inherit' } = options;
+  const stores = options.stores ?? (await openStores());
   const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', ...env };
   const started = { apis: [] as ProcessHandle[], workers: [] as ProcessHandle[] };
   const urls: string[] = [];
-  const addWorker = async () => {
-    started.workers.push(await startApp(join(apps, 'worker/src/worker.ts'), base));
+  const start = (script: string, more: NodeJS.ProcessEnv): Promise<ProcessHandle> => {
+    const program = { name: script, command: process.execPath, args: [join(apps, script)] };
+    return startProcess({ ...program, env: { ...base, ...more }, output });
+  };
+  const addWorker = async (more: NodeJS.ProcessEnv = {}) => {
+    const worker = await start('worker/src/worker.ts', more);
+    started.workers.push(worker);
+    return worker;
+  };
+  const addApi = async (more: NodeJS.ProcessEnv = {}) => {
+    const port = await findFreePort();
+    started.apis.push(await start('api/src/server.ts', { ...more, PORT: String(port) }));
+    const url = `http://127.0.0.1:${port}`;
+    urls.push(url);
+    await until(() => isHealthy(url));
+    return url;
   };
   const close = async () => {
     const exits = await Promise.all([...started.apis, ...started.workers].map(stop));
@@ -43,21 +72,13 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   };
   try {
     for (let i = 0; i < workers; i++) await addWorker();
-    for (let i = 0; i < apis; i++) {
-      const port = await findFreePort();
-      started.apis.push(await startApp(join(apps, 'api/src/server.ts'), { ...base, PORT: String(port) }));
-      urls.push(`http://127.0.0.1:${port}`);
-    }
-    await Promise.all(urls.map((url) => until(() => isHealthy(url))));
+    for (let i = 0; i < apis; i++) await addApi();
   } catch (error) {
     await close();
     throw error;
   }
-  return { stores, urls, ...started, addWorker, close };
+  return { stores, urls, ...started, addWorker, addApi, close };
 };
-
-const startApp = (script: string, env: NodeJS.ProcessEnv): Promise<ProcessHandle> =>
-  startProcess({ name: script, command: process.execPath, args: [script], env });
 
 /** Resolves to how it ended, or to undefined where the test had ended it before. */
 const stop = async (handle: ProcessHandle): Promise<Exit | undefined> => {

@@ -8,17 +8,21 @@ import {
 } from '@flashclaim/core';
 import { createLogger } from '@flashclaim/service';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { answerClientError } from './client-error.ts';
 import type { Env } from './env.ts';
 import { admin } from './plugins/admin.ts';
 import { claims } from './plugins/claims.ts';
 import { errors, handleError } from './plugins/errors.ts';
 import { lanes } from './plugins/lanes.ts';
 import { mongo } from './plugins/mongo.ts';
+import { openapi } from './plugins/openapi.ts';
 import { redis } from './plugins/redis.ts';
+import { unknownRoutes } from './plugins/unknown-routes.ts';
 import { requestId } from './request-id.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
+import { openapiRoutes } from './routes/openapi.ts';
 import { queueRoutes } from './routes/queues.ts';
 
 /**
@@ -26,17 +30,21 @@ import { queueRoutes } from './routes/queues.ts';
  * @throws StartError where a store can't be reached or is not fit.
  */
 export const buildApp = async (env: Env): Promise<FastifyInstance> => {
+  const logger = createLogger('api', env.LOG_LEVEL) as FastifyBaseLogger;
   const app = fastify({
-    loggerInstance: createLogger('api', env.LOG_LEVEL) as FastifyBaseLogger,
+    loggerInstance: logger,
     // A line for each claim would cost more than the claim.
     logController: new LogController({ disableRequestLogging: true }),
     // Nor does a request get a logger of its own: the few lines there are say their request id.
     childLoggerFactory: (logger) => logger,
     genReqId: requestId,
+    // Node would refuse a request without Host in a word of its own; the plugin `errors` does as everywhere.
+    http: { requireHostHeader: false },
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_RECEIVE_MAX_MS,
     routerOptions: { maxParamLength: URL_PARAMETER_MAX_CHARS },
     frameworkErrors: handleError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
     ajv: {
       // A number is no name, and a field we do not know is left alone.
       customOptions: { coerceTypes: false, removeAdditional: false, formats: { name: isName } },
@@ -50,6 +58,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     if (route.url !== CLAIM_PATH) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
   });
   await app.register(errors);
+  await app.register(unknownRoutes);
   await app.register(admin, { token: env.ADMIN_TOKEN });
   await app.register(mongo, { uri: env.MONGO_URI, name: env.MONGO_DB });
   await app.register(redis, { url: env.REDIS_URL });
@@ -60,9 +69,11 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     pendingMax: env.CLAIMS_PENDING_MAX,
   });
 
+  await app.register(openapi, { open: env.ADMIN_TOKEN === undefined });
+  await app.register(openapiRoutes);
   await app.register(healthRoutes);
   await app.register(couponRoutes);
-  await app.register(claimRoutes);
+  await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
   return app;
 };

@@ -1,8 +1,11 @@
-import { PROBLEMS, type Problem, type ProblemCode, RETRY_AFTER_SECONDS } from '@flashclaim/core';
+import { PROBLEMS, type Problem, type ProblemCode, ProblemSchema, RETRY_AFTER_SECONDS } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
 
 /** What a caller is told of a name that no coupon has. */
 export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive.';
+
+/** What every route answers where it answers an error: one compiled serialiser for all of them. */
+export const PROBLEM_RESPONSES = { '4xx': ProblemSchema, '5xx': ProblemSchema };
 
 /** An answer that is an error; thrown by handlers, written by the error handler. `detail` tells the caller what to do. */
 export class ProblemError extends Error {
@@ -19,10 +22,15 @@ export class ProblemError extends Error {
  * returned reply would be waited for with a set of listeners on each response.
  */
 export const toProblem = (reply: FastifyReply, code: ProblemCode, detail: string): Problem => {
+  const problem = newProblem(code, detail, reply.request.id);
+  if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  reply.code(problem.status).type('application/problem+json');
+  return problem;
+};
+
+export const newProblem = (code: ProblemCode, detail: string, request_id: string): Problem => {
   const { status, title, error } = PROBLEMS[code];
-  if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
-  reply.code(status).type('application/problem+json');
-  return { type: `urn:flashclaim:problem:${code}`, title, status, detail, code, error, request_id: reply.request.id };
+  return { type: `urn:flashclaim:problem:${code}`, title, status, detail, code, error, request_id };
 };
 
 /** Writes an error from where nothing can be returned. */

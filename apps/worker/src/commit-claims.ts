@@ -1,11 +1,13 @@
 import {
   type Claim,
+  type ClaimFields,
   type ClaimJobResult,
   COMMIT_ATTEMPTS_MAX,
   COMMIT_TIMEOUT_MS,
   type Decision,
   decideClaims,
   encodeDecisions,
+  grantsOf,
 } from '@flashclaim/core';
 import { DURABLE, isDuplicateKey, type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
 import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
@@ -18,7 +20,7 @@ class SnapshotContradicted extends Error {}
  * Decides and commits a list of claims in one transaction; the only place that opens one for claims.
  *
  * Resolves once every granted claim is committed with majority and journal. Running it again with the same claim ids,
- * at any time and on any worker, grants nothing twice and answers `replayed` for what stands.
+ * at any time and on any worker, grants nothing twice and answers by what stands.
  *
  * The first attempt decides by what `memory` assumes, where it does: the transaction is then insert, update and commit, and
  * what is left is the server's work for each claim, four index entries, and one flush of the journal. Where the database
@@ -53,11 +55,10 @@ const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Prom
   const { snapshot, decisions, units } = await inTransaction(mongo.client, async (session) => {
     const snapshot = assumed ?? (await readSnapshot(mongo, { session }, batch));
     const decisions = decideClaims(snapshot, batch);
-    const claims = batch.filter((_, index) => decisions[index] === 'claimed');
-    const units = await writeGranted({ mongo, session, snapshot, now }, claims);
+    const units = await writeGranted({ mongo, session, snapshot, now }, grantsOf(snapshot, batch, decisions));
     return { snapshot, decisions, units };
   });
-  memory.learn(snapshot, units);
+  memory.learn(batch, snapshot, units);
   return toResult(snapshot, batch, decisions, now);
 };
 
@@ -110,9 +111,10 @@ const writeGranted = async (
 ): Promise<Map<string, number>> => {
   const units = countByCoupon(claims);
   if (claims.length === 0) return units;
-  const documents = claims.map(({ id, userId, couponName }) => {
+  const documents = claims.map(({ id, userId, couponName, requestId }): ClaimFields<ObjectId> => {
     const coupon_id = couponIds.get(couponName) as ObjectId;
-    return { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
+    const document = { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
+    return requestId === undefined ? document : { ...document, request_id: requestId };
   });
   await mongo.claims.insertMany(documents, { session });
 
@@ -146,8 +148,8 @@ const toResult = (
 ): ClaimJobResult => {
   const replayedAt: Record<number, number> = {};
   batch.forEach(({ id }, index) => {
-    const at = decisions[index] === 'replayed' ? snapshot.claimedAt.get(id) : undefined;
-    if (at !== undefined) replayedAt[index] = at;
+    const standing = snapshot.standing.get(id);
+    if (standing) replayedAt[index] = standing.claimedAt;
   });
   const result = { decisions: encodeDecisions(decisions), at: now.getTime() };
   return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;

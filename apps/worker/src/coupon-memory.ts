@@ -1,11 +1,10 @@
-import { type Claim, COUPONS_REMEMBERED_MAX } from '@flashclaim/core';
+import { type Claim, COUPONS_REMEMBERED_MAX, type StandingClaim } from '@flashclaim/core';
 import type { ReadSnapshot } from '@flashclaim/service';
 import type { ObjectId } from 'mongodb';
 
 const NO_ONE = {
-  standing: new Set<string>(),
+  standing: new Map<string, StandingClaim>(),
   holders: new Map<string, Set<string>>(),
-  claimedAt: new Map<string, number>(),
 };
 
 /** How many of these claims there are for each coupon, by its name. */
@@ -18,11 +17,12 @@ export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => 
 /**
  * What a worker remembers of its lanes' coupons, so that most jobs need no read: a snapshot that is assumed instead of read.
  *
- * Only grants are made by it, and the database checks each of them: the unique indexes that nobody holds a unit yet, the
- * guard of the update that the units are there. A refusal always rests on a read. Losing this memory costs a read.
+ * Only grants are made by it, and the database checks each of them: the unique indexes that nobody holds a unit yet and that
+ * no claim id stands, the guard of the update that the units are there. A refusal always rests on a read. Losing this memory
+ * costs a read.
  */
 export class CouponMemory {
-  /** `contested`: the last read met somebody who held a unit already. The next will, too, and assuming would be in vain. */
+  /** `contested`: the last read met a user or a key that held a unit already. The next will, too, and assuming would be in vain. */
   readonly #coupons = new Map<string, { id: ObjectId; remaining: number; contested: boolean }>();
 
   /** A snapshot in which nobody holds a unit; undefined where that is not likely, or where units may not suffice. */
@@ -38,11 +38,12 @@ export class CouponMemory {
     return { couponIds, remaining, ...NO_ONE };
   }
 
-  /** Learns from a snapshot that was committed by, with the units that were taken, by coupon name. */
-  learn(snapshot: ReadSnapshot, taken: ReadonlyMap<string, number>): void {
+  /** Learns from a snapshot that a batch was committed by, with the units that were taken, by coupon name. */
+  learn(batch: readonly Claim[], snapshot: ReadSnapshot, taken: ReadonlyMap<string, number>): void {
+    const reused = new Set(batch.filter(({ id }) => snapshot.standing.has(id)).map(({ couponName }) => couponName));
     for (const [name, id] of snapshot.couponIds) {
       const remaining = (snapshot.remaining.get(name) ?? 0) - (taken.get(name) ?? 0);
-      this.#coupons.set(name, { id, remaining, contested: snapshot.holders.has(name) });
+      this.#coupons.set(name, { id, remaining, contested: snapshot.holders.has(name) || reused.has(name) });
     }
     for (const name of this.#coupons.keys()) {
       if (this.#coupons.size <= COUPONS_REMEMBERED_MAX) break;

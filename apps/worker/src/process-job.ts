@@ -3,6 +3,7 @@ import type { Logger, RedisConnection } from '@flashclaim/service';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { CommitGroup } from './commit-group.ts';
+import { noteUnheard } from './note-unheard.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 
@@ -18,15 +19,19 @@ interface Parts {
  * @throws UnrecoverableError on a payload that no version of this worker understands: running it again can't help.
  */
 export const processJob = async ({ group, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
-  if (!claimJob.Check(job.data)) throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1`);
+  if (!claimJob.Check(job.data))
+    throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1 or 2`);
   const claims = decodeJob(job.data);
   const result = await group.add(claims);
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
 
   // Not waited for, so that it travels together with the job's completion. An answer that gets lost is found with the job.
   const answer: JobAnswer = { jobId: job.id as string, result };
-  redis.publish(answersChannel(job.data.replyTo), JSON.stringify(answer)).catch((error: Error) => {
-    log.warn({ job: job.id, error: error.message }, 'an answer could not be sent; its API finds it with the job');
-  });
+  redis
+    .publish(answersChannel(job.data.replyTo), JSON.stringify(answer))
+    .then((heard) => (heard === 0 ? noteUnheard(redis, answer.jobId, claims, result) : undefined))
+    .catch((error: Error) => {
+      log.warn({ job: job.id, error: error.message }, 'an answer could not be sent; its API finds it with the job');
+    });
   return result;
 };

@@ -12,17 +12,27 @@ export const AmountSchema = Type.Integer({
 });
 
 /** Callers may send fields we do not know, but none that looks like a database operator. */
-const noOperators = { patternProperties: { '^\\$': Type.Never() } };
+const noOperators = { propertyNames: { not: { pattern: '^\\$' } } };
 
 export const NewCouponSchema = Type.Object(
   { name: NameSchema, amount: AmountSchema },
-  { $id: 'NewCoupon', ...noOperators },
+  {
+    $id: 'NewCoupon',
+    description: 'A coupon to create. Fields that are not listed are ignored, unless they begin with $.',
+    examples: [{ name: 'FLASH_SALE_2024', amount: 5 }],
+    ...noOperators,
+  },
 );
 export type NewCoupon = Static<typeof NewCouponSchema>;
 
 export const ClaimRequestSchema = Type.Object(
   { user_id: NameSchema, coupon_name: NameSchema },
-  { $id: 'ClaimRequest', ...noOperators },
+  {
+    $id: 'ClaimRequest',
+    description: 'Who claims a unit of what. Fields that are not listed are ignored, unless they begin with $.',
+    examples: [{ user_id: 'user_1', coupon_name: 'FLASH_SALE_2024' }],
+    ...noOperators,
+  },
 );
 
 /** A coupon as callers see it. In every read, `remaining_amount` + `claimed_count` = `amount`. */
@@ -37,7 +47,7 @@ export const CouponSchema = Type.Object(
     created_at: Type.String({ format: 'date-time' }),
     updated_at: Type.String({ format: 'date-time' }),
   },
-  { $id: 'Coupon' },
+  { $id: 'Coupon', description: 'A coupon. In every read, remaining_amount + claimed_count = amount.' },
 );
 export type Coupon = Static<typeof CouponSchema>;
 

@@ -1,11 +1,11 @@
-import type { Claim, Decision } from './claim.ts';
+import type { Claim, Decision, StandingClaim } from './claim.ts';
 
 /** What the database said, at one moment, about everything that a list of claims touches. */
 export interface Snapshot {
   /** Units that remain, by coupon name. A coupon that does not exist is absent. */
   remaining: ReadonlyMap<string, number>;
-  /** The claim ids among those of the list that hold a unit already. */
-  standing: ReadonlySet<string>;
+  /** The claims that hold a unit already, by id; all of those that the list holds, and maybe others. */
+  standing: ReadonlyMap<string, StandingClaim>;
   /** The users who hold a unit, by coupon name. */
   holders: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -16,21 +16,42 @@ export interface Snapshot {
  */
 export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Decision[] => {
   const remaining = new Map(snapshot.remaining);
-  const granted = new Set<string>();
+  const granted = new Map<string, Claim>();
   const holders = new Map<string, Set<string>>();
 
-  return claims.map(({ id, userId, couponName }) => {
+  return claims.map((claim) => {
+    const { id, userId, couponName } = claim;
+    const standing = snapshot.standing.get(id) ?? granted.get(id);
+    if (standing && !isSame(standing, claim)) return 'idempotency_key_reused';
     const left = remaining.get(couponName);
     if (left === undefined) return 'coupon_not_found';
-    if (snapshot.standing.has(id) || granted.has(id)) return 'replayed';
+    // Granted in this list, it was granted to the one before.
+    if (standing) return granted.has(id) ? 'replayed' : decideStanding(standing, claim);
     if (snapshot.holders.get(couponName)?.has(userId) || holders.get(couponName)?.has(userId)) return 'already_claimed';
     if (left === 0) return 'out_of_stock';
 
     remaining.set(couponName, left - 1);
-    granted.add(id);
+    granted.set(id, claim);
     const users = holders.get(couponName);
     if (users) users.add(userId);
     else holders.set(couponName, new Set([userId]));
     return 'claimed';
   });
 };
+
+/** Decides a claim whose id stands, by what stands. */
+export const decideStanding = (
+  standing: Claim,
+  claim: Claim,
+): Extract<Decision, 'idempotency_key_reused' | 'replayed' | 'claimed'> => {
+  if (!isSame(standing, claim)) return 'idempotency_key_reused';
+  // This very request made it, and its job ran again: to its caller it is the first answer.
+  return claim.requestId !== undefined && claim.requestId === standing.requestId ? 'claimed' : 'replayed';
+};
+
+/** The claims of a list that take a unit by these decisions; those that stand have theirs. */
+export const grantsOf = (snapshot: Snapshot, claims: readonly Claim[], decisions: readonly Decision[]): Claim[] =>
+  claims.filter((claim, index) => decisions[index] === 'claimed' && !snapshot.standing.has(claim.id));
+
+const isSame = (one: Claim, other: Claim): boolean =>
+  one.userId === other.userId && one.couponName === other.couponName;

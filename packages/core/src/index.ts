@@ -13,6 +13,7 @@ export * from './claim.ts';
 export * from './collections.ts';
 export * from './coupon.ts';
 export * from './decide-claims.ts';
+export * from './idempotency-key.ts';
 export * from './lane.ts';
 export * from './limits.ts';
 export * from './name.ts';

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { Claim, Decision } from './claim.ts';
+import { normaliseName } from './name.ts';
 
 /** The queue of a lane. */
 export const laneName = (lane: number): string => `lane-${lane}`;
@@ -24,19 +25,30 @@ export const laneOf = (couponName: string, lanes: number): number => {
 
 /**
  * A job: the claims that one API process hands to a lane at once, in their order of arrival.
- * A claim is `[claim id, user id, index of its coupon in coupons]`.
+ * A claim is `[claim id, user id, index of its coupon in coupons]`. `requests` holds, by the claim's index, the request ids of
+ * claims under an idempotency key. A job with such claims is version 2: a worker that knows only 1 would decide them wrongly,
+ * and must not take it. All other jobs stay version 1.
  */
 export const ClaimJobSchema = Type.Object({
-  v: Type.Literal(1),
+  v: Type.Union([Type.Literal(1), Type.Literal(2)]),
   replyTo: Type.String({ description: 'The API process that waits for the answer; see answersChannel.' }),
   coupons: Type.Array(Type.String()),
   claims: Type.Array(Type.Tuple([Type.String(), Type.String(), Type.Integer({ minimum: 0 })])),
+  requests: Type.Optional(Type.Record(Type.String(), Type.String())),
 });
 export type ClaimJob = Static<typeof ClaimJobSchema>;
 
+/** Where a claim is: its job, its place in it, and when the job was sent, in ms since the epoch. */
+export interface Place {
+  lane: number;
+  jobId: string;
+  index: number;
+  at: number;
+}
+
 /**
  * A job's result, kept with the job: a letter for each claim, in order, the time of the transaction in ms since the epoch,
- * and the original time of each claim that was a replay.
+ * and the original time of each claim that stood before.
  */
 export interface ClaimJobResult {
   decisions: string;
@@ -51,6 +63,7 @@ export interface JobAnswer {
 }
 
 const LETTERS: Record<Decision, string> = {
+  idempotency_key_reused: 'K',
   coupon_not_found: 'N',
   replayed: 'R',
   already_claimed: 'A',
@@ -61,21 +74,34 @@ const DECISIONS = new Map(Object.entries(LETTERS).map(([decision, letter]) => [l
 
 export const encodeJob = (replyTo: string, claims: readonly Claim[]): ClaimJob => {
   const indexes = new Map<string, number>();
-  const encoded = claims.map(({ id, userId, couponName }): [string, string, number] => {
+  let requests: Record<string, string> | undefined;
+  const encoded = claims.map(({ id, userId, couponName, requestId }, at): [string, string, number] => {
     const index = indexes.get(couponName) ?? indexes.size;
     indexes.set(couponName, index);
+    if (requestId !== undefined) {
+      requests ??= {};
+      requests[at] = requestId;
+    }
     return [id, userId, index];
   });
-  return { v: 1, replyTo, coupons: [...indexes.keys()], claims: encoded };
+  const job = { replyTo, coupons: [...indexes.keys()], claims: encoded };
+  return requests ? { v: 2, ...job, requests } : { v: 1, ...job };
 };
 
-/** @throws Error where a claim names a coupon that the job does not hold. */
-export const decodeJob = ({ coupons, claims }: ClaimJob): Claim[] =>
-  claims.map(([id, userId, index]) => {
-    const couponName = coupons[index];
+/**
+ * Names come out normalised, whoever put the job there: they are what the unique indexes compare.
+ * @throws Error where a claim names a coupon that the job does not hold.
+ */
+export const decodeJob = ({ coupons, claims, requests }: ClaimJob): Claim[] => {
+  const names = coupons.map(normaliseName);
+  return claims.map(([id, user, index], at) => {
+    const couponName = names[index];
     if (couponName === undefined) throw new Error(`claim ${id} names coupon ${index} of ${coupons.length}`);
-    return { id, userId, couponName };
+    const claim = { id, userId: normaliseName(user), couponName };
+    const requestId = requests?.[at];
+    return requestId === undefined ? claim : { ...claim, requestId };
   });
+};
 
 export const encodeDecisions = (decisions: readonly Decision[]): string =>
   decisions.map((decision) => LETTERS[decision]).join('');

@@ -3,6 +3,9 @@
 /** A name or user id, after normalisation, in characters (code points). */
 export const NAME_MAX_CHARS = 255;
 
+/** An `Idempotency-Key`, in characters: a UUID needs 36. */
+export const IDEMPOTENCY_KEY_MAX_CHARS = 255;
+
 /** A URL parameter: 255 characters of at most 4 bytes, each byte spelled `%XX`. Fastify's own default is 100. */
 export const URL_PARAMETER_MAX_CHARS = NAME_MAX_CHARS * 4 * 3;
 
@@ -96,6 +99,15 @@ export const COUPONS_REMEMBERED_MAX = 10_000;
 /** A read or a coupon creation in MongoDB on behalf of a caller. */
 export const QUERY_TIMEOUT_MS = 3_000;
 
+/**
+ * How long a claim whose caller does not wait at all may gather before it gets a job whatever is under way: claims that
+ * nobody waits for must not become a job each.
+ */
+export const ASYNC_GATHER_MAX_MS = 100;
+
+/** How long a claim that was told `pending` can be asked for while it is not decided, as long as no worker is there, say. */
+export const PENDING_KEPT_SECONDS = 86_400;
+
 /** How long a finished job, and so the outcome of a refused claim that was told `pending`, can be asked for. */
 export const OUTCOME_KEPT_SECONDS = 3_600;
 
@@ -120,6 +132,9 @@ export const API_POOL_MAX = 20;
 
 /** The receiving of a request: slow senders hold no socket for ever. */
 export const REQUEST_RECEIVE_MAX_MS = 30_000;
+
+/** After an answer to what is no HTTP, how long the rest of it is read and dropped, so that the answer arrives. */
+export const CLIENT_ERROR_LINGER_MS = 1_000;
 
 /** How long a worker takes to finish its jobs when it is told to stop: longer than one transaction. */
 export const WORKER_GRACE_MS = COMMIT_TIMEOUT_MS + 5_000;

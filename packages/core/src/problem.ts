@@ -1,14 +1,19 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { Outcome } from './claim.ts';
+import { OneOfSchema } from './one-of.ts';
 
 /** Answers that are no outcome of a claim. */
 type AnswerCode =
+  | 'headers_too_large'
+  | 'idempotency_key_reused'
   | 'internal_error'
   | 'method_not_allowed'
   | 'name_taken'
   | 'not_found'
   | 'overloaded'
   | 'payload_too_large'
+  | 'rate_limited'
+  | 'request_timeout'
   | 'unauthorized'
   | 'unavailable'
   | 'unsupported_media_type';
@@ -19,6 +24,11 @@ export type ProblemCode = Exclude<Outcome, 'claimed' | 'replayed'> | AnswerCode;
 /** `error` is the plain sentence of the original API where it had one; `title` says the same for every occurrence. */
 export const PROBLEMS: Record<ProblemCode, { status: number; title: string; error: string }> = {
   invalid_request: { status: 400, title: 'The request is not as documented', error: 'invalid request' },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The idempotency key belongs to another claim',
+    error: 'idempotency key reused',
+  },
   coupon_not_found: { status: 404, title: 'There is no such coupon', error: 'coupon not found' },
   already_claimed: {
     status: 409,
@@ -30,8 +40,11 @@ export const PROBLEMS: Record<ProblemCode, { status: number; title: string; erro
   not_found: { status: 404, title: 'There is nothing at this address', error: 'not found' },
   method_not_allowed: { status: 405, title: 'The address does not take this method', error: 'method not allowed' },
   unauthorized: { status: 401, title: 'The call needs the admin token', error: 'unauthorized' },
+  request_timeout: { status: 408, title: 'The request did not arrive in time', error: 'request timeout' },
   payload_too_large: { status: 413, title: 'The body is too large', error: 'payload too large' },
   unsupported_media_type: { status: 415, title: 'The body is no JSON', error: 'unsupported media type' },
+  rate_limited: { status: 429, title: 'Too many requests from this address', error: 'rate limited' },
+  headers_too_large: { status: 431, title: 'The headers are too large', error: 'headers too large' },
   overloaded: { status: 503, title: 'Too many claims are waiting', error: 'overloaded' },
   unavailable: { status: 503, title: 'A part of the system is away', error: 'unavailable' },
   internal_error: { status: 500, title: 'Something went wrong on our side', error: 'internal error' },
@@ -40,14 +53,14 @@ export const PROBLEMS: Record<ProblemCode, { status: number; title: string; erro
 /** An error as callers see it: RFC 9457, media type `application/problem+json`. */
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String(),
-    code: Type.String(),
-    error: Type.String(),
-    request_id: Type.String(),
+    type: Type.String({ description: 'A URN that ends in the code.' }),
+    title: Type.String({ description: 'The same for every occurrence of the code.' }),
+    status: Type.Integer({ description: 'The HTTP status.' }),
+    detail: Type.String({ description: 'What is wrong with this very request, and what to do about it.' }),
+    code: OneOfSchema(Object.keys(PROBLEMS) as ProblemCode[], { description: 'Stable: for programs to decide by.' }),
+    error: Type.String({ description: 'Stable: one plain sentence for each code.' }),
+    request_id: Type.String({ description: 'As in the header x-request-id and in the logs.' }),
   },
-  { $id: 'Problem' },
+  { $id: 'Problem', description: 'An error, as RFC 9457 has it.' },
 );
 export type Problem = Static<typeof ProblemSchema>;

@@ -1,12 +1,11 @@
 import type { Claim, Snapshot } from '@flashclaim/core';
 import type { FindOptions, ObjectId } from 'mongodb';
 import type { Mongo } from './mongo.ts';
+import { toStandingClaim } from './standing-claims.ts';
 
 /** A snapshot, and what is needed to write by it. */
 export interface ReadSnapshot extends Snapshot {
   couponIds: ReadonlyMap<string, ObjectId>;
-  /** When each standing claim was made, in ms since the epoch, by claim id. */
-  claimedAt: ReadonlyMap<string, number>;
 }
 
 /**
@@ -29,22 +28,19 @@ export const readSnapshot = async (
   const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
   const remaining = new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount]));
 
-  // Who holds a unit is asked, and not also which claim ids stand: a claim id belongs to one user and one coupon.
-  const conditions = holdersOf(batch, couponIds);
+  const conditions = [...holdersOf(batch, couponIds), ...keyedOf(batch)];
+  const projection = { user_id: 1, coupon_id: 1, coupon_name: 1, claimed_at: 1, request_id: 1 };
   const existing =
     conditions.length === 0
       ? []
-      : await claims
-          .find(
-            { $or: conditions },
-            { ...reading, projection: { user_id: 1, coupon_name: 1, claimed_at: 1 }, batchSize: batch.length + 1 },
-          )
-          .toArray();
+      : await claims.find({ $or: conditions }, { ...reading, projection, batchSize: 2 * batch.length + 1 }).toArray();
 
-  const byCoupon = Map.groupBy(existing, (claim) => claim.coupon_name);
+  // What was found by its id alone may be of a coupon of that name that is no more.
+  const current = existing.filter((claim) => couponIds.get(claim.coupon_name)?.equals(claim.coupon_id));
+  const byCoupon = Map.groupBy(current, (claim) => claim.coupon_name);
   const holders = new Map([...byCoupon].map(([name, held]) => [name, new Set(held.map((claim) => claim.user_id))]));
-  const claimedAt = new Map(existing.map((claim) => [claim._id, claim.claimed_at.getTime()]));
-  return { couponIds, remaining, holders, claimedAt, standing: new Set(claimedAt.keys()) };
+  const standing = new Map(existing.map((claim) => [claim._id, toStandingClaim(claim)]));
+  return { couponIds, remaining, holders, standing };
 };
 
 /** A condition for each coupon on the index (user_id, coupon_id): who of the batch holds a unit of it. */
@@ -53,3 +49,12 @@ const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, Objec
     const coupon_id = couponIds.get(name);
     return coupon_id ? [{ user_id: { $in: claims.map((claim) => claim.userId) }, coupon_id }] : [];
   });
+
+/**
+ * A condition on the claim ids that were made of idempotency keys: whoever holds a unit under them, of whatever coupon. Any
+ * other id belongs to one user and one coupon, and is found with those.
+ */
+const keyedOf = (batch: readonly Claim[]) => {
+  const ids = batch.filter((claim) => claim.requestId !== undefined).map((claim) => claim.id);
+  return ids.length > 0 ? [{ _id: { $in: ids } }] : [];
+};

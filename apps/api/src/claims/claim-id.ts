@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 
 /** Where the version digit stands in a UUID's text. */
 const VERSION_AT = 14;
@@ -11,4 +11,18 @@ const VERSION_AT = 14;
 export const newClaimId = (now = Date.now()): string => {
   const time = now.toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(VERSION_AT + 1)}`;
+};
+
+/** Sets these ids apart from every other use of the same digest. */
+const KEY_DOMAIN = 'flashclaim/claim-id/idempotency-key:';
+
+/**
+ * The claim id of an idempotency key, the same in every process and at all times: a UUIDv8 (RFC 9562), which is free in 122
+ * bits, here of a SHA-256. Changing this would make other claims of the keys that are out there.
+ */
+export const claimIdOfKey = (key: string): string => {
+  const hex = hash('sha256', KEY_DOMAIN + key);
+  // The variant of RFC 9562: binary 10, and then the next two bits of the digest.
+  const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) % 4];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type ClaimJob,
   type ClaimJobResult,
+  decideStanding,
   decodeDecision,
   encodeJob,
   JOB_ATTEMPTS_MAX,
@@ -9,9 +10,8 @@ import {
   JOB_RETRY_DELAY_MS,
   JOB_SILENCE_MS,
 } from '@flashclaim/core';
-import type { Logger, Mongo } from '@flashclaim/service';
+import { type Logger, type Mongo, standingClaims } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
-import { standingClaims } from './standing-claims.ts';
 import type { Settled, WaitingClaim } from './waiting-claim.ts';
 
 interface JobUnderWay {
@@ -27,6 +27,8 @@ export interface LaneJobsOptions {
   lanes: readonly Queue[];
   mongo: Mongo;
   log: Pick<Logger, 'warn'>;
+  /** Told of a claim whose caller was told `pending`, and which Redis forgot: what was noted of it is gone with its job. */
+  pendingAgain: (claim: WaitingClaim) => void;
 }
 
 /**
@@ -57,7 +59,7 @@ export class LaneJobs {
     try {
       await add(job);
       claims.forEach((claim, index) => {
-        claim.enqueued({ lane, jobId: id, index });
+        claim.enqueued({ lane, jobId: id, index, at: job.sentAt });
       });
     } catch (error) {
       this.#options.log.warn(
@@ -87,7 +89,7 @@ export class LaneJobs {
     const found = await job.queue.getJob(jobId);
     if (!this.#jobs.has(jobId)) return;
     // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
-    if (!found) await add(job);
+    if (!found) await this.#addAgain(job);
     else if (found.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
     else if (found.finishedOn) await this.#settleFromResult(job, found.returnvalue);
   }
@@ -105,6 +107,11 @@ export class LaneJobs {
 
   close(): void {
     clearInterval(this.#silence);
+  }
+
+  async #addAgain(job: JobUnderWay): Promise<void> {
+    await add(job);
+    for (const claim of job.claims) if (claim.toldPending) this.#options.pendingAgain(claim);
   }
 
   async #settleFromResult(job: JobUnderWay, result: ClaimJobResult): Promise<void> {
@@ -125,9 +132,9 @@ export class LaneJobs {
       this.#options.mongo,
       job.claims.map((claim) => claim.id),
     );
-    this.#finish(job, ({ id }) => {
-      const claim = standing.get(id);
-      return claim ? { decision: 'claimed', claimedAt: claim.claimed_at.getTime() } : 'unavailable';
+    this.#finish(job, (claim) => {
+      const found = standing.get(claim.id);
+      return found ? { decision: decideStanding(found, claim), claimedAt: found.claimedAt } : 'unavailable';
     });
   }
 

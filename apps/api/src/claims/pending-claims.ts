@@ -1,73 +1,91 @@
+import { type ClaimJobResult, type ClaimStatus, type Decision, decodeDecision } from '@flashclaim/core';
 import {
-  type ClaimJobResult,
-  type ClaimStatus,
-  type Decision,
-  decodeDecision,
-  OUTCOME_KEPT_SECONDS,
-  pendingClaimKey,
-} from '@flashclaim/core';
-import type { Mongo, RedisConnection } from '@flashclaim/service';
+  type Logger,
+  type Mongo,
+  type PendingRecord,
+  type RedisConnection,
+  readPendingRecord,
+  standingClaims,
+  writePendingRecord,
+} from '@flashclaim/service';
 import type { Queue } from 'bullmq';
-import { standingClaims } from './standing-claims.ts';
-import type { Place, Settled, WaitingClaim } from './waiting-claim.ts';
-
-interface PendingRecord {
-  userId: string;
-  couponName: string;
-  place: Place;
-  decision?: Decision;
-}
+import type { Answer, Settled, WaitingClaim } from './waiting-claim.ts';
 
 interface Stores {
   redis: RedisConnection;
   mongo: Mongo;
   lanes: readonly Queue[];
+  log: Pick<Logger, 'warn'>;
 }
 
-/** Remembers, for every API process, where a claim is whose caller was told `pending`; later also what was decided. */
-export const rememberPending = async ({ redis }: Stores, claim: WaitingClaim, settled?: Settled): Promise<void> => {
+/** Remembers, for every process, where a claim is whose caller was told `pending`; later also what was decided. */
+export const rememberPending = async (
+  { redis }: Pick<Stores, 'redis'>,
+  claim: WaitingClaim,
+  settled?: Settled,
+): Promise<void> => {
   const { id, userId, couponName, place } = claim;
   if (!place || settled === 'unavailable') return;
-  const record: PendingRecord = { userId, couponName, place, ...(settled && { decision: settled.decision }) };
-  await redis.set(pendingClaimKey(id), JSON.stringify(record), 'EX', OUTCOME_KEPT_SECONDS);
+  await writePendingRecord(redis, id, { userId, couponName, place, ...(settled && { decision: settled.decision }) });
+};
+
+/** What the caller of a pending claim is told: to ask for it later, once every process can answer that. */
+export const tellPending = async (stores: Pick<Stores, 'redis' | 'log'>, claim: WaitingClaim): Promise<Answer> => {
+  try {
+    await rememberPending(stores, claim);
+    return 'pending';
+  } catch (error) {
+    stores.log.warn(
+      { claim: claim.id, error: (error as Error).message },
+      'a pending claim could not be noted; it is decided, but its caller is sent to try again',
+    );
+    return 'unavailable';
+  }
 };
 
 /** Where a claim stands. Resolves to null for an id that holds no unit and was not told `pending` within the time it is kept. */
 export const findClaim = async (stores: Stores, claimId: string): Promise<ClaimStatus | null> => {
-  const record = await findRecord(stores, claimId);
-  const decision = record && (record.decision ?? (await decisionOf(stores, record.place)));
-  // The database last: had the claim been decided between the looks, its unit is seen.
+  const record = await readPendingRecord(stores.redis, claimId);
+  const code = record && (await codeOf(stores, record));
+  // The database last: had the claim been decided between the looks, its unit is seen. What stands is the last word, also
+  // over the refusal of another request under the same key.
   const standing = (await standingClaims(stores.mongo, [claimId])).get(claimId);
   if (standing) {
-    const { user_id, coupon_name, claimed_at } = standing;
     return {
       claim_id: claimId,
       status: 'claimed',
       code: 'claimed',
-      user_id,
-      coupon_name,
-      claimed_at: claimed_at.toISOString(),
+      user_id: standing.userId,
+      coupon_name: standing.couponName,
+      claimed_at: new Date(standing.claimedAt).toISOString(),
     };
   }
-  if (!record || decision === 'lost') return null;
-  const status = decision ? 'refused' : 'pending';
+  if (!record || !code || code === 'claimed' || code === 'replayed') return null;
   return {
     claim_id: claimId,
-    status,
-    code: decision ?? 'pending',
+    status: code === 'pending' ? 'pending' : 'refused',
+    code,
     user_id: record.userId,
     coupon_name: record.couponName,
   };
 };
 
-const findRecord = async ({ redis }: Stores, claimId: string): Promise<PendingRecord | undefined> => {
-  const text = await redis.get(pendingClaimKey(claimId));
-  return text === null ? undefined : (JSON.parse(text) as PendingRecord);
-};
-
-/** What a claim's job decided; undefined while it has not, `lost` where the job is gone or failed. */
-const decisionOf = async ({ lanes }: Stores, place: Place): Promise<Decision | 'lost' | undefined> => {
+/**
+ * What a pending claim's record and job say. `unavailable` where the job failed, or is gone without a word: nothing more
+ * comes of it then, and what does not stand was not granted.
+ */
+const codeOf = async (
+  { lanes, log }: Stores,
+  { place, decision }: PendingRecord,
+): Promise<Decision | 'pending' | 'unavailable'> => {
+  if (decision) return decision;
   const job = await lanes[place.lane]?.getJob(place.jobId);
-  if (!job || (job.finishedOn && job.failedReason)) return 'lost';
-  return job.finishedOn ? decodeDecision(job.returnvalue as ClaimJobResult, place.index).decision : undefined;
+  if (job && !job.finishedOn) return 'pending';
+  if (!job || job.failedReason) return 'unavailable';
+  try {
+    return decodeDecision(job.returnvalue as ClaimJobResult, place.index).decision;
+  } catch (error) {
+    log.warn({ job: place.jobId, error: (error as Error).message }, 'a result can not be read');
+    return 'unavailable';
+  }
 };

@@ -12,6 +12,7 @@ import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The HTTP status of every decision; one without a status does not compile. */
 const DECISION_STATUS: Record<Decision, number> = {
+  idempotency_key_reused: PROBLEMS.idempotency_key_reused.status,
   coupon_not_found: PROBLEMS.coupon_not_found.status,
   replayed: 200,
   already_claimed: PROBLEMS.already_claimed.status,
@@ -20,10 +21,17 @@ const DECISION_STATUS: Record<Decision, number> = {
 };
 
 const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
+  idempotency_key_reused:
+    'This Idempotency-Key belongs to a claim of another user or coupon. Send a new key with a new claim.',
   coupon_not_found: NO_SUCH_COUPON,
   already_claimed: 'Each user can claim one unit of a coupon, and this user holds theirs.',
   out_of_stock: 'Every unit of this coupon is claimed.',
 };
+
+const TRY_WITH_KEY = 'What became of the claim is not known. Try again shortly, with the same Idempotency-Key.';
+const TRY_AS_USER =
+  'What became of the claim is not known. Try again shortly, as the same user: where the claim stands, the answer is 409. ' +
+  'With an Idempotency-Key, every retry with the same key would get the claim itself.';
 
 /** Turns what became of a claim into the answer to its request: prepares the reply and returns its body. */
 export const replyToClaim = (
@@ -32,12 +40,8 @@ export const replyToClaim = (
   answer: Answer,
 ): Claimed | ClaimStatus | Problem => {
   if (answer === 'pending') return replyPending(reply, claim);
-  if (answer === 'unavailable')
-    return toProblem(
-      reply,
-      'unavailable',
-      'What became of the claim is not known. Try again shortly, as the same user.',
-    );
+  const keyed = claim.requestId !== undefined;
+  if (answer === 'unavailable') return toProblem(reply, 'unavailable', keyed ? TRY_WITH_KEY : TRY_AS_USER);
 
   const { decision, claimedAt } = answer;
   if (decision !== 'claimed' && decision !== 'replayed') return toProblem(reply, decision, DETAILS[decision]);
@@ -48,6 +52,7 @@ export const replyToClaim = (
     coupon_name: claim.couponName,
     claimed_at: new Date(claimedAt).toISOString(),
   };
+  if (keyed && decision === 'replayed') reply.header('idempotency-replayed', 'true');
   reply.code(DECISION_STATUS[decision]);
   return body;
 };

@@ -1,4 +1,4 @@
-import { COUPONS_REMEMBERED_MAX, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
+import { COUPONS_REMEMBERED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
 import { type Logger, type Mongo, readSnapshot } from '@flashclaim/service';
 import { Gather } from './gather.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
@@ -10,19 +10,25 @@ export interface SoldOutOptions {
   handOn: (claim: WaitingClaim) => void;
 }
 
+/** What a read of a sold-out coupon decides of claims whose ids do not stand. */
+const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', 'out_of_stock']);
+
 /**
  * Sold out is a read: once a worker has reported a coupon empty, its claims need no job to be refused.
  *
  * What is remembered is only which coupons to look at. Each batch of claims is decided by a majority read that begins after
- * the claims have come, by the same function as everywhere, and only refusals are taken from it: a restock, a release or a
- * new coupon of the same name is seen by the next batch. Losing this memory costs speed alone.
+ * the claims have come, by the same function as everywhere, and only refusals are taken from it, and what stands under an
+ * idempotency key: a restock, a release or a new coupon of the same name is seen by the next batch. Losing this memory costs
+ * speed alone.
  */
 export class SoldOut {
   readonly #coupons = new Set<string>();
+  /** Taken, and not yet refused or handed on. */
+  readonly #claims = new Set<WaitingClaim>();
   readonly #options: SoldOutOptions;
   readonly #gather = new Gather({
     underWayMax: SOLD_OUT_READS_MAX,
-    send: (claims) => this.#refuse(claims),
+    send: (claims) => this.#decide(claims),
   });
 
   constructor(options: SoldOutOptions) {
@@ -40,31 +46,39 @@ export class SoldOut {
   /** Takes a claim, if its coupon is remembered as sold out. */
   take(claim: WaitingClaim): boolean {
     if (!this.#coupons.has(claim.couponName)) return false;
+    this.#claims.add(claim);
     this.#gather.add(claim);
     return true;
   }
 
-  async #refuse(claims: readonly WaitingClaim[]): Promise<void> {
+  /** Hands a claim on whose wait is over, if it is here: only in a lane is it decided whatever becomes of this process. */
+  giveUp(claim: WaitingClaim): boolean {
+    if (!this.#claims.delete(claim)) return false;
+    this.#options.handOn(claim);
+    return true;
+  }
+
+  async #decide(claims: readonly WaitingClaim[]): Promise<void> {
     try {
       const snapshot = await readSnapshot(this.#options.mongo, { readConcern: 'majority' }, claims);
       const decisions = decideClaims(snapshot, claims);
       claims.forEach((claim, index) => {
-        const decision = decisions[index];
+        if (!this.#claims.delete(claim)) return;
+        const decision = decisions[index] as Decision;
         // Where units remain, the decisions rest on grants that only a lane can make.
-        const mayRefuse = snapshot.remaining.get(claim.couponName) === 0;
-        if (mayRefuse && (decision === 'out_of_stock' || decision === 'already_claimed')) {
-          claim.settle({ decision, claimedAt: 0 });
-          return;
-        }
-        if (!mayRefuse) this.#coupons.delete(claim.couponName);
-        this.#options.handOn(claim);
+        const soldOut = snapshot.remaining.get(claim.couponName) === 0;
+        if (!soldOut) this.#coupons.delete(claim.couponName);
+        const standing = snapshot.standing.get(claim.id);
+        if (standing) claim.settle({ decision, claimedAt: standing.claimedAt });
+        else if (soldOut && REFUSALS.has(decision)) claim.settle({ decision, claimedAt: 0 });
+        else this.#options.handOn(claim);
       });
     } catch (error) {
       this.#options.log.warn(
         { error: (error as Error).message },
         'sold-out coupons could not be read; their lanes decide',
       );
-      for (const claim of claims) this.#options.handOn(claim);
+      for (const claim of claims) this.giveUp(claim);
     }
   }
 }

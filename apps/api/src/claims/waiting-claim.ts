@@ -1,17 +1,10 @@
-import type { Claim, Decision } from '@flashclaim/core';
+import { ASYNC_GATHER_MAX_MS, type Claim, type Decision, type Place } from '@flashclaim/core';
 
 /** What became of a claim: decided, or `unavailable` where that can't be told. */
 export type Settled = { decision: Decision; claimedAt: number } | 'unavailable';
 
 /** What its caller is told: the above, or that it is decided later. */
 export type Answer = Settled | 'pending';
-
-/** Where a claim is: its job's id and its place in the job. */
-export interface Place {
-  lane: number;
-  jobId: string;
-  index: number;
-}
 
 /** What a claim tells those who carry it. */
 interface Listener {
@@ -26,20 +19,26 @@ export class WaitingClaim implements Claim {
   readonly id: string;
   readonly userId: string;
   readonly couponName: string;
+  readonly requestId: string | undefined;
   /** What the caller is told. */
   readonly answer: Promise<Answer>;
   /** Set once the caller was told `pending`. */
   toldPending = false;
   #place: Place | undefined;
   #waitIsOver = false;
+  /** Whether its caller is told `pending` as soon as that is true. */
+  readonly #isAsync: boolean;
   #tell!: (answer: Answer) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #listener: Listener;
 
-  constructor({ id, userId, couponName }: Claim, waitMs: number, listener: Listener) {
+  /** @param waitMs 0 is told `pending` as soon as the claim is in a job; it gathers with the others all the same. */
+  constructor({ id, userId, couponName, requestId }: Claim, waitMs: number, listener: Listener) {
     this.id = id;
     this.userId = userId;
     this.couponName = couponName;
+    this.requestId = requestId;
+    this.#isAsync = waitMs === 0;
     this.#listener = listener;
     this.answer = new Promise((resolve) => {
       this.#tell = resolve;
@@ -48,7 +47,7 @@ export class WaitingClaim implements Claim {
       this.#waitIsOver = true;
       if (this.#place) this.#tellPending();
       else this.#listener.hasten(this);
-    }, waitMs);
+    }, waitMs || ASYNC_GATHER_MAX_MS);
   }
 
   /** The job that holds this claim, once there is one. */
@@ -64,7 +63,7 @@ export class WaitingClaim implements Claim {
   /** The claim is in a job now, and will be decided whatever becomes of this process. */
   enqueued(place: Place): void {
     this.#place = place;
-    if (this.#waitIsOver) this.#tellPending();
+    if (this.#waitIsOver || this.#isAsync) this.#tellPending();
   }
 
   settle(settled: Settled): void {
@@ -75,6 +74,7 @@ export class WaitingClaim implements Claim {
 
   /** Only of a claim in a job: one that still gathers would be lost with this process. */
   #tellPending(): void {
+    clearTimeout(this.#timer);
     this.toldPending = true;
     this.#tell('pending');
   }

@@ -5,6 +5,7 @@ import { Gather } from '../claims/gather.ts';
 import { LaneJobs } from '../claims/lane-jobs.ts';
 import { rememberPending } from '../claims/pending-claims.ts';
 import { createSubmit } from '../claims/submit.ts';
+import type { Settled, WaitingClaim } from '../claims/waiting-claim.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,7 +23,15 @@ export interface ClaimsOptions {
 export const claims = fp<ClaimsOptions>(
   async (app, { redisUrl, waitMs, pendingMax }) => {
     const { lanes, mongo, log } = app;
-    const jobs = new LaneJobs({ lanes, mongo, log });
+    const note = (claim: WaitingClaim, settled?: Settled): void => {
+      rememberPending(app, claim, settled).catch((error: Error) =>
+        log.warn(
+          { claim: claim.id, error: error.message },
+          'a pending claim could not be noted; its job still tells it',
+        ),
+      );
+    };
+    const jobs = new LaneJobs({ lanes, mongo, log, pendingAgain: note });
     const closeAnswers = await listenForAnswers(redisUrl, jobs, log);
     app.addHook('onClose', async () => {
       jobs.close();
@@ -37,16 +46,9 @@ export const claims = fp<ClaimsOptions>(
         ),
         mongo,
         log,
-        waitMs,
+        waitMaxMs: waitMs,
         pendingMax,
-        settledLate: (claim, settled) => {
-          rememberPending(app, claim, settled).catch((error: Error) =>
-            log.warn(
-              { claim: claim.id, error: error.message },
-              'a late decision could not be noted; its job still tells it',
-            ),
-          );
-        },
+        settledLate: note,
       }),
     );
   },

@@ -1,4 +1,10 @@
-import { BODY_MAX_BYTES, NAME_RULE, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import {
+  BODY_MAX_BYTES,
+  IDEMPOTENCY_KEY_RULE,
+  NAME_RULE,
+  type ProblemCode,
+  URL_PARAMETER_MAX_CHARS,
+} from '@flashclaim/core';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import fp from 'fastify-plugin';
 import { MongoError, MongoServerError } from 'mongodb';
@@ -8,13 +14,14 @@ import { ProblemError, sendProblem } from '../problem.ts';
 export const errors = fp(
   async (app) => {
     app.setErrorHandler<FastifyError>(handleError);
-    app.setNotFoundHandler((request, reply) =>
-      sendProblem(reply, 'not_found', `There is no ${request.method} ${request.url.slice(0, 200)}.`),
-    );
     app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
-      done();
+      if (request.raw.headers.host === undefined && request.raw.httpVersion === '1.1')
+        done(new ProblemError('invalid_request', 'The header Host is missing.'));
+      else done();
     });
+    // Of what a caller may expect, only 100-continue is known; the rest may be ignored (RFC 9110, 10.1.1).
+    app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   },
   { name: 'errors' },
 );
@@ -40,6 +47,9 @@ const FASTIFY_ERRORS: Record<string, { code: ProblemCode; detail: string }> = {
     code: 'unsupported_media_type',
     detail: 'Send the body as JSON, with Content-Type: application/json.',
   },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'invalid_request', detail: 'The body is empty. Send it as JSON.' },
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid_request', detail: 'The body is no valid JSON.' },
+  FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The address is not percent-encoded as it must be.' },
   FST_ERR_MAX_PARAM_LENGTH: {
     code: 'invalid_request',
     detail: `The name in the address is longer than ${URL_PARAMETER_MAX_CHARS} encoded characters.`,
@@ -75,8 +85,10 @@ const sentence = (fault: FastifySchemaValidationError | undefined, context = 'bo
   const path = fault.instancePath.slice(1).replaceAll('/', '.');
   const field = path || `the ${context}`;
   if (fault.keyword === 'required') return `${fault.params['missingProperty']} is missing.`;
+  if (path === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
   if (fault.params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
-  if (fault.keyword === 'not') return `${field} is not a field that may be sent.`;
+  if (fault.keyword === 'not')
+    return `${(fault as { propertyName?: string }).propertyName} is not a field that may be sent.`;
   if (fault.keyword === 'type') return `${field} must be of type ${fault.params['type']}.`;
   return `${field} ${fault.message}.`;
 };

@@ -1,35 +1,90 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, normaliseName, ProblemSchema } from '@flashclaim/core';
+import {
+  ClaimedSchema,
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  IdempotencyKeySchema,
+  normaliseName,
+} from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
-import { findClaim, rememberPending } from '../claims/pending-claims.ts';
+import { findClaim, tellPending } from '../claims/pending-claims.ts';
+import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
-import { ProblemError } from '../problem.ts';
+import { CLAIM_STATUS_ANSWER, CLAIMED_ANSWER, PENDING_ANSWER, TO_CLAIM } from '../openapi/answers.ts';
+import { PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
 
 export const CLAIM_PATH = '/api/coupons/claim';
 
-const ParamsSchema = Type.Object({ claim_id: Type.String({ minLength: 1, maxLength: 64 }) });
+const HeadersSchema = Type.Object({
+  'idempotency-key': Type.Optional(IdempotencyKeySchema),
+  prefer: Type.Optional(
+    Type.String({
+      description:
+        'RFC 7240. `wait=N` waits N seconds at most, if that is less than the API would; `respond-async` does not wait. ' +
+        'A claim that is not decided by then is answered 202. Preference-Applied says what was followed.',
+    }),
+  ),
+});
 
-export const claimRoutes: FastifyPluginAsyncTypebox = async (app) => {
+const ParamsSchema = Type.Object({
+  claim_id: Type.String({ minLength: 1, maxLength: 64, description: 'As the answer to the claim gave it.' }),
+});
+
+export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async (app, { waitMs }) => {
   app.post(
     CLAIM_PATH,
     {
+      links: { 200: TO_CLAIM, 202: TO_CLAIM },
       schema: {
+        operationId: 'claimCoupon',
+        tags: ['claims'],
+        summary: 'Claim a unit',
+        headers: HeadersSchema,
         body: ClaimRequestSchema,
-        response: { 200: ClaimedSchema, 202: ClaimStatusSchema, '4xx': ProblemSchema, '5xx': ProblemSchema },
+        response: { 200: ClaimedSchema, 202: ClaimStatusSchema, ...PROBLEM_RESPONSES },
+        answers: { 200: CLAIMED_ANSWER, 202: PENDING_ANSWER },
+        problems: [
+          'out_of_stock',
+          'coupon_not_found',
+          'already_claimed',
+          'idempotency_key_reused',
+          'rate_limited',
+          'overloaded',
+          'unavailable',
+        ],
       },
     },
     async (request, reply) => {
       const { user_id, coupon_name } = request.body;
-      const claim = app.submitClaim({ userId: normaliseName(user_id), couponName: normaliseName(coupon_name) });
-      const answer = await claim.answer;
-      if (answer === 'pending') await rememberPending(app, claim);
+      const { 'idempotency-key': key, prefer } = request.headers;
+      const preferred = prefer === undefined ? undefined : readPrefer(prefer, waitMs);
+      const claim = app.submitClaim({
+        userId: normaliseName(user_id),
+        couponName: normaliseName(coupon_name),
+        keyed: key === undefined ? undefined : { key, requestId: request.id },
+        waitMs: preferred?.waitMs,
+      });
+      let answer = await claim.answer;
+      if (answer === 'pending') answer = await tellPending(app, claim);
+      const applied = preferred && preferenceApplied(preferred, answer === 'pending');
+      if (applied) reply.header('preference-applied', applied);
       return replyToClaim(reply, claim, answer);
     },
   );
 
   app.get(
     '/api/claims/:claim_id',
-    { schema: { params: ParamsSchema, response: { 200: ClaimStatusSchema } } },
+    {
+      schema: {
+        operationId: 'getClaim',
+        tags: ['claims'],
+        summary: 'What became of a claim',
+        params: ParamsSchema,
+        response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
+        answers: { 200: CLAIM_STATUS_ANSWER },
+        problems: ['invalid_request', 'not_found', 'rate_limited', 'unavailable'],
+      },
+    },
     async (request) => {
       const status = await findClaim(app, request.params.claim_id);
       if (!status) throw new ProblemError('not_found', 'No claim that stands or is under way has this id.');

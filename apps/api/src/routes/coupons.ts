@@ -4,11 +4,19 @@ import { CLAIMED_BY_MAX, CouponSchema, NameSchema, NewCouponSchema, normaliseNam
 import { Type } from '@sinclair/typebox';
 import { createCoupon } from '../coupons/create-coupon.ts';
 import { readCoupon } from '../coupons/read-coupon.ts';
-import { NO_SUCH_COUPON, ProblemError } from '../problem.ts';
+import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../openapi/answers.ts';
+import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
+import { readIntegers } from '../read-integers.ts';
 
-const LimitSchema = Type.String({
-  pattern: '^(\\d{1,3}|1000)$',
-  description: `How many users claimed_by lists, 0 to ${CLAIMED_BY_MAX}.`,
+const LimitSchema = Type.Integer({
+  minimum: 0,
+  maximum: CLAIMED_BY_MAX,
+  default: CLAIMED_BY_MAX,
+  description: 'How many users claimed_by lists.',
+});
+
+const ReadHeadersSchema = Type.Object({
+  'if-none-match': Type.Optional(Type.String({ description: 'The ETag of an earlier answer.' })),
 });
 
 export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -16,7 +24,19 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
 
   app.post(
     '/api/coupons',
-    { onRequest: app.requireAdmin, schema: { body: NewCouponSchema, response: { 201: CouponSchema } } },
+    {
+      onRequest: app.requireAdmin,
+      links: { 201: TO_COUPON },
+      schema: {
+        operationId: 'createCoupon',
+        tags: ['coupons'],
+        summary: 'Create a coupon',
+        body: NewCouponSchema,
+        response: { 201: CouponSchema, ...PROBLEM_RESPONSES },
+        answers: { 201: COUPON_CREATED_ANSWER },
+        problems: ['unauthorized', 'name_taken', 'rate_limited', 'unavailable'],
+      },
+    },
     async (request, reply) => {
       const coupon = await createCoupon(app.mongo, request.body);
       reply.code(201).header('location', `/api/coupons/${encodeURIComponent(coupon.name)}`);
@@ -27,14 +47,21 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/api/coupons/:name',
     {
+      preValidation: readIntegers('limit'),
       schema: {
+        operationId: 'getCoupon',
+        tags: ['coupons'],
+        summary: 'Read a coupon',
         params: Type.Object({ name: NameSchema }),
         querystring: Type.Object({ limit: Type.Optional(LimitSchema) }),
-        response: { 200: CouponSchema },
+        headers: ReadHeadersSchema,
+        response: { 200: CouponSchema, ...PROBLEM_RESPONSES },
+        answers: { 200: COUPON_ANSWER, 304: UNCHANGED_ANSWER },
+        problems: ['invalid_request', 'coupon_not_found', 'rate_limited', 'unavailable'],
       },
     },
     async (request) => {
-      const limit = Number(request.query.limit ?? CLAIMED_BY_MAX);
+      const { limit = CLAIMED_BY_MAX } = request.query;
       const coupon = await readCoupon(app.mongo, normaliseName(request.params.name), limit);
       if (!coupon) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
       return coupon;

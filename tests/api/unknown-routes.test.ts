@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { call } from '../support/caller.ts';
+import { expectProblem } from '../support/expect-problem.ts';
+import { callRaw, parseReply } from '../support/raw-caller.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+let system: System;
+let url: string;
+beforeAll(async () => {
+  system = await startSystem({ workers: 0 });
+  url = system.urls[0] as string;
+});
+afterAll(() => system?.close());
+
+describe('an address that is not there', () => {
+  test.each([
+    ['GET', '/nowhere'],
+    ['DELETE', '/api'],
+    ['OPTIONS', '/nowhere'],
+    ['GET', '/health/'],
+    ['GET', '//health'],
+    ['GET', '/Health'],
+    ['GET', '/api/coupons/a/b'],
+    ['GET', '/docs/static/nowhere.js'],
+    ['GET', '/admin/queues/nowhere'],
+  ])('%s %s is not found', async (method, path) => {
+    expectProblem(await call(url + path, method), 'not_found', `There is no ${method} ${path}.`);
+  });
+
+  test.each([
+    ['no JSON', 'user_id=u', 'application/x-www-form-urlencoded'],
+    ['broken JSON', '{', 'application/json'],
+    ['more than a body may be', `"${'x'.repeat(2_000_000)}"`, 'application/json'],
+  ])('is not found also with %s', async (_, body, type) => {
+    expectProblem(await call(`${url}/nowhere`, 'POST', body, { 'content-type': type }), 'not_found');
+  });
+});
+
+describe('a method that the address does not take', () => {
+  test.each([
+    ['PUT', '/api/coupons/claim', 'GET, HEAD, POST'],
+    ['DELETE', '/api/coupons/some%20name?limit=1', 'GET, HEAD'],
+    ['GET', '/api/coupons', 'POST'],
+    ['PATCH', '/api/coupons', 'POST'],
+    ['POST', '/api/claims/some-id', 'GET, HEAD'],
+    ['POST', '/health', 'GET, HEAD'],
+    ['POST', '/openapi.json', 'GET, HEAD'],
+    ['DELETE', '/docs', 'GET, HEAD'],
+    ['DELETE', '/admin/queues', 'GET, HEAD'],
+  ])('%s %s is told which ones it takes', async (method, path, allow) => {
+    const reply = await call(url + path, method);
+    expectProblem(reply, 'method_not_allowed', allow);
+    expect(reply.headers.get('allow')).toBe(allow);
+  });
+
+  test('is told so whatever the body', async () => {
+    const reply = await call(`${url}/health`, 'POST', '{', { 'content-type': 'text/plain' });
+    expectProblem(reply, 'method_not_allowed');
+  });
+
+  test.each(['PROPFIND', 'TRACE'])('%s, which Fastify does not know, is told so too', async (method) => {
+    const received = await callRaw(url, `${method} /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    expectProblem(parseReply(received), 'method_not_allowed');
+  });
+});
+
+test('OPTIONS tells what an address takes', async () => {
+  const reply = await call(`${url}/api/coupons/claim`, 'OPTIONS');
+  expect(reply.status).toBe(204);
+  expect(reply.headers.get('allow')).toBe('GET, HEAD, POST');
+  expect(reply.headers.get('x-request-id')).toBeTruthy();
+});
+
+test('HEAD answers as GET does, without the body', async () => {
+  const reply = await call(`${url}/health`, 'HEAD');
+  expect(reply).toMatchObject({ status: 200, body: undefined });
+  expect((await call(`${url}/api/coupons/missing`, 'HEAD')).status).toBe(404);
+  expect((await call(`${url}/api/coupons`, 'HEAD')).status).toBe(405);
+});

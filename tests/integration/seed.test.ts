@@ -1,0 +1,41 @@
+import { newCoupon } from '@flashclaim/core';
+import { seedCoupons } from '@flashclaim/seed';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openStores, type TestStores } from '../support/stores.ts';
+
+let stores: TestStores;
+beforeAll(async () => {
+  stores = await openStores();
+});
+afterAll(() => stores.close());
+
+const names = () => stores.mongo.coupons.distinct('name');
+
+test('a name has one form, whoever writes it first', async () => {
+  const { db, coupons } = stores.mongo;
+  const composed = 'CAF\u00c9';
+  const decomposed = 'CAFE\u0301';
+  expect(await seedCoupons(db, [{ name: decomposed, amount: 5 }])).toMatchObject([{ name: composed, created: true }]);
+  expect(await seedCoupons(db, [{ name: composed, amount: 9 }])).toMatchObject([{ amount: 5, created: false }]);
+  await expect(coupons.insertOne(newCoupon({ name: decomposed, amount: 1 }, new Date()))).rejects.toMatchObject({
+    code: 11000,
+  });
+  expect(await names()).toEqual([composed]);
+});
+
+test('a name that nobody could claim is refused, and nothing is created', async () => {
+  const before = await names();
+  const coupons = [
+    { name: 'fine', amount: 1 },
+    { name: ' \t', amount: 1 },
+  ];
+  await expect(seedCoupons(stores.mongo.db, coupons)).rejects.toThrow(/^" \\t" can't be a coupon's name: that is 1 to/);
+  expect(await names()).toEqual(before);
+});
+
+test('what comes with the project can be seeded, and seeded again', async () => {
+  const first = await seedCoupons(stores.mongo.db);
+  expect(first.every(({ created }) => created)).toBe(true);
+  const again = await seedCoupons(stores.mongo.db);
+  expect(again).toEqual(first.map((coupon) => ({ ...coupon, created: false })));
+});

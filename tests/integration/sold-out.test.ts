@@ -1,0 +1,81 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { SoldOut, WaitingClaim } from '@flashclaim/api';
+import { newCoupon } from '@flashclaim/core';
+import { connectMongo, type Mongo } from '@flashclaim/service';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openStores, type TestStores } from '../support/stores.ts';
+
+/** Stands between a process and MongoDB, and can hold back what is asked. */
+class Gate {
+  #held = false;
+  readonly #pairs = new Set<[Socket, Socket]>();
+  readonly server: Server;
+
+  constructor(port: number) {
+    this.server = createServer((caller) => {
+      const pair: [Socket, Socket] = [caller, connect(port, '127.0.0.1')];
+      this.#pairs.add(pair);
+      for (const socket of pair)
+        socket
+          .on('error', () => {})
+          .on('close', () => {
+            for (const other of pair) other.destroy();
+            this.#pairs.delete(pair);
+          });
+      pair[1].pipe(caller);
+      if (!this.#held) caller.pipe(pair[1]);
+    });
+  }
+
+  hold(): void {
+    this.#held = true;
+    for (const [caller, store] of this.#pairs) caller.unpipe(store);
+  }
+
+  release(): void {
+    this.#held = false;
+    for (const [caller, store] of this.#pairs) caller.pipe(store);
+  }
+}
+
+let stores: TestStores;
+let gate: Gate;
+let mongo: Mongo;
+beforeAll(async () => {
+  stores = await openStores();
+  gate = new Gate(Number(new URL(stores.env.MONGO_URI).port));
+  await new Promise<void>((resolve) => gate.server.listen(0, '127.0.0.1', resolve));
+  const { port } = gate.server.address() as AddressInfo;
+  mongo = await connectMongo(`mongodb://127.0.0.1:${port}/?directConnection=true`, stores.env.MONGO_DB, {});
+});
+afterAll(async () => {
+  await mongo?.client.close();
+  gate?.server.close();
+  await stores.close();
+});
+
+test('a claim whose wait ends before the database has answered goes to its lane, once', async () => {
+  await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'empty', amount: 1 }, new Date()), remaining_amount: 0 });
+  const handedOn: string[] = [];
+  const settled: string[] = [];
+  const soldOut = new SoldOut({ mongo, log: { warn: () => {} }, handOn: ({ id }) => handedOn.push(id) });
+  const listener = {
+    hasten: (claim: WaitingClaim) => void soldOut.giveUp(claim),
+    settled: ({ id }: WaitingClaim) => void settled.push(id),
+  };
+  const newClaim = (id: string, waitMs: number) =>
+    new WaitingClaim({ id, userId: id, couponName: 'empty' }, waitMs, listener);
+  soldOut.remember('empty');
+  gate.hold();
+  const [impatient, patient] = [newClaim('impatient', 0), newClaim('patient', 60_000)];
+  for (const claim of [impatient, patient]) expect(soldOut.take(claim)).toBe(true);
+  await expect.poll(() => handedOn).toEqual(['impatient']);
+
+  // Only the lane decides it now, whatever the read says.
+  gate.release();
+  expect(await patient.answer).toMatchObject({ decision: 'out_of_stock' });
+  expect(settled).toEqual(['patient']);
+  expect(handedOn).toEqual(['impatient']);
+  impatient.enqueued({ lane: 0, jobId: 'job', index: 0, at: 0 });
+  expect(await impatient.answer).toBe('pending');
+});
