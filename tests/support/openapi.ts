@@ -8,7 +8,7 @@ interface Described {
   examples?: Record<string, { value: unknown }>;
 }
 
-interface Parameter {
+export interface Parameter {
   in: 'path' | 'query' | 'header';
   name: string;
   required: boolean;
@@ -68,6 +68,12 @@ export class Contract {
     const operation = this.operations.get(operationId);
     if (!operation) throw new Error(`no operation ${operationId} is documented`);
     return operation;
+  }
+
+  /** The schema itself, where what is given refers to it. */
+  resolve(schema: { $ref?: string }): object {
+    const name = schema.$ref?.split('/').at(-1);
+    return name === undefined ? schema : (this.document.components.schemas[name] as object);
   }
 
   /** What is wrong with a value by a schema of the document, in a sentence; undefined where nothing is. */

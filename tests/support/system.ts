@@ -27,6 +27,8 @@ export interface SystemOptions {
   apis?: number;
   workers?: number;
   env?: NodeJS.ProcessEnv;
+  /** By default databases of their own in the stores of the whole run. Closed with the system. */
+  stores?: TestStores;
   /** Where the processes write to; here by default. */
   output?: Output;
 }
@@ -36,9 +38,10 @@ export const startSystem = async ({
   apis = 1,
   workers = 1,
   env = {},
+  stores: given,
   output = 'inherit',
 }: SystemOptions = {}): Promise<System> => {
-  const stores = await openStores();
+  const stores = given ?? (await openStores());
   const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', ...env };
   const started = { apis: [] as ProcessHandle[], workers: [] as ProcessHandle[] };
   const urls: string[] = [];
