@@ -1,4 +1,4 @@
-import { BODY_MAX_BYTES } from '@flashclaim/core';
+import { BODY_MAX_BYTES, type ProblemCode } from '@flashclaim/core';
 import type { Reply } from '../support/caller.ts';
 import type { Contract, Operation, Parameter } from '../support/openapi.ts';
 import type { FuzzRequest } from './request.ts';
@@ -8,16 +8,22 @@ export const judge = (contract: Contract, request: FuzzRequest, reply: Reply): s
   const faults = [...generalFaults(contract, reply)];
   if (request.operationId === undefined) return faults;
   faults.push(...contract.faultsOf(request.operationId, reply));
-  const { code } = (reply.body ?? {}) as { code?: string };
-  const refused = REFUSALS.includes(code ?? '');
-  const reason = whyRefused(contract, request);
-  if (refused && reason === undefined) faults.push(`what is as documented was refused: ${reply.body.detail}`);
-  if (!refused && reason !== undefined && code !== 'unauthorized') faults.push(`it was taken, although ${reason}`);
+  const { code } = (reply.body ?? {}) as { code?: ProblemCode };
+  const refusal = refusalOf(contract, request);
+  // Who may not call at all is told nothing else.
+  if (code === 'unauthorized') return faults;
+  if (refusal && code !== refusal.code) faults.push(`it was not refused as ${refusal.code}, although ${refusal.why}`);
+  if (!refusal && code && REFUSALS.includes(code)) faults.push('it was refused, although it is as documented');
   return faults;
 };
 
 /** The codes that say that the request itself is at fault. */
-const REFUSALS = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
+const REFUSALS: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
+
+interface Refusal {
+  code: ProblemCode;
+  why: string;
+}
 
 /** What holds of every answer. */
 const generalFaults = function* (contract: Contract, { status, headers, body }: Reply): Generator<string> {
@@ -33,14 +39,27 @@ const generalFaults = function* (contract: Contract, { status, headers, body }: 
   if (body.request_id !== headers.get('x-request-id')) yield `request id ${body.request_id} in the body`;
 };
 
-/** Why a request is not as documented; undefined where it is. */
-const whyRefused = (contract: Contract, request: FuzzRequest): string | undefined => {
+/** As what a request must be refused; undefined where it is as documented. */
+const refusalOf = (contract: Contract, request: FuzzRequest): Refusal | undefined => {
   const operation = contract.operation(request.operationId as string);
+  const unread = operation.requestBody && unreadable(request);
+  if (unread) return unread;
   for (const parameter of operation.parameters ?? []) {
     const fault = parameterFault(contract, parameter, request);
-    if (fault) return `${parameter.in} parameter ${parameter.name} ${fault}`;
+    if (fault) return { code: 'invalid_request', why: `${parameter.in} parameter ${parameter.name} ${fault}` };
   }
-  return operation.requestBody && bodyFault(contract, operation, request);
+  const why = operation.requestBody && bodyFault(contract, operation, request);
+  return why === undefined ? undefined : { code: 'invalid_request', why };
+};
+
+/** A body is looked at before anything else: first its type, then its length. */
+const unreadable = ({ body, contentType }: FuzzRequest): Refusal | undefined => {
+  if (contentType === undefined && !body) return undefined;
+  if (!/^application\/json\s*(;|$)/i.test(contentType ?? ''))
+    return { code: 'unsupported_media_type', why: 'the body is no JSON by its type' };
+  if (body !== undefined && Buffer.byteLength(body) > BODY_MAX_BYTES)
+    return { code: 'payload_too_large', why: 'the body is too long' };
+  return undefined;
 };
 
 const parameterFault = (contract: Contract, parameter: Parameter, request: FuzzRequest): string | undefined => {
@@ -58,10 +77,8 @@ const parameterFault = (contract: Contract, parameter: Parameter, request: FuzzR
 };
 
 const bodyFault = (contract: Contract, { requestBody }: Operation, request: FuzzRequest): string | undefined => {
-  const { body, contentType } = request;
-  if (body === undefined) return 'there is no body';
-  if (Buffer.byteLength(body) > BODY_MAX_BYTES) return 'the body is too long';
-  if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) return 'the body is no JSON by its type';
+  const { body } = request;
+  if (!body) return 'there is no body';
   try {
     const value = JSON.parse(body);
     return isForbidden(value)
