@@ -15,14 +15,18 @@ export interface TestStores {
 }
 
 /** A database that no other test uses, in MongoDB and in Redis. */
-export const openStores = async (): Promise<TestStores> => {
-  const mongoUri = inject('mongoUri');
+export const openStores = (): Promise<TestStores> =>
+  openStoresAt({ mongoUri: inject('mongoUri'), redisUrl: inject('redisUrl') });
+
+/** The same in these servers, for who is no test. */
+export const openStoresAt = async (servers: { mongoUri: string; redisUrl: string }): Promise<TestStores> => {
+  const { mongoUri } = servers;
   const name = `test_${randomBytes(6).toString('hex')}`;
   const mongo = await connectMongo(mongoUri, name, {});
   await ensureCollections(mongo.db);
 
-  const counter = new Redis(inject('redisUrl'));
-  const redisUrl = new URL(inject('redisUrl'));
+  const counter = new Redis(servers.redisUrl);
+  const redisUrl = new URL(servers.redisUrl);
   redisUrl.pathname = `/${((await counter.incr('test-databases')) % REDIS_DATABASES) + 1}`;
   counter.disconnect();
   const redis = new Redis(redisUrl.href);

@@ -43,7 +43,7 @@ export const PROBLEMS: Record<ProblemCode, { status: number; title: string; erro
   request_timeout: { status: 408, title: 'The request did not arrive in time', error: 'request timeout' },
   payload_too_large: { status: 413, title: 'The body is too large', error: 'payload too large' },
   unsupported_media_type: { status: 415, title: 'The body is no JSON', error: 'unsupported media type' },
-  rate_limited: { status: 429, title: 'Too many requests from this address', error: 'rate limited' },
+  rate_limited: { status: 429, title: 'Too many claims in a short time', error: 'rate limited' },
   headers_too_large: { status: 431, title: 'The headers are too large', error: 'headers too large' },
   overloaded: { status: 503, title: 'Too many claims are waiting', error: 'overloaded' },
   unavailable: { status: 503, title: 'A part of the system is away', error: 'unavailable' },

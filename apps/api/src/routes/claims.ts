@@ -82,7 +82,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         params: ParamsSchema,
         response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIM_STATUS_ANSWER },
-        problems: ['invalid_request', 'not_found', 'rate_limited', 'unavailable'],
+        problems: ['invalid_request', 'not_found', 'unavailable'],
       },
     },
     async (request) => {

@@ -34,7 +34,7 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: NewCouponSchema,
         response: { 201: CouponSchema, ...PROBLEM_RESPONSES },
         answers: { 201: COUPON_CREATED_ANSWER },
-        problems: ['unauthorized', 'name_taken', 'rate_limited', 'unavailable'],
+        problems: ['unauthorized', 'name_taken', 'unavailable'],
       },
     },
     async (request, reply) => {
@@ -57,7 +57,7 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
         headers: ReadHeadersSchema,
         response: { 200: CouponSchema, ...PROBLEM_RESPONSES },
         answers: { 200: COUPON_ANSWER, 304: UNCHANGED_ANSWER },
-        problems: ['invalid_request', 'coupon_not_found', 'rate_limited', 'unavailable'],
+        problems: ['invalid_request', 'coupon_not_found', 'unavailable'],
       },
     },
     async (request) => {

@@ -1,0 +1,21 @@
+import { randomInt } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expectExact } from '../support/expect-exact.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { fuzz } from './fuzz.ts';
+
+const REQUESTS = 1_000;
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem();
+});
+afterAll(() => system?.close());
+
+test('whatever is sent, the answer is one that the document has', async () => {
+  const seed = randomInt(2 ** 31);
+  console.log(`fuzz: ${REQUESTS} requests; the same again: npm run fuzz -- --requests ${REQUESTS} --seed ${seed}`);
+  const met = await fuzz({ url: system.urls[0] as string, seed, stop: { afterRequests: REQUESTS } });
+  expect([...met.values()].reduce((sum, count) => sum + count)).toBe(REQUESTS);
+  await expectExact(system.stores.mongo);
+});

@@ -1,0 +1,78 @@
+import { PROBLEMS } from '@flashclaim/core';
+import fc from 'fast-check';
+import { claim, createCoupon, type Reply } from '../support/caller.ts';
+import { Contract } from '../support/openapi.ts';
+import { NAMES } from './arbitraries.ts';
+import { judge } from './judge.ts';
+import { type FuzzRequest, type Known, requests } from './request.ts';
+import { addressOf, Sender } from './send.ts';
+
+export interface FuzzOptions {
+  /** Of an API whose coupons are nobody's: many are created, and claimed. */
+  url: string;
+  seed: number;
+  /** How long, or how much. */
+  stop: { afterMs: number } | { afterRequests: number };
+}
+
+/** How often each answer was met: `operation status code`. */
+export type Met = Map<string, number>;
+
+/**
+ * Sends requests that are as the API's own document says, nearly so, or nothing like it, and holds every answer against the
+ * document: no 5xx but 503, no answer that is not documented, nothing refused that is as documented, and nothing taken that
+ * is not.
+ * @throws Error naming the smallest request that was answered wrongly, and the seed that leads there again.
+ */
+export const fuzz = async ({ url, seed, stop }: FuzzOptions): Promise<Met> => {
+  const contract = await Contract.read(url);
+  const known = await prepare(url);
+  const sender = new Sender(url);
+  const met: Met = new Map();
+  const property = fc.asyncProperty(requests(contract, known), async (request) => {
+    const reply = await sender.send(request);
+    const answer = nameOf(request, reply);
+    met.set(answer, (met.get(answer) ?? 0) + 1);
+    const faults = judge(contract, request, reply);
+    if (faults.length > 0) throw new Error(report(request, reply, faults));
+  });
+  try {
+    await fc.assert(property, {
+      seed,
+      ...('afterMs' in stop
+        ? { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: stop.afterMs }
+        : { numRuns: stop.afterRequests }),
+    });
+  } finally {
+    sender.close();
+  }
+  return met;
+};
+
+/** A few coupons, one of them sold out, and claims that stand. */
+const prepare = async (url: string): Promise<Known> => {
+  const claimIds: string[] = [];
+  for (const [index, name] of NAMES.slice(0, 3).entries()) {
+    await createCoupon(url, name, 10 ** index);
+    claimIds.push((await claim(url, name, 'first')).body.claim_id);
+  }
+  return { name: NAMES, claim_id: claimIds };
+};
+
+const nameOf = ({ operationId = 'anything else' }: FuzzRequest, { status, body }: Reply): string => {
+  const code = (body as { code?: string } | undefined)?.code ?? '';
+  return [operationId, status, code in PROBLEMS ? code : ''].join(' ').trim();
+};
+
+const report = (request: FuzzRequest, { status, body }: Reply, faults: readonly string[]): string => {
+  const { method, headers, contentType, body: sent } = request;
+  return [
+    ...faults,
+    `request: ${method} ${addressOf(request)} ${JSON.stringify({ ...headers, 'content-type': contentType })}`,
+    `body: ${JSON.stringify(sent)?.slice(0, BODY_SHOWN_CHARS)}`,
+    `answer: ${status} ${JSON.stringify(body)?.slice(0, BODY_SHOWN_CHARS)}`,
+  ].join('\n');
+};
+
+/** Of a body, in a report. */
+const BODY_SHOWN_CHARS = 2_000;

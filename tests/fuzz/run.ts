@@ -1,0 +1,86 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startStores } from '@flashclaim/local-stack';
+import { StartError } from '@flashclaim/service';
+import { openStoresAt } from '../support/stores.ts';
+import { startSystem } from '../support/system.ts';
+import { type FuzzOptions, fuzz, type Met } from './fuzz.ts';
+
+const USAGE = `npm run fuzz -- [options]
+  --minutes N    how long (1)
+  --requests N   how much, instead
+  --seed S       the same requests again (a new one)
+  --url URL      a running API with a database that nobody needs (by default one is started, with a worker)`;
+
+interface Options {
+  url: string | undefined;
+  seed: number;
+  stop: FuzzOptions['stop'];
+}
+
+/** @throws StartError with the usage where an option is wrong. */
+const readOptions = (args: string[]): Options => {
+  try {
+    const string = { type: 'string' } as const;
+    const { values } = parseArgs({ args, options: { minutes: string, requests: string, seed: string, url: string } });
+    const { minutes = '1', requests, seed, url } = values;
+    return {
+      url,
+      seed: seed === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', seed),
+      stop:
+        requests === undefined
+          ? { afterMs: wholeNumber('--minutes', minutes) * 60_000 }
+          : { afterRequests: wholeNumber('--requests', requests) },
+    };
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+};
+
+const wholeNumber = (option: string, value: string): number => {
+  if (!/^\d{1,10}$/.test(value)) throw new Error(`${option} must be a whole number, not "${value}".`);
+  return Number(value);
+};
+
+/** Resolves to what `use` does with the address of a system that is there for it alone. */
+const withSystem = async <T>(use: (url: string) => Promise<T>): Promise<T> => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-fuzz-'));
+  const servers = await startStores({ dataDir, log: (name, text) => console.log(`${name.padEnd(9)} ${text}`) });
+  try {
+    const system = await startSystem({ stores: await openStoresAt(servers) });
+    try {
+      return await use(system.urls[0] as string);
+    } finally {
+      await system.close();
+    }
+  } finally {
+    await servers.stop(0);
+    await rm(dataDir, { recursive: true, force: true });
+  }
+};
+
+const table = (met: Met): string =>
+  [...met]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([answer, count]) => `${String(count).padStart(8)}  ${answer}`)
+    .join('\n');
+
+const run = async ({ url, seed, stop }: Options): Promise<void> => {
+  console.log(`fuzz: seed ${seed}`);
+  const start = performance.now();
+  const met = url ? await fuzz({ url, seed, stop }) : await withSystem((own) => fuzz({ url: own, seed, stop }));
+  const total = [...met.values()].reduce((sum, count) => sum + count, 0);
+  console.log(
+    `\n${table(met)}\n\n${total} requests in ${((performance.now() - start) / 1000).toFixed(0)} s, all answered as documented`,
+  );
+};
+
+try {
+  await run(readOptions(process.argv.slice(2)));
+} catch (error) {
+  console.error(error instanceof StartError ? error.message : (error as Error).message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,132 @@
+import { isName, type ProblemCode } from '@flashclaim/core';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { call, type Reply } from './caller.ts';
+
+interface Described {
+  schema: object;
+  examples?: Record<string, { value: unknown }>;
+}
+
+export interface Parameter {
+  in: 'path' | 'query' | 'header';
+  name: string;
+  required: boolean;
+  schema: object;
+}
+
+export interface Operation {
+  method: string;
+  path: string;
+  operationId: string;
+  summary?: string;
+  tags?: string[];
+  security?: object[];
+  parameters?: Parameter[];
+  requestBody?: { content: Record<string, Described> };
+  responses: Record<
+    string,
+    { description: string; headers?: Record<string, Described>; content?: Record<string, Described> }
+  >;
+}
+
+interface Document {
+  openapi: string;
+  paths: Record<string, Record<string, Omit<Operation, 'method' | 'path'>>>;
+  components: { schemas: Record<string, object> };
+  tags: { name: string }[];
+}
+
+/** What the document promises, read from `GET /openapi.json` of a running API, and asked of its answers. */
+export class Contract {
+  readonly document: Document;
+  readonly operations: Map<string, Operation>;
+  readonly #ajv = new Ajv2020({ strict: true, allErrors: true, formats: { name: isName } });
+  readonly #validators = new Map<object, ValidateFunction>();
+
+  constructor(document: Document) {
+    this.document = document;
+    this.operations = new Map(
+      Object.entries(document.paths).flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => [
+          operation.operationId,
+          { ...operation, path, method: method.toUpperCase() },
+        ]),
+      ),
+    );
+    addFormats.default(this.#ajv);
+    // A reference of a schema leads into the document, so the document is what they are compiled in.
+    this.#ajv.addVocabulary(Object.keys(document));
+    this.#ajv.addSchema(document, 'document');
+  }
+
+  static async read(url: string): Promise<Contract> {
+    return new Contract((await call(`${url}/openapi.json`, 'GET')).body);
+  }
+
+  operation(operationId: string): Operation {
+    const operation = this.operations.get(operationId);
+    if (!operation) throw new Error(`no operation ${operationId} is documented`);
+    return operation;
+  }
+
+  /** The schema itself, where what is given refers to it. */
+  resolve(schema: { $ref?: string }): object {
+    const name = schema.$ref?.split('/').at(-1);
+    return name === undefined ? schema : (this.document.components.schemas[name] as object);
+  }
+
+  /** What is wrong with a value by a schema of the document, in a sentence; undefined where nothing is. */
+  fault(schema: object, value: unknown): string | undefined {
+    let validate = this.#validators.get(schema);
+    if (!validate) {
+      validate = this.#ajv.compile(inDocument(schema) as object);
+      this.#validators.set(schema, validate);
+    }
+    return validate(value) ? undefined : this.#ajv.errorsText(validate.errors);
+  }
+
+  /** In what an answer differs from what is documented for this operation; nothing where it is as it should be. */
+  faultsOf(operationId: string, { status, headers, body }: Reply): string[] {
+    const answer = this.operation(operationId).responses[status];
+    if (!answer) return [`${operationId} answers ${status}, which is not documented`];
+    const faults: (string | undefined)[] = [];
+    for (const [name, { schema }] of Object.entries(answer.headers ?? {})) {
+      const value = headers.get(name);
+      if (value !== null) faults.push(named(`header ${name}`, this.fault(schema, readHeader(schema, value))));
+    }
+    const type = headers.get('content-type')?.split(';')[0];
+    const described = answer.content?.[type ?? ''];
+    if (described) faults.push(named('body', this.fault(described.schema, body)));
+    else if (answer.content) faults.push(`${operationId} answers ${status} as ${type}, which is not documented`);
+    else if (body !== undefined) faults.push(`${operationId} answers ${status} with a body, which is not documented`);
+    return faults.filter((fault) => fault !== undefined);
+  }
+
+  /** Every answer that is documented: `operationId status`, with the code of each problem. */
+  answers(): string[] {
+    return [...this.operations.values()].flatMap(({ operationId, responses }) =>
+      Object.entries(responses).flatMap(([status, { content = {} }]) => {
+        const problems = Object.keys(content['application/problem+json']?.examples ?? {}) as ProblemCode[];
+        return problems.length > 0
+          ? problems.map((code) => `${operationId} ${status} ${code}`)
+          : `${operationId} ${status}`;
+      }),
+    );
+  }
+}
+
+const named = (what: string, fault: string | undefined): string | undefined => fault && `${what}: ${fault}`;
+
+/** A header is text; what its schema calls an integer is read as one. */
+const readHeader = (schema: object, value: string): unknown =>
+  'type' in schema && schema.type === 'integer' && /^\d+$/.test(value) ? Number(value) : value;
+
+/** The same schema with its references leading into the document. */
+const inDocument = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(inDocument);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, key === '$ref' ? `document${inner}` : inDocument(inner)]),
+  );
+};
