@@ -22,14 +22,19 @@ const newAbort = () => {
 };
 
 /** A client of a peer that reacts so, and the moments at which a call can be met. */
-const start = async (reaction: Reaction) => {
+const start = async (...reactions: Reaction[]) => {
   const asked = Promise.withResolvers<void>();
   const answering = Promise.withResolvers<void>();
   const sleeping = Promise.withResolvers<void>();
-  peer = await startPeer((response) => {
-    reaction(response);
-    asked.resolve();
-  });
+  peer = await startPeer(
+    ...reactions.map(
+      (react): Reaction =>
+        (response) => {
+          react(response);
+          asked.resolve();
+        },
+    ),
+  );
   const clock: Clock = {
     now: systemClock.now,
     sleep: (ms, signal) => {
@@ -85,17 +90,20 @@ describe('an abort ends at once', () => {
 });
 
 describe('nothing is left', () => {
-  test.each<[string, Reaction]>([
-    ['that was claimed', answer(200, CLAIM)],
-    ['that was refused', problem(400, 'out_of_stock')],
-    ['that failed', problem(500, 'internal_error')],
-    ['that had no time', away],
-    ['that had no answer', silence],
-  ])('on the signal by a claim %s', async (_, reaction) => {
-    const { client } = await start(reaction);
+  const atOnce = problem(503, 'unavailable', { 'retry-after': '0' });
+  test.each<[string, Reaction[], number]>([
+    ['that was claimed', [answer(200, CLAIM)], 1],
+    ['that was refused', [problem(400, 'out_of_stock')], 1],
+    ['that was claimed after all', [atOnce, atOnce, answer(200, CLAIM)], 3],
+    ['that failed', [problem(500, 'internal_error')], 1],
+    ['that had no time', [away], 1],
+    ['that had no answer', [silence], 1],
+  ])('on the signal by a claim %s', async (_, reactions, requests) => {
+    const { client } = await start(...reactions);
     const { signal, listeners } = newAbort();
-    await client.claim(REQUEST, { signal, timeoutMs: 100 }).catch(() => {});
+    await client.claim(REQUEST, { signal, timeoutMs: reactions[0] === silence ? 100 : 60_000 }).catch(() => {});
     expect(listeners()).toBe(0);
+    expect(peer.received).toHaveLength(requests);
   });
 
   test('that keeps a process from ending by itself', async () => {

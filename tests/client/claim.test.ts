@@ -167,10 +167,10 @@ describe('it gives up', () => {
   });
 
   test('when its time is over, before its attempts are', async () => {
-    const error = await faultOf([problem(503, 'unavailable', { 'retry-after': '1' })], { timeoutMs: 3_500 });
-    expect(error).toMatchObject({ code: 'timed_out', claimed: 'unknown', attempts: peer.received.length });
-    expect(clock.sleeps.length).toBe(peer.received.length - 1);
-    expect(clock.now()).toBeLessThan(3_500);
+    const error = await faultOf([problem(503, 'unavailable', { 'retry-after': '2' })], { timeoutMs: 5_000 });
+    expect(error).toMatchObject({ code: 'timed_out', claimed: 'unknown', attempts: 3 });
+    expect(peer.received).toHaveLength(3);
+    expect(clock.sleeps).toHaveLength(2);
   });
 
   test('while nobody answers', async () => {
@@ -199,7 +199,7 @@ describe('what another attempt can not mend ends it', () => {
   test.each<[string, Reaction, RegExp]>([
     ['a page', page(200), /200 with text\/html/],
     ['a page that is not there', page(404), /404 with text\/html/],
-    ['another document', answer(200, { hello: 'world' }), /baseUrl/],
+    ['another document', answer(200, { hello: 'world', code: 'unavailable' }), /baseUrl/],
     ['a claim without a user', answer(200, { claim_id: 'x' }), /lacks a part/],
     ['a list', answer(200, []), /baseUrl/],
     ['no JSON', (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{'), /baseUrl/],

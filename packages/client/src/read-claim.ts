@@ -85,14 +85,12 @@ const isSame = (one: string, other: string): boolean => one.normalize() === othe
 
 const whereToAsk = (answer: Answer, claimId: string): Pick<Pending, 'next' | 'retryAfterMs'> => {
   const { question, response } = answer;
-  const wait = { retryAfterMs: retryAfterMs(response.headers) };
-  if (question.method === 'GET') return { next: question, ...wait };
   // A browser sees the header of another origin only where that exposes it.
   const location = response.headers.get('location') ?? `../claims/${encodeURIComponent(claimId)}`;
   const url = URL.canParse(location, question.url) ? new URL(location, question.url) : undefined;
   if (url?.origin !== new URL(question.url).origin)
     throw faultOf(answer, 'not_flashclaim', `The claim is to be asked for at ${location}, which is not of this API.`);
-  return { next: { method: 'GET', url: url.href }, ...wait };
+  return { next: { method: 'GET', url: url.href }, retryAfterMs: retryAfterMs(response.headers) };
 };
 
 const faultOf = (answer: Answer, code: FaultCode, message: string): FlashclaimError =>

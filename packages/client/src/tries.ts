@@ -64,7 +64,8 @@ export class Tries {
    */
   async failed(failure: FlashclaimError, lost: boolean): Promise<void> {
     this.#failures++;
-    this.#maybeTaken ||= !isNotTaken(failure);
+    // Under a key that is another claim's, this one was not made, whatever seemed so before.
+    this.#maybeTaken = failure.code !== 'idempotency_key_reused' && (this.#maybeTaken || !isNotTaken(failure));
     if (!lost && !PASSING.includes(failure.code)) throw this.#error(failure);
     if (this.#failures >= this.#options.attempts) throw this.#error(this.#end('attempts_exhausted', failure));
     const backoffMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (this.#failures - 1));
@@ -100,7 +101,7 @@ export class Tries {
 
 /** The API refuses nothing that holds a unit, and takes nothing of what is too much for it. After all else nobody knows. */
 const isNotTaken = ({ code, status = 0 }: FlashclaimError): boolean => {
-  if (code === 'overloaded' || code === 'idempotency_key_reused') return true;
+  if (code === 'overloaded') return true;
   return status >= 400 && status < 500 && code !== 'no_answer' && code !== 'not_flashclaim';
 };
 
