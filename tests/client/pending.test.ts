@@ -15,7 +15,7 @@ const CLAIMED = { ...STATUS, status: 'claimed', code: 'claimed', claimed_at: '20
 const accepted = answer(202, PENDING, { location: '/api/claims/the-claim', 'retry-after': '3' });
 const pending = answer(200, PENDING);
 const claimed = answer(200, CLAIMED);
-const refused = (code: string) => answer(200, { ...STATUS, status: 'refused', code });
+const refused = (code: string, userId = 'user') => answer(200, { ...STATUS, user_id: userId, status: 'refused', code });
 
 const claimOf = async (reactions: Reaction[], { path = '', ...options }: ClaimOptions & { path?: string } = {}) => {
   peer = await startPeer(...reactions);
@@ -64,8 +64,12 @@ test('is asked for again where the question fails', async () => {
   expect(clock.sleeps[2]).toBeGreaterThanOrEqual(2_000);
 });
 
-test('is submitted again, with its key, where the API has lost sight of it', async () => {
-  expect(await claimOf([accepted, problem(404, 'not_found'), accepted, claimed])).toMatchObject({ outcome: 'claimed' });
+test.each<[string, Reaction]>([
+  ['knows nothing of it', problem(404, 'not_found')],
+  ['knows no more of it', refused('unavailable')],
+  ['knows another one under its key', refused('out_of_stock', 'another')],
+])('is submitted again, with its key, where the API %s', async (_, lost) => {
+  expect(await claimOf([accepted, lost, accepted, claimed])).toMatchObject({ outcome: 'claimed' });
   expect(calls()).toEqual([SUBMIT, LOOK, SUBMIT, LOOK]);
   expect(peer.received[2]?.headers['idempotency-key']).toBe(peer.received[0]?.headers['idempotency-key']);
 });

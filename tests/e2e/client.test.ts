@@ -1,5 +1,6 @@
-import { type Client, createClient } from '@flashclaim/client';
+import { type Client, type Clock, createClient, systemClock } from '@flashclaim/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
@@ -108,6 +109,42 @@ describe('a claim is told its outcome', () => {
     const outcomes = (await Promise.all(claims)).map(({ outcome }) => outcome);
     expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(10);
     expect(outcomes.filter((outcome) => outcome === 'out_of_stock')).toHaveLength(30);
+    await expectExact(system.stores.mongo);
+  });
+});
+
+describe('through a network that cuts connections', () => {
+  const USERS = 200;
+  const UNITS = 50;
+  let system: System;
+  let proxies: CuttingProxy[];
+  beforeAll(async () => {
+    system = await startSystem({ apis: 2, workers: 2 });
+    proxies = await Promise.all(system.urls.map(startCuttingProxy));
+  });
+  afterAll(async () => {
+    await Promise.all(proxies.map((proxy) => proxy.close()));
+    await system.close();
+  });
+
+  test('everybody is told the truth', async () => {
+    // The pauses are a twentieth of what they would be.
+    const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
+    const shops = proxies.map(({ url }) => createClient({ baseUrl: url, clock }));
+    await createClient({ baseUrl: system.urls[0] as string }).createCoupon({ name: 'cut', amount: UNITS });
+    const users = Array.from({ length: USERS }, (_, i) => `user-${i}`);
+    const outcomes = await Promise.all(
+      users.map((userId, i) => shops[i % 2]?.claim({ userId, couponName: 'cut' }, { attempts: 50, timeoutMs: 60_000 })),
+    );
+
+    // Answers got lost of claims that were made; whoever had not asked again with the same key were told no.
+    for (const proxy of proxies) expect(proxy.answersLost()).toBeGreaterThan(0);
+    expect(outcomes.some((outcome) => outcome?.outcome === 'claimed' && outcome.replayed)).toBe(true);
+    const told = users.filter((_, i) => outcomes[i]?.outcome === 'claimed');
+    expect(told).toHaveLength(UNITS);
+    expect(outcomes.filter((outcome) => outcome?.outcome === 'out_of_stock')).toHaveLength(USERS - UNITS);
+    const coupon = await createClient({ baseUrl: system.urls[0] as string }).coupon('cut');
+    expect(coupon?.claimed_by.toSorted()).toEqual(told.toSorted());
     await expectExact(system.stores.mongo);
   });
 });

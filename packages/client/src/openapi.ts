@@ -41,10 +41,10 @@ export interface components {
             /** @enum {string} */
             status: "pending" | "claimed" | "refused";
             /**
-             * @description Why it was refused; otherwise the same as status.
+             * @description Why it was refused, unavailable where that is not known any more; otherwise the same as status.
              * @enum {string}
              */
-            code: "pending" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "claimed";
+            code: "pending" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "claimed" | "unavailable";
             user_id?: string;
             coupon_name?: string;
             /** Format: date-time */

@@ -50,10 +50,13 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
     case undefined:
       return { outcome: 'claimed', claim: toClaim(answer, document), replayed: isReplay(response) };
     case 'claimed':
-      return { outcome: 'claimed', claim: ownClaim(answer, document, request), replayed: false };
+      if (isOwn(document, request)) return { outcome: 'claimed', claim: toClaim(answer, document), replayed: false };
+      throw faultOf(answer, 'idempotency_key_reused', 'The key belongs to a claim of another user or coupon.');
     case 'pending':
       return { outcome: 'pending', claimId: document.claim_id, ...whereToAsk(answer, document.claim_id) };
     case 'refused':
+      if (!isOwn(document, request) || document.code === 'unavailable')
+        throw faultOf(answer, 'not_found', 'What became of the claim is not known any more.');
       if (isRefusal(document.code)) return { outcome: document.code };
       throw faultOf(answer, document.code as FaultCode, `The claim was refused: ${document.code}.`);
     default:
@@ -73,15 +76,12 @@ const toClaim = (answer: Answer, document: Partial<Claim>): Claim => {
   return { claim_id, user_id, coupon_name, claimed_at };
 };
 
-/** A key that was used for another claim leads to that one. */
-const ownClaim = (answer: Answer, document: ClaimStatus, { userId, couponName }: ClaimRequest): Claim => {
-  const claim = toClaim(answer, document);
-  if (isSame(claim.user_id, userId) && isSame(claim.coupon_name, couponName)) return claim;
-  throw faultOf(answer, 'idempotency_key_reused', 'The key was used for a claim of another user or coupon.');
-};
+/** A claim id belongs to a key, and may have been asked for with it by somebody else. */
+const isOwn = ({ user_id, coupon_name }: ClaimStatus, { userId, couponName }: ClaimRequest): boolean =>
+  isSame(user_id, userId) && isSame(coupon_name, couponName);
 
 /** Names are compared in Unicode NFC. */
-const isSame = (one: string, other: string): boolean => one.normalize() === other.normalize();
+const isSame = (one: string | undefined, other: string): boolean => one?.normalize() === other.normalize();
 
 const whereToAsk = (answer: Answer, claimId: string): Pick<Pending, 'next' | 'retryAfterMs'> => {
   const { question, response } = answer;
