@@ -1,0 +1,109 @@
+/**
+ * The documents of the API as its own OpenAPI document describes them. Generated: where the API changes, a test fails, and
+ * `npm test -- client-types --update` writes this file anew.
+ */
+export interface components {
+    schemas: {
+        /**
+         * @description Who claims a unit of what. Fields that are not listed are ignored, unless they begin with $.
+         * @example {
+         *       "user_id": "user_1",
+         *       "coupon_name": "FLASH_SALE_2024"
+         *     }
+         */
+        ClaimRequest: {
+            /**
+             * Format: name
+             * @description 1 to 255 characters, not only blanks, without control characters; compared in Unicode NFC
+             */
+            user_id: string;
+            /**
+             * Format: name
+             * @description 1 to 255 characters, not only blanks, without control characters; compared in Unicode NFC
+             */
+            coupon_name: string;
+        };
+        /** @description A claim that holds a unit. */
+        Claimed: {
+            /** @constant */
+            message: "coupon claimed successfully";
+            /** @description A UUID. */
+            claim_id: string;
+            user_id: string;
+            coupon_name: string;
+            /** Format: date-time */
+            claimed_at: string;
+        };
+        /** @description Where a claim stands. */
+        ClaimStatus: {
+            /** @description A UUID. */
+            claim_id: string;
+            /** @enum {string} */
+            status: "pending" | "claimed" | "refused";
+            /**
+             * @description Why it was refused, unavailable where that is not known any more; otherwise the same as status.
+             * @enum {string}
+             */
+            code: "pending" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "claimed" | "unavailable";
+            user_id?: string;
+            coupon_name?: string;
+            /** Format: date-time */
+            claimed_at?: string;
+        };
+        /**
+         * @description A coupon to create. Fields that are not listed are ignored, unless they begin with $.
+         * @example {
+         *       "name": "FLASH_SALE_2024",
+         *       "amount": 5
+         *     }
+         */
+        NewCoupon: {
+            /**
+             * Format: name
+             * @description 1 to 255 characters, not only blanks, without control characters; compared in Unicode NFC
+             */
+            name: string;
+            /** @description Units; one claim takes one. */
+            amount: number;
+        };
+        /** @description A coupon. In every read, remaining_amount + claimed_count = amount. */
+        Coupon: {
+            id: string;
+            name: string;
+            amount: number;
+            remaining_amount: number;
+            /** @description Users in the order of their claims, at most 1,000. */
+            claimed_by: string[];
+            claimed_count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description An error, as RFC 9457 has it. */
+        Problem: {
+            /** @description A URN that ends in the code. */
+            type: string;
+            /** @description The same for every occurrence of the code. */
+            title: string;
+            /** @description The HTTP status. */
+            status: number;
+            /** @description What is wrong with this very request, and what to do about it. */
+            detail: string;
+            /**
+             * @description Stable: for programs to decide by.
+             * @enum {string}
+             */
+            code: "invalid_request" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "name_taken" | "not_found" | "method_not_allowed" | "unauthorized" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "headers_too_large" | "overloaded" | "unavailable" | "internal_error";
+            /** @description Stable: one plain sentence for each code. */
+            error: string;
+            /** @description As in the header x-request-id and in the logs. */
+            request_id: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}

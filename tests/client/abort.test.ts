@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { getEventListeners, once } from 'node:events';
+import { join } from 'node:path';
+import { type ClaimOptions, type Client, type Clock, createClient, systemClock } from '@flashclaim/client';
+import { afterEach, describe, expect, test } from 'vitest';
+import { answer, answerForEver, type Peer, problem, type Reaction, silence, startPeer } from '../support/peer.ts';
+
+let peer: Peer;
+afterEach(() => peer?.close());
+
+const REQUEST = { userId: 'user', couponName: 'coupon' };
+const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };
+const inAnHour = { 'retry-after': '3600' };
+const pending = answer(202, { ...CLAIM, status: 'pending' }, { location: '/api/claims/the-claim', ...inAnHour });
+const away = problem(503, 'unavailable', inAnHour);
+
+const newAbort = () => {
+  const controller = new AbortController();
+  const reason = new Error('the customer has left');
+  const listeners = () => getEventListeners(controller.signal, 'abort').length;
+  return { signal: controller.signal, reason, listeners, abort: () => controller.abort(reason) };
+};
+
+/** A client of a peer that reacts so, and the moments at which a call can be met. */
+const start = async (...reactions: Reaction[]) => {
+  const asked = Promise.withResolvers<void>();
+  const answering = Promise.withResolvers<void>();
+  const sleeping = Promise.withResolvers<void>();
+  peer = await startPeer(
+    ...reactions.map(
+      (react): Reaction =>
+        (response) => {
+          react(response);
+          asked.resolve();
+        },
+    ),
+  );
+  const clock: Clock = {
+    now: systemClock.now,
+    sleep: (ms, signal) => {
+      const slept = systemClock.sleep(ms, signal);
+      sleeping.resolve();
+      return slept;
+    },
+  };
+  const client = createClient({
+    baseUrl: peer.url,
+    clock,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      answering.resolve();
+      return response;
+    },
+  });
+  return { client, moments: { asked: asked.promise, answering: answering.promise, sleeping: sleeping.promise } };
+};
+
+type Call = (client: Client, options: ClaimOptions) => Promise<unknown>;
+const claim: Call = (client, options) => client.claim(REQUEST, options);
+
+describe('an abort ends at once', () => {
+  test.each<[string, Call, Reaction, 'asked' | 'answering' | 'sleeping']>([
+    ['a claim that is under way', claim, silence, 'asked'],
+    ['a claim in the middle of its answer', claim, answerForEver, 'answering'],
+    ['a claim that waits for its next attempt', claim, away, 'sleeping'],
+    ['a claim that is pending', claim, pending, 'sleeping'],
+    ['a look at a coupon', (client, options) => client.coupon('coupon', options), silence, 'asked'],
+    ['a look at a claim', (client, options) => client.claimStatus('id', options), silence, 'asked'],
+    ['a look at the health', (client, options) => client.health(options), answerForEver, 'answering'],
+    ['a creation', (client, options) => client.createCoupon({ name: 'c', amount: 1 }, options), silence, 'asked'],
+  ])('%s', async (_, call, reaction, moment) => {
+    const { client, moments } = await start(reaction);
+    const { signal, reason, listeners, abort } = newAbort();
+    const ended = expect(call(client, { signal, timeoutMs: 24 * 3_600_000 })).rejects.toBe(reason);
+    await moments[moment];
+    expect(listeners()).toBe(1);
+    abort();
+    await ended;
+    expect(listeners()).toBe(0);
+    expect(peer.received).toHaveLength(1);
+  });
+
+  test('a claim that has not begun', async () => {
+    const { client } = await start(silence);
+    const { signal, reason, abort } = newAbort();
+    abort();
+    await expect(client.claim(REQUEST, { signal })).rejects.toBe(reason);
+    expect(peer.received).toHaveLength(0);
+  });
+});
+
+describe('nothing is left', () => {
+  const atOnce = problem(503, 'unavailable', { 'retry-after': '0' });
+  test.each<[string, Reaction[], number]>([
+    ['that was claimed', [answer(200, CLAIM)], 1],
+    ['that was refused', [problem(400, 'out_of_stock')], 1],
+    ['that was claimed after all', [atOnce, atOnce, answer(200, CLAIM)], 3],
+    ['that failed', [problem(500, 'internal_error')], 1],
+    ['that had no time', [away], 1],
+    ['that had no answer', [silence], 1],
+  ])('on the signal by a claim %s', async (_, reactions, requests) => {
+    const { client } = await start(...reactions);
+    const { signal, listeners } = newAbort();
+    await client.claim(REQUEST, { signal, timeoutMs: reactions[0] === silence ? 100 : 60_000 }).catch(() => {});
+    expect(listeners()).toBe(0);
+    expect(peer.received).toHaveLength(requests);
+  });
+
+  test('that keeps a process from ending by itself', async () => {
+    peer = await startPeer(
+      answer(200, CLAIM),
+      problem(503, 'overloaded', { 'retry-after': '0' }),
+      answer(200, CLAIM),
+      away,
+    );
+    const script = join(import.meta.dirname, '../support/claim-and-end.ts');
+    const child = spawn(process.execPath, [script, peer.url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines: string[] = [];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(text));
+    const [code] = await once(child, 'close');
+    expect(lines.join('')).toBe('claimed, claimed, the customer has left\n');
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,227 @@
+import { type ClaimError, type ClaimOptions, createClient, FlashclaimError } from '@flashclaim/client';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  answer,
+  hangUp,
+  hangUpInTheAnswer,
+  type Peer,
+  page,
+  problem,
+  type Reaction,
+  silence,
+  startPeer,
+} from '../support/peer.ts';
+import { TestClock } from '../support/test-clock.ts';
+
+let peer: Peer;
+let clock: TestClock;
+afterEach(() => peer?.close());
+
+const REQUEST = { userId: 'user', couponName: 'coupon' };
+const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };
+const claimed = answer(200, { message: 'coupon claimed successfully', ...CLAIM });
+const replayed = answer(200, { message: '', ...CLAIM }, { 'idempotency-replayed': 'true' });
+
+/** Claims of a peer that reacts as told. */
+const claimOf = async (reactions: Reaction[], options: ClaimOptions = {}) => {
+  peer = await startPeer(...reactions);
+  clock = new TestClock();
+  return createClient({ baseUrl: peer.url, clock }).claim(REQUEST, options);
+};
+
+/** The error that a claim of such a peer ends in. */
+const faultOf = async (reactions: Reaction[], options: ClaimOptions = {}): Promise<ClaimError> => {
+  const outcome = await claimOf(reactions, options).catch((error: unknown) => error);
+  expect(outcome).toBeInstanceOf(FlashclaimError);
+  return outcome as ClaimError;
+};
+
+const keys = () => new Set(peer.received.map(({ headers }) => headers['idempotency-key']));
+
+describe('an outcome is a value', () => {
+  test('claimed', async () => {
+    expect(await claimOf([claimed])).toEqual({ outcome: 'claimed', claim: CLAIM, replayed: false });
+    expect(peer.received).toMatchObject([
+      { method: 'POST', url: '/api/coupons/claim', body: { user_id: 'user', coupon_name: 'coupon' } },
+    ]);
+  });
+
+  test('claimed by an earlier request', async () => {
+    expect(await claimOf([replayed])).toEqual({ outcome: 'claimed', claim: CLAIM, replayed: true });
+  });
+
+  test.each([
+    [404, 'coupon_not_found'],
+    [409, 'already_claimed'],
+    [400, 'out_of_stock'],
+  ])('%i %s', async (status, outcome) => {
+    expect(await claimOf([problem(status, outcome)])).toEqual({ outcome });
+    expect(peer.received).toHaveLength(1);
+  });
+});
+
+describe('what may pass is tried again', () => {
+  test.each<[string, Reaction]>([
+    ['a connection that is cut', hangUp],
+    ['half an answer', hangUpInTheAnswer],
+    ['overloaded', problem(503, 'overloaded')],
+    ['unavailable', problem(503, 'unavailable')],
+    ['rate_limited', problem(429, 'rate_limited')],
+    ['request_timeout', problem(408, 'request_timeout')],
+    ['a gateway without an API', page(502)],
+    ['a gateway that waited too long', page(504)],
+    ['a gateway that limits', page(429)],
+  ])('%s', async (_, reaction) => {
+    expect(await claimOf([reaction, reaction, replayed])).toMatchObject({ outcome: 'claimed', replayed: true });
+    expect(peer.received).toHaveLength(3);
+    expect(clock.sleeps).toHaveLength(2);
+  });
+
+  test('with one key for all attempts, and another for another claim', async () => {
+    await claimOf([hangUp, problem(503, 'unavailable'), claimed]);
+    const [key] = keys();
+    expect([...keys()]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+    expect(new Set(peer.received.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+    await peer.close();
+    await claimOf([claimed]);
+    expect(keys()).not.toContain(key);
+  });
+
+  test('with the key that the caller brings', async () => {
+    await claimOf([hangUp, claimed], { idempotencyKey: 'order-1' });
+    expect([...keys()]).toEqual(['order-1']);
+  });
+
+  test('where nobody listens', async () => {
+    const gone = await startPeer();
+    await gone.close();
+    clock = new TestClock();
+    const claim = createClient({ baseUrl: gone.url, clock }).claim(REQUEST, { attempts: 3 });
+    await expect(claim).rejects.toMatchObject({ code: 'attempts_exhausted', claimed: 'unknown', attempts: 3 });
+    await expect(claim).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test('where one attempt hangs', async () => {
+    peer = await startPeer(silence, claimed);
+    const client = createClient({ baseUrl: peer.url, attemptTimeoutMs: 50 });
+    expect(await client.claim(REQUEST)).toMatchObject({ outcome: 'claimed' });
+    expect(keys().size).toBe(1);
+  });
+});
+
+describe('between attempts it waits', () => {
+  test('as long as the answer says in seconds, and a little more', async () => {
+    await claimOf([problem(503, 'overloaded', { 'retry-after': '2' }), claimed]);
+    expect(clock.sleeps).toEqual([expect.toSatisfy((ms) => ms >= 2_000 && ms <= 2_100)]);
+  });
+
+  test("until the date that the answer says, by the answer's own clock", async () => {
+    const headers = { date: 'Tue, 01 Jan 2030 00:00:00 GMT', 'retry-after': 'Tue, 01 Jan 2030 00:00:07 GMT' };
+    await claimOf([problem(429, 'rate_limited', headers), claimed]);
+    expect(clock.sleeps).toEqual([expect.toSatisfy((ms) => ms >= 7_000 && ms <= 7_100)]);
+  });
+
+  test('not for a date that has passed', async () => {
+    const headers = { date: 'Tue, 01 Jan 2030 00:00:07 GMT', 'retry-after': 'Tue, 01 Jan 2030 00:00:00 GMT' };
+    await claimOf([problem(429, 'rate_limited', headers), claimed]);
+    expect(clock.sleeps).toEqual([expect.toSatisfy((ms) => ms >= 0 && ms <= 100)]);
+  });
+
+  test.each(['soon', '-1', '1e3', ''])('as it sees fit where the answer says "%s"', async (value) => {
+    await claimOf([problem(503, 'unavailable', { 'retry-after': value }), claimed]);
+    expect(clock.sleeps).toEqual([expect.toSatisfy((ms) => ms >= 100 && ms <= 200)]);
+  });
+
+  test('longer each time, up to a bound, and never twice the same', async () => {
+    const error = await faultOf([hangUp], { attempts: 9, timeoutMs: 60_000 });
+    expect(error).toMatchObject({ code: 'attempts_exhausted', attempts: 9 });
+    const most = [200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000];
+    expect(clock.sleeps).toEqual(most.map((max) => expect.toSatisfy((ms) => ms >= max / 2 && ms <= max)));
+    expect(new Set(clock.sleeps.map((ms, i) => ms / (most[i] ?? 1))).size).toBe(most.length);
+  });
+});
+
+describe('it gives up', () => {
+  test('after so many attempts, and says what it knows', async () => {
+    const error = await faultOf([hangUp, problem(503, 'overloaded')], { attempts: 3, idempotencyKey: 'order-1' });
+    expect(error).toMatchObject({ name: 'ClaimError', code: 'attempts_exhausted', status: 503, attempts: 3 });
+    expect(error).toMatchObject({ requestId: 'the-request', claimed: 'unknown', idempotencyKey: 'order-1' });
+    expect(error.message).toMatch(/3 attempts.*The detail of overloaded\..*unknown.*"order-1"/);
+    expect(error.cause).toMatchObject({ code: 'overloaded', status: 503 });
+    expect(peer.received).toHaveLength(3);
+  });
+
+  test.each([
+    [503, 'overloaded'],
+    [429, 'rate_limited'],
+  ])('and knows that nothing was claimed after %i %s alone', async (status, code) => {
+    const error = await faultOf([problem(status, code)], { attempts: 2 });
+    expect(error).toMatchObject({ code: 'attempts_exhausted', claimed: 'no' });
+    expect(error.message).toContain('Nothing was claimed.');
+  });
+
+  test('at once where it would have to wait too long', async () => {
+    const error = await faultOf([problem(503, 'overloaded', { 'retry-after': '3600' })], { timeoutMs: 3_600_000 });
+    expect(error).toMatchObject({ code: 'timed_out', retryAfterMs: 3_600_000, claimed: 'no', attempts: 1 });
+    expect(clock.sleeps).toEqual([]);
+  });
+
+  test('when its time is over, before its attempts are', async () => {
+    const error = await faultOf([problem(503, 'unavailable', { 'retry-after': '2' })], { timeoutMs: 5_000 });
+    expect(error).toMatchObject({ code: 'timed_out', claimed: 'unknown', attempts: 3 });
+    expect(peer.received).toHaveLength(3);
+    expect(clock.sleeps).toHaveLength(2);
+  });
+
+  test('while nobody answers', async () => {
+    peer = await startPeer(silence);
+    const claim = createClient({ baseUrl: peer.url }).claim(REQUEST, { timeoutMs: 50 });
+    await expect(claim).rejects.toMatchObject({ code: 'timed_out', claimed: 'unknown', attempts: 1 });
+  });
+});
+
+describe('what another attempt can not mend ends it', () => {
+  test.each([
+    [400, 'invalid_request', 'no'],
+    [401, 'unauthorized', 'no'],
+    [404, 'not_found', 'no'],
+    [413, 'payload_too_large', 'no'],
+    [422, 'idempotency_key_reused', 'no'],
+    [403, 'a_code_of_tomorrow', 'no'],
+    [500, 'internal_error', 'unknown'],
+  ])('%i %s', async (status, code, known) => {
+    const error = await faultOf([problem(status, code)]);
+    expect(error).toMatchObject({ code, status, requestId: 'the-request', claimed: known, attempts: 1 });
+    expect(error.message).toContain(`The detail of ${code}.`);
+    expect(peer.received).toHaveLength(1);
+  });
+
+  test.each<[string, Reaction, RegExp]>([
+    ['a page', page(200), /200 with text\/html/],
+    ['a page that is not there', page(404), /404 with text\/html/],
+    ['another document', answer(200, { hello: 'world', code: 'unavailable' }), /baseUrl/],
+    ['a claim without a user', answer(200, { claim_id: 'x' }), /lacks a part/],
+    ['a list', answer(200, []), /baseUrl/],
+    ['no JSON', (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{'), /baseUrl/],
+    ['a status that no claim has', answer(200, { claim_id: 'x', status: 'lost' }), /status that no claim has/],
+    ['a redirect', page(301, { location: 'https://example.test/' }), /a redirect to https:\/\/example\.test/],
+  ])('%s is not Flashclaim', async (_, reaction, message) => {
+    const error = await faultOf([reaction]);
+    expect(error).toMatchObject({ code: 'not_flashclaim', claimed: 'unknown' });
+    expect(error.message).toMatch(message);
+    expect(peer.received).toHaveLength(1);
+  });
+
+  test.each(['', 'a b', 'ключ', 'a\nb', 'x'.repeat(256)])('the key %j can not be sent', async (idempotencyKey) => {
+    const error = await faultOf([claimed], { idempotencyKey });
+    expect(error).toMatchObject({ code: 'invalid_request', claimed: 'no', attempts: 0 });
+    expect(peer.received).toHaveLength(0);
+  });
+
+  test.each([{ attempts: 0 }, { attempts: Number.NaN }, { timeoutMs: 0 }, { timeoutMs: -1 }])('%j', async (options) => {
+    const claim = claimOf([claimed], options);
+    await expect(claim).rejects.toThrow(RangeError);
+    await expect(claim).rejects.toThrow(Object.keys(options)[0] as string);
+    expect(peer.received).toHaveLength(0);
+  });
+});

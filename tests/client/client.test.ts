@@ -1,0 +1,82 @@
+import { type CallOptions, type Client, type ClientOptions, createClient } from '@flashclaim/client';
+import { afterEach, describe, expect, test } from 'vitest';
+import { answer, hangUp, type Peer, page, problem, type Reaction, silence, startPeer } from '../support/peer.ts';
+
+let peer: Peer;
+afterEach(() => peer?.close());
+
+const clientOf = async (reaction: Reaction, path = '', options: Partial<ClientOptions> = {}): Promise<Client> => {
+  peer = await startPeer(reaction);
+  return createClient({ baseUrl: peer.url + path, ...options });
+};
+
+describe('the base URL', () => {
+  test.each(['', '/', '//'])('may end in "%s"', async (end) => {
+    await (await clientOf(answer(200, { status: 'ok' }), end)).health();
+    expect(peer.received[0]?.url).toBe('/health');
+  });
+
+  test('may have a path, and be a URL', async () => {
+    peer = await startPeer(problem(404, 'coupon_not_found'));
+    await createClient({ baseUrl: new URL('/sales/eu/?a=b#c', peer.url) }).coupon('a/b?');
+    expect(peer.received[0]?.url).toBe('/sales/eu/api/coupons/a%2Fb%3F');
+  });
+
+  test.each(['', 'localhost:8080', 'ftp://localhost', '/api', 'http://user:password@localhost'])(
+    'can not be "%s"',
+    (baseUrl) => {
+      expect(() => createClient({ baseUrl })).toThrow(/^baseUrl must be/);
+    },
+  );
+});
+
+test('the token goes with admin calls alone', async () => {
+  const client = await clientOf(problem(404, 'coupon_not_found'), '', { token: 'secret token' });
+  await client.coupon('coupon');
+  await client.claim({ userId: 'user', couponName: 'coupon' });
+  await client.createCoupon({ name: 'coupon', amount: 1 }).catch(() => {});
+  const sent = peer.received.map(({ headers }) => headers.authorization);
+  expect(sent).toEqual([undefined, undefined, 'Bearer secret token']);
+});
+
+test("a fetch of one's own is called as a function", async () => {
+  const calls: unknown[] = [];
+  const client = await clientOf(answer(200, { status: 'ok' }), '', {
+    fetch(this: unknown, input, init) {
+      calls.push(this);
+      return fetch(input, init);
+    },
+  });
+  await client.health();
+  expect(calls).toEqual([undefined]);
+});
+
+describe('a call that is no claim', () => {
+  const calls: [string, (client: Client, options: CallOptions) => Promise<unknown>][] = [
+    ['createCoupon', (client, options) => client.createCoupon({ name: 'c', amount: 1 }, options)],
+    ['coupon', (client, options) => client.coupon('c', options)],
+    ['claimStatus', (client, options) => client.claimStatus('c', options)],
+    ['health', (client, options) => client.health(options)],
+  ];
+  const ends: [string, Reaction, object][] = [
+    ['no_answer', hangUp, { status: undefined }],
+    ['timed_out', silence, { status: undefined }],
+    ['no_answer', page(503, { 'retry-after': '7' }), { status: 503, retryAfterMs: 7_000 }],
+    ['not_flashclaim', page(200), { status: 200 }],
+    ['not_flashclaim', answer(200, {}), { status: 200 }],
+    ['internal_error', problem(500, 'internal_error'), { status: 500, requestId: 'the-request' }],
+  ];
+  const all = calls.flatMap(([name, call]) => ends.map((end) => [name, ...end, call] as const));
+
+  test.each(all)('%s ends in %s at once', async (_, code, reaction, fault, call) => {
+    const client = await clientOf(reaction);
+    const timeoutMs = code === 'timed_out' ? 100 : 60_000;
+    await expect(call(client, { timeoutMs })).rejects.toMatchObject({ name: 'FlashclaimError', code, ...fault });
+    expect(peer.received).toHaveLength(1);
+  });
+
+  test('health tells what is down', async () => {
+    const client = await clientOf(problem(503, 'unavailable'));
+    expect(await client.health()).toEqual({ status: 'unavailable', detail: 'The detail of unavailable.' });
+  });
+});

@@ -1,0 +1,150 @@
+import { type Client, type Clock, createClient, systemClock } from '@flashclaim/client';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
+import { expectExact } from '../support/expect-exact.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const TOKEN = 'a token for tests';
+
+describe('every call has its outcomes', () => {
+  let system: System;
+  let baseUrl: string;
+  let client: Client;
+  beforeAll(async () => {
+    system = await startSystem({ env: { ADMIN_TOKEN: TOKEN } });
+    baseUrl = system.urls[0] as string;
+    client = createClient({ baseUrl, token: TOKEN });
+  });
+  afterAll(() => system?.close());
+
+  test('createCoupon', async () => {
+    const created = await client.createCoupon({ name: 'new', amount: 3 });
+    expect(created).toMatchObject({ outcome: 'created', coupon: { name: 'new', amount: 3, remaining_amount: 3 } });
+    expect(await client.createCoupon({ name: 'new', amount: 9 })).toEqual({ outcome: 'name_taken' });
+  });
+
+  test('createCoupon without the token, or without an amount', async () => {
+    const another = createClient({ baseUrl }).createCoupon({ name: 'other', amount: 1 });
+    await expect(another).rejects.toMatchObject({ name: 'FlashclaimError', code: 'unauthorized', status: 401 });
+    const wrong = client.createCoupon({ name: 'other', amount: 0 });
+    await expect(wrong).rejects.toMatchObject({ code: 'invalid_request', requestId: expect.any(String) });
+    await expect(wrong).rejects.toThrow(/^amount must/);
+    expect(await client.coupon('other')).toBeNull();
+  });
+
+  test.each(['a/b', '100% off', 'a?b#c', '🎟️', 'mu\u0308sli', ' a '])('coupon %j, with its users', async (name) => {
+    await client.createCoupon({ name, amount: 3 });
+    for (const userId of ['first', 'second']) await client.claim({ userId, couponName: name });
+    expect(await client.coupon(name)).toMatchObject({ remaining_amount: 1, claimed_by: ['first', 'second'] });
+    expect(await client.coupon(name, { limit: 1 })).toMatchObject({ claimed_count: 2, claimed_by: ['first'] });
+    await expect(client.coupon(name, { limit: 5_000 })).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
+  test('claim', async () => {
+    await client.createCoupon({ name: 'one', amount: 1 });
+    const claimed = await client.claim({ userId: 'user', couponName: 'one' });
+    expect(claimed).toMatchObject({
+      outcome: 'claimed',
+      replayed: false,
+      claim: { user_id: 'user', coupon_name: 'one' },
+    });
+    expect(await client.claim({ userId: 'user', couponName: 'one' })).toEqual({ outcome: 'already_claimed' });
+    expect(await client.claim({ userId: 'late', couponName: 'one' })).toEqual({ outcome: 'out_of_stock' });
+    expect(await client.claim({ userId: 'user', couponName: 'none' })).toEqual({ outcome: 'coupon_not_found' });
+    const wrong = client.claim({ userId: ' ', couponName: 'one' });
+    await expect(wrong).rejects.toMatchObject({
+      name: 'ClaimError',
+      code: 'invalid_request',
+      claimed: 'no',
+      attempts: 1,
+    });
+    await expect(wrong).rejects.toThrow(/^user_id must/);
+  });
+
+  test('claimStatus', async () => {
+    await client.createCoupon({ name: 'asked for', amount: 1 });
+    const claimed = await client.claim({ userId: 'user', couponName: 'asked for' });
+    if (claimed.outcome !== 'claimed') throw new Error(claimed.outcome);
+    expect(await client.claimStatus(claimed.claim.claim_id)).toEqual({
+      ...claimed.claim,
+      status: 'claimed',
+      code: 'claimed',
+    });
+    expect(await client.claimStatus('nobody')).toBeNull();
+  });
+
+  test('health', async () => {
+    expect(await client.health()).toEqual({ status: 'ok' });
+  });
+});
+
+describe('a claim is told its outcome', () => {
+  let system: System;
+  afterEach(() => system?.close());
+
+  const start = async (env: Record<string, string>): Promise<Client> => {
+    system = await startSystem({ workers: 0, env });
+    return createClient({ baseUrl: system.urls[0] as string });
+  };
+  const queued = async () => (await system.stores.redis.keys('*lane*wait')).length > 0;
+
+  test('also where a worker comes long after it was told to wait', async () => {
+    const client = await start({ CLAIM_WAIT_MS: '100' });
+    await client.createCoupon({ name: 'slow', amount: 1 });
+    const claims = ['a', 'b', 'c'].map((userId) => client.claim({ userId, couponName: 'slow' }));
+    await until(queued);
+    await system.addWorker();
+    const outcomes = (await Promise.all(claims)).map(({ outcome }) => outcome);
+    expect(outcomes.sort()).toEqual(['claimed', 'out_of_stock', 'out_of_stock']);
+    await expectExact(system.stores.mongo);
+  });
+
+  test('also where most of them are too many at first', async () => {
+    const client = await start({ CLAIMS_PENDING_MAX: '5' });
+    await client.createCoupon({ name: 'hot', amount: 10 });
+    const claims = Array.from({ length: 40 }, (_, i) => client.claim({ userId: `user-${i}`, couponName: 'hot' }));
+    await until(queued);
+    await system.addWorker();
+    const outcomes = (await Promise.all(claims)).map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(10);
+    expect(outcomes.filter((outcome) => outcome === 'out_of_stock')).toHaveLength(30);
+    await expectExact(system.stores.mongo);
+  });
+});
+
+describe('through a network that cuts connections', () => {
+  const USERS = 200;
+  const UNITS = 50;
+  let system: System;
+  let proxies: CuttingProxy[];
+  beforeAll(async () => {
+    system = await startSystem({ apis: 2, workers: 2 });
+    proxies = await Promise.all(system.urls.map(startCuttingProxy));
+  });
+  afterAll(async () => {
+    await Promise.all(proxies.map((proxy) => proxy.close()));
+    await system.close();
+  });
+
+  test('everybody is told the truth', async () => {
+    // The pauses are a twentieth of what they would be.
+    const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
+    const shops = proxies.map(({ url }) => createClient({ baseUrl: url, clock }));
+    await createClient({ baseUrl: system.urls[0] as string }).createCoupon({ name: 'cut', amount: UNITS });
+    const users = Array.from({ length: USERS }, (_, i) => `user-${i}`);
+    const outcomes = await Promise.all(
+      users.map((userId, i) => shops[i % 2]?.claim({ userId, couponName: 'cut' }, { attempts: 50, timeoutMs: 60_000 })),
+    );
+
+    // Answers got lost of claims that were made; whoever had not asked again with the same key were told no.
+    for (const proxy of proxies) expect(proxy.answersLost()).toBeGreaterThan(0);
+    expect(outcomes.some((outcome) => outcome?.outcome === 'claimed' && outcome.replayed)).toBe(true);
+    const told = users.filter((_, i) => outcomes[i]?.outcome === 'claimed');
+    expect(told).toHaveLength(UNITS);
+    expect(outcomes.filter((outcome) => outcome?.outcome === 'out_of_stock')).toHaveLength(USERS - UNITS);
+    const coupon = await createClient({ baseUrl: system.urls[0] as string }).coupon('cut');
+    expect(coupon?.claimed_by.toSorted()).toEqual(told.toSorted());
+    await expectExact(system.stores.mongo);
+  });
+});

@@ -1,0 +1,78 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+interface Received {
+  method: string;
+  url: string;
+  headers: IncomingHttpHeaders;
+  body: unknown;
+}
+
+/** What the peer does with one request. */
+export type Reaction = (response: ServerResponse) => void;
+
+/** A peer on the network that does what no API should, but what networks, gateways and crashes do. */
+export interface Peer {
+  url: string;
+  received: Received[];
+  close(): Promise<void>;
+}
+
+/** Starts an HTTP server that reacts to its requests as told, in order; the last reaction is for all that follow. */
+export const startPeer = async (...reactions: Reaction[]): Promise<Peer> => {
+  const received: Received[] = [];
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    const { method = '', url = '', headers } = request;
+    received.push({ method, url, headers, body: body ? JSON.parse(body) : undefined });
+    reactions[Math.min(received.length, reactions.length) - 1]?.(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+/** Answers with JSON, as the API does. */
+export const answer =
+  (status: number, body: object, headers: Record<string, string> = {}): Reaction =>
+  (response) =>
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+
+/** Answers with an error of the API. */
+export const problem = (status: number, code: string, headers: Record<string, string> = {}): Reaction =>
+  answer(
+    status,
+    { status, code, detail: `The detail of ${code}.`, request_id: 'the-request' },
+    { 'content-type': 'application/problem+json', ...headers },
+  );
+
+/** Answers with a page, as something that is no API does. */
+export const page =
+  (status: number, headers: Record<string, string> = {}): Reaction =>
+  (response) =>
+    response.writeHead(status, { 'content-type': 'text/html', ...headers }).end('<h1>Welcome</h1>');
+
+/** Closes the connection without an answer. */
+export const hangUp: Reaction = (response) => void response.destroy();
+
+/** Closes the connection in the middle of an answer. */
+export const hangUpInTheAnswer: Reaction = (response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+  response.write('{"claim_id":', () => response.destroy());
+};
+
+/** Begins an answer that never ends. */
+export const answerForEver: Reaction = (response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' }).write('{"claim_id":');
+};
+
+/** Never answers. */
+export const silence: Reaction = () => {};
