@@ -39,6 +39,7 @@ export const fuzz = async ({ url, seed, stop }: FuzzOptions): Promise<Met> => {
   try {
     await fc.assert(property, {
       seed,
+      includeErrorInReport: true,
       ...('afterMs' in stop
         ? { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: stop.afterMs }
         : { numRuns: stop.afterRequests }),
