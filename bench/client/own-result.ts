@@ -4,11 +4,20 @@ import type { LoadResult } from './load-client.ts';
 /** What our own clients report: unlike wrk they count every status. */
 export interface OwnResult extends LoadResult {
   statuses: Record<string, number>;
+  /** The times of those that were answered 200. */
+  granted: Pick<LoadResult, 'p50Ms' | 'p95Ms' | 'p99Ms'>;
 }
+
+const timesOf = (latencies: readonly number[]) => ({
+  p50Ms: percentile(latencies, 50),
+  p95Ms: percentile(latencies, 95),
+  p99Ms: percentile(latencies, 99),
+});
 
 /** Counts answers one by one. */
 export class Counting {
   readonly #latencies: number[] = [];
+  readonly #granted: number[] = [];
   readonly #statuses: Record<string, number> = {};
   readonly #since = performance.now();
   #socketErrors = 0;
@@ -18,7 +27,9 @@ export class Counting {
     try {
       const status = await answer;
       this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
-      this.#latencies.push(performance.now() - start);
+      const latency = performance.now() - start;
+      this.#latencies.push(latency);
+      if (status === 200) this.#granted.push(latency);
     } catch {
       this.#socketErrors += 1;
     }
@@ -31,9 +42,8 @@ export class Counting {
       requests: this.#latencies.length,
       refused: refused.reduce((sum, [, count]) => sum + count, 0),
       socketErrors: this.#socketErrors,
-      p50Ms: percentile(this.#latencies, 50),
-      p95Ms: percentile(this.#latencies, 95),
-      p99Ms: percentile(this.#latencies, 99),
+      ...timesOf(this.#latencies),
+      granted: timesOf(this.#granted),
       maxMs: percentile(this.#latencies, 100),
       statuses: this.#statuses,
     };

@@ -7,7 +7,8 @@ import { Counting } from './own-result.ts';
 import type { PacedLoad } from './paced.ts';
 import { reportResult } from './run-client.ts';
 
-const { url, perSecond, seconds, userPrefix, couponPrefix, coupons } = JSON.parse(process.argv[2] ?? '') as PacedLoad;
+const load = JSON.parse(process.argv[2] ?? '') as PacedLoad;
+const { url, perSecond, seconds, userPrefix, couponPrefix, coupons, newConnections = false } = load;
 const { host, port } = new URL(url);
 
 const counting = new Counting();
@@ -26,7 +27,7 @@ const claim = (number: number, due: number): void => {
   const coupon = 1 + Math.floor(Math.random() * coupons);
   const answer = connection.send(claimRequest(host, `${userPrefix}${number}`, `${couponPrefix}${coupon}`));
   answer.then(
-    () => free.push(connection),
+    () => (newConnections ? connection.close() : free.push(connection)),
     () => {},
   );
   counted.push(counting.count(answer, due));

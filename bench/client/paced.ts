@@ -8,6 +8,8 @@ export interface PacedLoad extends ClaimRequests {
   url: string;
   perSecond: number;
   seconds: number;
+  /** Each claim on a connection of its own, as of somebody who has just come. */
+  newConnections?: boolean;
 }
 
 /** Claims at a fixed rate, which neither wrk nor autocannon can keep apart by coupon. */

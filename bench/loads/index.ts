@@ -5,6 +5,7 @@ import type { BenchLoad } from './load.ts';
 import { million } from './million.ts';
 import { mix } from './mix.ts';
 import { oneConnection } from './one-connection.ts';
+import { overload } from './overload.ts';
 import { waiting } from './waiting.ts';
 import { workers } from './workers.ts';
 
@@ -28,6 +29,7 @@ export const LOADS: readonly BenchLoad[] = [
   }),
   mix,
   burst,
+  overload,
   details,
   workers,
   million,

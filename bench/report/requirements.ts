@@ -13,7 +13,7 @@ interface Requirement {
   figure: (find: Find) => number | undefined;
   atLeast?: number;
   atMost?: number;
-  unit: '×' | 'MB' | 'of all runs exact' | 'aborted';
+  unit: '×' | 'MB' | 'ms' | 'of all runs exact' | 'aborted';
 }
 
 const ratio = (above: number | undefined, below: number | undefined): number | undefined =>
@@ -67,6 +67,20 @@ const REQUIREMENTS: readonly Requirement[] = [
     figure: (find) => (find('burst', 'flashclaim')?.perSecond === undefined ? 0 : 1),
     atLeast: 1,
     unit: 'of all runs exact',
+  },
+  {
+    load: 'overload',
+    what: 'ten times the callers: claims decided, of the best',
+    figure: (find) => ratio(find('overload', 'overloaded')?.perSecond, find('overload', 'at its best')?.perSecond),
+    atLeast: 0.8,
+    unit: '×',
+  },
+  {
+    load: 'overload',
+    what: 'ten times the callers: p99 of who is let in',
+    figure: (find) => find('overload', 'overloaded')?.p99Ms,
+    atMost: 2_500,
+    unit: 'ms',
   },
   {
     load: 'workers',

@@ -58,7 +58,12 @@ test('a claim whose wait ends before the database has answered goes to its lane,
   await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'empty', amount: 1 }, new Date()), remaining_amount: 0 });
   const handedOn: string[] = [];
   const settled: string[] = [];
-  const soldOut = new SoldOut({ mongo, log: { warn: () => {} }, handOn: ({ id }) => handedOn.push(id) });
+  const soldOut = new SoldOut({
+    mongo,
+    mongoWatch: { away: false, answer: (question) => question() },
+    log: { warn: () => {} },
+    handOn: ({ id }) => handedOn.push(id),
+  });
   const listener = {
     hasten: (claim: WaitingClaim) => void soldOut.giveUp(claim),
     settled: ({ id }: WaitingClaim) => void settled.push(id),

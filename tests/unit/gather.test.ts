@@ -1,5 +1,5 @@
 import { Gather, WaitingClaim } from '@flashclaim/api';
-import { JOB_CLAIMS_MAX } from '@flashclaim/core';
+import { JOB_CLAIMS_MAX, LANE_JOBS_MAX, TURN_CLAIMS_MAX } from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -46,18 +46,29 @@ describe('gathering', () => {
 
   test('a batch holds a bounded number of claims', async () => {
     const { gather, batches } = newLane(3);
+    gather.add(newClaim('first'));
+    await turn();
     for (let i = 0; i < JOB_CLAIMS_MAX + 1; i++) gather.add(newClaim(`${i}`));
     await turn();
-    expect(batches.map(({ ids }) => ids.length)).toEqual([JOB_CLAIMS_MAX, 1]);
+    expect(batches.map(({ ids }) => ids.length)).toEqual([1, JOB_CLAIMS_MAX, 1]);
   });
 
-  test('hasten sends whatever waits, whatever is under way', async () => {
+  test('hasten sends whatever waits, whatever is under way, but not each claim in a batch of its own', async () => {
     const { gather, batches } = newLane();
     gather.add(newClaim('a'));
     await turn();
-    gather.add(newClaim('b'));
-    gather.hasten();
-    expect(batches.map(({ ids }) => ids)).toEqual([['a'], ['b']]);
+    for (const id of ['b', 'c', 'd']) {
+      gather.add(newClaim(id));
+      gather.hasten();
+      await turn();
+    }
+    await expect.poll(() => batches.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c', 'd']]);
+  });
+
+  test('claims of a long turn of the event loop do not all wait for its end', () => {
+    const { gather, batches } = newLane();
+    for (let i = 0; i < TURN_CLAIMS_MAX + 1; i++) gather.add(newClaim(`${i}`));
+    expect(batches.map(({ ids }) => ids.length)).toEqual([TURN_CLAIMS_MAX]);
   });
 
   test('every claim goes exactly once, in the order of arrival, and none is left', async () => {
@@ -79,5 +90,38 @@ describe('gathering', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('a lane is full', () => {
+  const FOREVER_MS = Number.POSITIVE_INFINITY;
+  const NO_TIME_MS = -1;
+
+  test('with so many batches under way, until one of them is done', async () => {
+    const { gather, batches } = newLane();
+    for (let i = 0; i < LANE_JOBS_MAX; i++) {
+      expect(gather.isFull(FOREVER_MS)).toBe(false);
+      gather.add(newClaim(`${i}`));
+      gather.sendAll();
+    }
+    expect(batches).toHaveLength(LANE_JOBS_MAX);
+    expect(gather.isFull(FOREVER_MS)).toBe(true);
+    batches[7]?.finish();
+    await expect.poll(() => gather.isFull(FOREVER_MS)).toBe(false);
+  });
+
+  test('with more claims than a batch holds, once the oldest is old, until they are decided', async () => {
+    const { gather, batches } = newLane();
+    const half = JOB_CLAIMS_MAX / 2;
+    for (let i = 0; i < half; i++) gather.add(newClaim(`${i}`));
+    await turn();
+    for (let i = half; i < JOB_CLAIMS_MAX; i++) {
+      expect(gather.isFull(NO_TIME_MS)).toBe(false);
+      gather.add(newClaim(`${i}`));
+    }
+    expect(gather.isFull(NO_TIME_MS)).toBe(true);
+    expect(gather.isFull(FOREVER_MS)).toBe(false);
+    for (const batch of batches) batch.finish();
+    await expect.poll(() => gather.isFull(NO_TIME_MS)).toBe(false);
   });
 });

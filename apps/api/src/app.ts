@@ -16,7 +16,9 @@ import { errors, handleError } from './plugins/errors.ts';
 import { lanes } from './plugins/lanes.ts';
 import { mongo } from './plugins/mongo.ts';
 import { openapi } from './plugins/openapi.ts';
+import { rateLimits } from './plugins/rate-limits.ts';
 import { redis } from './plugins/redis.ts';
+import { stores } from './plugins/stores.ts';
 import { unknownRoutes } from './plugins/unknown-routes.ts';
 import { requestId } from './request-id.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
@@ -24,6 +26,7 @@ import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
 import { openapiRoutes } from './routes/openapi.ts';
 import { queueRoutes } from './routes/queues.ts';
+import { trustProxy } from './trust-proxy.ts';
 
 /**
  * Builds the API without listening: the stores, then the path of a claim, then the routes.
@@ -40,6 +43,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     genReqId: requestId,
     // Node would refuse a request without Host in a word of its own; the plugin `errors` does as everywhere.
     http: { requireHostHeader: false },
+    trustProxy: trustProxy(env.TRUST_PROXY),
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_RECEIVE_MAX_MS,
     routerOptions: { maxParamLength: URL_PARAMETER_MAX_CHARS },
@@ -62,6 +66,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(admin, { token: env.ADMIN_TOKEN });
   await app.register(mongo, { uri: env.MONGO_URI, name: env.MONGO_DB });
   await app.register(redis, { url: env.REDIS_URL });
+  await app.register(stores);
+  await app.register(rateLimits, { perAddress: env.RATE_LIMIT_PER_ADDRESS, perUser: env.RATE_LIMIT_PER_USER });
   await app.register(lanes, { count: env.CLAIM_LANES });
   await app.register(claims, {
     redisUrl: env.REDIS_URL,

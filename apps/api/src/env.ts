@@ -10,6 +10,9 @@ const settings = {
   ALLOW_OPEN_ADMIN: Type.Boolean({ default: false }),
   BULL_BOARD_WRITE: Type.Boolean({ default: false }),
   CLAIM_WAIT_MS: Type.Integer({ default: CLAIM_WAIT_DEFAULT_MS, minimum: 0, maximum: CLAIM_WAIT_MAX_MS }),
+  RATE_LIMIT_PER_ADDRESS: Type.Optional(Type.Integer({ minimum: 1 })),
+  RATE_LIMIT_PER_USER: Type.Optional(Type.Integer({ minimum: 1 })),
+  TRUST_PROXY: Type.Optional(Type.String()),
   CLAIMS_PENDING_MAX: Type.Integer({ default: CLAIMS_PENDING_DEFAULT, minimum: 1 }),
 };
 

@@ -1,4 +1,4 @@
-import { PROBLEMS, type Problem, type ProblemCode, ProblemSchema, RETRY_AFTER_SECONDS } from '@flashclaim/core';
+import { PROBLEMS, type Problem, type ProblemCode, ProblemSchema, RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
 
 /** What a caller is told of a name that no coupon has. */
@@ -23,7 +23,7 @@ export class ProblemError extends Error {
  */
 export const toProblem = (reply: FastifyReply, code: ProblemCode, detail: string): Problem => {
   const problem = newProblem(code, detail, reply.request.id);
-  if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  if (problem.status === 503) reply.header('retry-after', 1 + Math.floor(Math.random() * RETRY_AFTER_MAX_SECONDS));
   reply.code(problem.status).type('application/problem+json');
   return problem;
 };

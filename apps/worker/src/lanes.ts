@@ -9,7 +9,7 @@ import {
   OUTCOME_KEPT_SECONDS,
 } from '@flashclaim/core';
 import type { Logger, RedisConnection } from '@flashclaim/service';
-import { type Job, Queue, Worker } from 'bullmq';
+import { type Job, Worker } from 'bullmq';
 
 /** What runs a lane's jobs in this process. */
 export interface LaneOptions {
@@ -19,17 +19,13 @@ export interface LaneOptions {
 }
 
 /**
- * Opens one lane: one job of it is under way at a time in the whole cluster, so transactions of a coupon never conflict,
- * however many workers there are. Starts working at once.
+ * Opens one lane. One job of it is under way at a time in the whole cluster, so transactions of a coupon never conflict,
+ * however many workers there are: `keepOneAtATime` sees to that. Starts working at once.
  */
-export const openLane = async (lane: number, { redis, log, runJob }: LaneOptions): Promise<Worker> => {
-  const shared = { connection: redis, prefix: lanePrefix(lane) };
-  const queue = new Queue(laneName(lane), shared);
-  await queue.setGlobalConcurrency(1);
-  await queue.close();
-
+export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Worker => {
   const worker = new Worker(laneName(lane), runJob, {
-    ...shared,
+    connection: redis,
+    prefix: lanePrefix(lane),
     concurrency: 1,
     // Short, because a killed worker's lane waits for its lock to run out.
     lockDuration: JOB_LOCK_MS,
@@ -38,9 +34,11 @@ export const openLane = async (lane: number, { redis, log, runJob }: LaneOptions
     removeOnComplete: { age: OUTCOME_KEPT_SECONDS, count: JOBS_KEPT_MAX },
     removeOnFail: { age: OUTCOME_KEPT_SECONDS, count: JOBS_FAILED_KEPT_MAX },
   });
-  worker.on('error', (error) =>
-    log.warn({ lane, error: error.message }, 'lane has trouble with Redis; it goes on by itself'),
-  );
+  worker.on('error', (error) => {
+    // While Redis is away, one connection says so for all.
+    if (redis.status === 'ready')
+      log.warn({ lane, error: error.message }, 'lane has trouble with Redis; it goes on by itself');
+  });
   worker.on('failed', (job, error) =>
     log.warn(
       { lane, job: job?.id, attempt: job?.attemptsMade, error: error.message },

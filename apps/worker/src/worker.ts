@@ -19,6 +19,7 @@ import { CommitGroup } from './commit-group.ts';
 import { CouponMemory } from './coupon-memory.ts';
 import { type Env, readEnv } from './env.ts';
 import { openLane } from './lanes.ts';
+import { keepOneAtATime } from './one-at-a-time.ts';
 import { processJob } from './process-job.ts';
 
 /** Starts the worker: connects, makes sure of the indexes, opens every lane; closes in the reverse order. */
@@ -30,6 +31,7 @@ const run = async (env: Env): Promise<void> => {
     maxPoolSize: env.CLAIM_LANES + 1,
     serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
     socketTimeoutMS: COMMIT_TIMEOUT_MS,
+    connectTimeoutMS: QUERY_TIMEOUT_MS,
   });
   await ensureCollections(mongo.db);
   const lifetime = await orphanedTransactionSeconds(mongo);
@@ -47,8 +49,10 @@ const run = async (env: Env): Promise<void> => {
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const memory = new CouponMemory();
   const group = new CommitGroup((claims) => commitClaims(mongo, memory, claims));
-  const workers = await Promise.all(
-    lanes.map((lane) => openLane(lane, { redis, log, runJob: (job) => processJob({ group, redis, log }, job) })),
+  // Before the first job is taken.
+  const endOneAtATime = await keepOneAtATime(lanes, redis, log);
+  const workers = lanes.map((lane) =>
+    openLane(lane, { redis, log, runJob: (job) => processJob({ group, redis, log }, job) }),
   );
   log.info({ lanes: lanes.length }, 'worker takes jobs');
 
@@ -56,6 +60,7 @@ const run = async (env: Env): Promise<void> => {
     if (err) log.fatal(err, 'worker stops on an error');
     else log.info({ signal }, 'worker finishes its jobs and stops');
     await Promise.all(workers.map((worker) => worker.close()));
+    await endOneAtATime();
     redis.disconnect();
     await mongo.client.close();
   });

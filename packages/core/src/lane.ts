@@ -11,6 +11,9 @@ export const lanePrefix = (lane: number): string => `{flashclaim-${lane}}`;
 /** The Redis key under which a claim that was told `pending` finds its job again. */
 export const pendingClaimKey = (claimId: string): string => `flashclaim:pending:${claimId}`;
 
+/** The Redis keys that count claims against limits begin with this. */
+export const RATE_KEY_PREFIX = 'flashclaim:rate:';
+
 export const JOB_NAME = 'claims';
 
 /** The Redis channel on which one API process hears what became of its own jobs, and of nobody else's. */

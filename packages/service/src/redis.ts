@@ -1,4 +1,4 @@
-import { REDIS_RECONNECT_MAX_MS, REDIS_START_MAX_MS } from '@flashclaim/core';
+import { REDIS_CONNECT_MAX_MS, REDIS_RECONNECT_MAX_MS, REDIS_START_MAX_MS } from '@flashclaim/core';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StartError } from './read-settings.ts';
 
@@ -7,14 +7,15 @@ export type RedisConnection = Redis | Cluster;
 /** One Redis, or a Redis Cluster where `url` names several nodes separated by commas. Both take the same commands. */
 export const createRedis = (url: string, options: RedisOptions): RedisConnection => {
   const retryStrategy = (times: number) => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
+  const shared = { connectTimeout: REDIS_CONNECT_MAX_MS, ...options };
   const nodes = url.split(',');
-  if (nodes.length === 1) return new Redis(url, { retryStrategy, ...options });
+  if (nodes.length === 1) return new Redis(url, { retryStrategy, ...shared });
   const { username, password, protocol } = new URL(nodes[0] as string);
   return new Cluster(nodes, {
     clusterRetryStrategy: retryStrategy,
     enableOfflineQueue: options.enableOfflineQueue ?? true,
     redisOptions: {
-      ...options,
+      ...shared,
       ...(username && { username: decodeURIComponent(username) }),
       ...(password && { password: decodeURIComponent(password) }),
       ...(protocol === 'rediss:' && { tls: {} }),

@@ -1,4 +1,4 @@
-import { answersChannel, type JobAnswer } from '@flashclaim/core';
+import { answersChannel, JOB_SILENCE_MS, type JobAnswer, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
 import { createRedis, type Logger } from '@flashclaim/service';
 import type { LaneJobs } from './lane-jobs.ts';
 
@@ -12,7 +12,7 @@ export const listenForAnswers = async (
   jobs: LaneJobs,
   log: Pick<Logger, 'warn'>,
 ): Promise<() => void> => {
-  const connection = createRedis(redisUrl, { maxRetriesPerRequest: null });
+  const connection = createRedis(redisUrl, { maxRetriesPerRequest: null, socketTimeout: REDIS_SILENCE_MAX_MS });
   connection.on('error', (error: Error) =>
     log.warn({ error: error.message }, 'answers can not be heard; it goes on by itself'),
   );
@@ -26,5 +26,12 @@ export const listenForAnswers = async (
   });
   await connection.subscribe(answersChannel(jobs.processId));
   connection.on('ready', () => jobs.lookAtSilent(0));
-  return () => connection.disconnect();
+  // Who only listens never notices that nobody is there any more.
+  const timer = setInterval(() => {
+    if (connection.status === 'ready') connection.ping().catch(() => {});
+  }, JOB_SILENCE_MS);
+  return () => {
+    clearInterval(timer);
+    connection.disconnect();
+  };
 };

@@ -1,4 +1,13 @@
-import { JOB_CHARS_MAX, JOB_CLAIMS_MAX, LINGER_CLAIMS_MAX, LINGER_MAX_MS, LINGER_STEP_MS } from '@flashclaim/core';
+import {
+  HASTEN_EVERY_MS,
+  JOB_CHARS_MAX,
+  JOB_CLAIMS_MAX,
+  LANE_JOBS_MAX,
+  LINGER_CLAIMS_MAX,
+  LINGER_MAX_MS,
+  LINGER_STEP_MS,
+  TURN_CLAIMS_MAX,
+} from '@flashclaim/core';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 export interface GatherOptions {
@@ -14,9 +23,13 @@ export interface GatherOptions {
  */
 export class Gather {
   #waiting: WaitingClaim[] = [];
-  #underWay = 0;
+  /** In the order in which they went. */
+  readonly #underWay = new Set<readonly WaitingClaim[]>();
+  #underWayClaims = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #scheduled = false;
   #lingering = false;
+  #hastening = false;
   readonly #options: GatherOptions;
 
   constructor(options: GatherOptions) {
@@ -27,6 +40,7 @@ export class Gather {
   add(claim: WaitingClaim): void {
     this.#waiting.push(claim);
     if (claim.overdue) this.hasten();
+    if (this.#waiting.length === TURN_CLAIMS_MAX && this.#underWay.size === 0) this.#sendWhatMay();
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -35,20 +49,50 @@ export class Gather {
     });
   }
 
-  /** Hands on all that waits, whatever is under way: somebody has waited long enough. */
+  /** Hands on all that waits, whatever is under way: somebody has waited long enough. Soon, so that claims still share jobs. */
   hasten(): void {
+    if (this.#hastening) return;
+    const pauseMs = this.#sentAt + HASTEN_EVERY_MS - performance.now();
+    if (pauseMs <= 0) {
+      this.sendAll();
+      return;
+    }
+    this.#hastening = true;
+    setTimeout(() => {
+      this.#hastening = false;
+      this.sendAll();
+    }, pauseMs);
+  }
+
+  /** Hands on all that waits, now. */
+  sendAll(): void {
     while (this.#waiting.length > 0) this.#sendOne();
+  }
+
+  /**
+   * Whether later claims had better not come: too many batches are under way, or there is more than one batch can hold and
+   * the oldest claim of all has been here for so long.
+   */
+  isFull(ageMaxMs: number): boolean {
+    if (this.#underWay.size >= LANE_JOBS_MAX) return true;
+    if (this.#underWayClaims + this.#waiting.length < JOB_CLAIMS_MAX) return false;
+    const [oldest = this.#waiting] = this.#underWay;
+    return Date.now() - (oldest[0] as WaitingClaim).since > ageMaxMs;
   }
 
   #sendWhatMay(): void {
     if (this.#lingering) return;
-    while (this.#waiting.length > 0 && this.#underWay < this.#options.underWayMax) this.#sendOne();
+    while (this.#waiting.length > 0 && this.#underWay.size < this.#options.underWayMax) this.#sendOne();
   }
 
   #sendOne(): void {
-    this.#underWay++;
-    void this.#options.send(this.#take()).finally(() => {
-      this.#underWay--;
+    const claims = this.#take();
+    this.#underWay.add(claims);
+    this.#underWayClaims += claims.length;
+    this.#sentAt = performance.now();
+    void this.#options.send(claims).finally(() => {
+      this.#underWay.delete(claims);
+      this.#underWayClaims -= claims.length;
       this.#lingerOrSend(performance.now() + LINGER_MAX_MS);
     });
   }

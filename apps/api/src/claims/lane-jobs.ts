@@ -12,6 +12,7 @@ import {
 } from '@flashclaim/core';
 import { type Logger, type Mongo, standingClaims } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
+import { StoreAwayError, type StoreWatch } from '../stores/store-watch.ts';
 import type { Settled, WaitingClaim } from './waiting-claim.ts';
 
 interface JobUnderWay {
@@ -20,12 +21,14 @@ interface JobUnderWay {
   data: ClaimJob;
   claims: readonly WaitingClaim[];
   sentAt: number;
+  looking: boolean;
   finish: () => void;
 }
 
 export interface LaneJobsOptions {
   lanes: readonly Queue[];
   mongo: Mongo;
+  redis: StoreWatch;
   log: Pick<Logger, 'warn'>;
   /** Told of a claim whose caller was told `pending`, and which Redis forgot: what was noted of it is gone with its job. */
   pendingAgain: (claim: WaitingClaim) => void;
@@ -33,7 +36,7 @@ export interface LaneJobsOptions {
 
 /**
  * The jobs that this process has under way, and the way from a job's answer back to its claims.
- * There are at most as many as lanes times `JOBS_UNDER_WAY_MAX`, and those that were hastened.
+ * There are at most `LANE_JOBS_MAX` for each lane, and what had gathered by then.
  */
 export class LaneJobs {
   readonly #jobs = new Map<string, JobUnderWay>();
@@ -53,20 +56,20 @@ export class LaneJobs {
     const queue = this.#options.lanes[lane] as Queue;
     const { promise, resolve } = Promise.withResolvers<void>();
     const id = `${this.processId}-${++this.#count}`;
-    const job = { id, queue, data: encodeJob(this.processId, claims), claims, sentAt: Date.now(), finish: resolve };
+    const data = encodeJob(this.processId, claims);
+    const job: JobUnderWay = { id, queue, data, claims, sentAt: Date.now(), looking: false, finish: resolve };
     // Before the add: the answer may be back before the add has returned.
     this.#jobs.set(id, job);
     try {
-      await add(job);
+      await this.#options.redis.answer(() => add(job));
       claims.forEach((claim, index) => {
         claim.enqueued({ lane, jobId: id, index, at: job.sentAt });
       });
     } catch (error) {
-      this.#options.log.warn(
-        { lane, error: (error as Error).message },
-        'a job could not be enqueued; its callers get 503',
-      );
-      this.#finish(job, () => 'unavailable');
+      // Redis may have the job all the same, and then a worker decides it: a retry finds out.
+      const settled = error instanceof StoreAwayError && !error.asked ? 'unavailable' : 'unknown';
+      this.#options.log.warn({ lane, claims: claims.length, settled }, 'a job could not be enqueued');
+      this.#finish(job, () => settled);
     }
     return promise;
   }
@@ -96,12 +99,21 @@ export class LaneJobs {
 
   /** Looks at every job that has been without an answer for so long. 0 is all of them: answers may have been missed. */
   lookAtSilent(silentMs: number): void {
+    if (this.#options.redis.away) return;
     const before = Date.now() - silentMs;
-    for (const { id, sentAt } of this.#jobs.values()) {
-      if (sentAt > before) continue;
-      this.#look(id).catch((error: Error) =>
-        this.#options.log.warn({ job: id, error: error.message }, 'a silent job could not be looked at; trying again'),
-      );
+    for (const job of this.#jobs.values()) {
+      if (job.sentAt > before || job.looking) continue;
+      job.looking = true;
+      this.#look(job.id)
+        .catch((error: Error) =>
+          this.#options.log.warn(
+            { job: job.id, error: error.message },
+            'a silent job could not be looked at; trying again',
+          ),
+        )
+        .finally(() => {
+          job.looking = false;
+        });
     }
   }
 
@@ -134,19 +146,22 @@ export class LaneJobs {
     );
     this.#finish(job, (claim) => {
       const found = standing.get(claim.id);
-      return found ? { decision: decideStanding(found, claim), claimedAt: found.claimedAt } : 'unavailable';
+      return found ? { decision: decideStanding(found, claim), claimedAt: found.claimedAt } : 'unknown';
     });
   }
 
   #finish(job: JobUnderWay, settled: (claim: WaitingClaim, index: number) => Settled): void {
     if (!this.#jobs.delete(job.id)) return;
-    // The lane is free: what gathered goes out first, and then the callers get their answers while it is on its way.
+    // The lane is free: what gathered goes out first, and then the callers get their answers while it is on its way. Not at
+    // the end of this turn of the event loop: with thousands of callers that can be a second away.
     job.finish();
-    setImmediate(() => {
-      job.claims.forEach((claim, index) => {
-        claim.settle(settled(claim, index));
-      });
-    });
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        job.claims.forEach((claim, index) => {
+          claim.settle(settled(claim, index));
+        });
+      }),
+    );
   }
 }
 

@@ -9,6 +9,7 @@ import {
   writePendingRecord,
 } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
+import { StoreAwayError, type StoreWatch } from '../stores/store-watch.ts';
 import type { Answer, Settled, WaitingClaim } from './waiting-claim.ts';
 
 interface Stores {
@@ -16,6 +17,7 @@ interface Stores {
   mongo: Mongo;
   lanes: readonly Queue[];
   log: Pick<Logger, 'warn'>;
+  stores: { redis: StoreWatch; mongo: StoreWatch };
 }
 
 /** Remembers, for every process, where a claim is whose caller was told `pending`; later also what was decided. */
@@ -25,31 +27,39 @@ export const rememberPending = async (
   settled?: Settled,
 ): Promise<void> => {
   const { id, userId, couponName, place } = claim;
-  if (!place || settled === 'unavailable') return;
+  if (!place || typeof settled === 'string') return;
   await writePendingRecord(redis, id, { userId, couponName, place, ...(settled && { decision: settled.decision }) });
 };
 
 /** What the caller of a pending claim is told: to ask for it later, once every process can answer that. */
-export const tellPending = async (stores: Pick<Stores, 'redis' | 'log'>, claim: WaitingClaim): Promise<Answer> => {
+export const tellPending = async (
+  from: Pick<Stores, 'redis' | 'stores' | 'log'>,
+  claim: WaitingClaim,
+): Promise<Answer> => {
   try {
-    await rememberPending(stores, claim);
+    await from.stores.redis.answer(() => rememberPending(from, claim));
     return 'pending';
   } catch (error) {
-    stores.log.warn(
-      { claim: claim.id, error: (error as Error).message },
-      'a pending claim could not be noted; it is decided, but its caller is sent to try again',
-    );
-    return 'unavailable';
+    // A store that is away has been spoken of.
+    if (!(error instanceof StoreAwayError))
+      from.log.warn(
+        { claim: claim.id, error: (error as Error).message },
+        'a pending claim could not be noted; it is decided, but its caller is sent to try again',
+      );
+    return 'unknown';
   }
 };
 
-/** Where a claim stands. Resolves to null for an id that holds no unit and was not told `pending` within the time it is kept. */
-export const findClaim = async (stores: Stores, claimId: string): Promise<ClaimStatus | null> => {
-  const record = await readPendingRecord(stores.redis, claimId);
-  const code = record && (await codeOf(stores, record));
+/**
+ * Where a claim stands. Resolves to null for an id that holds no unit and was not told `pending` within the time it is kept.
+ * @throws StoreAwayError where MongoDB is away; or where Redis is, unless the claim holds a unit.
+ */
+export const findClaim = async (from: Stores, claimId: string): Promise<ClaimStatus | null> => {
+  const { redis, mongo } = from.stores;
+  const found = await redis.answer(() => findOnItsWay(from, claimId)).catch(onlyWhereAway);
   // The database last: had the claim been decided between the looks, its unit is seen. What stands is the last word, also
   // over the refusal of another request under the same key.
-  const standing = (await standingClaims(stores.mongo, [claimId])).get(claimId);
+  const standing = (await mongo.answer(() => standingClaims(from.mongo, [claimId]))).get(claimId);
   if (standing) {
     return {
       claim_id: claimId,
@@ -60,6 +70,8 @@ export const findClaim = async (stores: Stores, claimId: string): Promise<ClaimS
       claimed_at: new Date(standing.claimedAt).toISOString(),
     };
   }
+  if (found instanceof StoreAwayError) throw found;
+  const { record, code } = found;
   if (!record || !code || code === 'claimed' || code === 'replayed') return null;
   return {
     claim_id: claimId,
@@ -68,6 +80,17 @@ export const findClaim = async (stores: Stores, claimId: string): Promise<ClaimS
     user_id: record.userId,
     coupon_name: record.couponName,
   };
+};
+
+const onlyWhereAway = (error: unknown): StoreAwayError => {
+  if (error instanceof StoreAwayError) return error;
+  throw error;
+};
+
+/** What Redis knows of a claim. */
+const findOnItsWay = async (from: Stores, claimId: string) => {
+  const record = await readPendingRecord(from.redis, claimId);
+  return { record, code: record && (await codeOf(from, record)) };
 };
 
 /**

@@ -28,6 +28,7 @@ const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
   out_of_stock: 'Every unit of this coupon is claimed.',
 };
 
+const NOTHING_DONE = 'A store went away before anything was done. Try again shortly.';
 const TRY_WITH_KEY = 'What became of the claim is not known. Try again shortly, with the same Idempotency-Key.';
 const TRY_AS_USER =
   'What became of the claim is not known. Try again shortly, as the same user: where the claim stands, the answer is 409. ' +
@@ -41,7 +42,13 @@ export const replyToClaim = (
 ): Claimed | ClaimStatus | Problem => {
   if (answer === 'pending') return replyPending(reply, claim);
   const keyed = claim.requestId !== undefined;
-  if (answer === 'unavailable') return toProblem(reply, 'unavailable', keyed ? TRY_WITH_KEY : TRY_AS_USER);
+  if (answer === 'unavailable') return toProblem(reply, 'unavailable', NOTHING_DONE);
+  if (answer === 'unknown')
+    return toProblem(
+      reply,
+      'unavailable',
+      `${keyed ? TRY_WITH_KEY : TRY_AS_USER} GET /api/claims/${claim.id} tells, too.`,
+    );
 
   const { decision, claimedAt } = answer;
   if (decision !== 'claimed' && decision !== 'replayed') return toProblem(reply, decision, DETAILS[decision]);

@@ -1,10 +1,12 @@
 import { COUPONS_REMEMBERED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
 import { type Logger, type Mongo, readSnapshot } from '@flashclaim/service';
+import type { StoreWatch } from '../stores/store-watch.ts';
 import { Gather } from './gather.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 export interface SoldOutOptions {
   mongo: Mongo;
+  mongoWatch: Pick<StoreWatch, 'answer' | 'away'>;
   log: Pick<Logger, 'warn'>;
   /** Takes the claims that can't be refused here: the lane decides them. */
   handOn: (claim: WaitingClaim) => void;
@@ -59,8 +61,9 @@ export class SoldOut {
   }
 
   async #decide(claims: readonly WaitingClaim[]): Promise<void> {
+    const { mongo, mongoWatch } = this.#options;
     try {
-      const snapshot = await readSnapshot(this.#options.mongo, { readConcern: 'majority' }, claims);
+      const snapshot = await mongoWatch.answer(() => readSnapshot(mongo, { readConcern: 'majority' }, claims));
       const decisions = decideClaims(snapshot, claims);
       claims.forEach((claim, index) => {
         if (!this.#claims.delete(claim)) return;
@@ -74,6 +77,10 @@ export class SoldOut {
         else this.#options.handOn(claim);
       });
     } catch (error) {
+      if (mongoWatch.away) {
+        for (const claim of claims) if (this.#claims.delete(claim)) claim.settle('unavailable');
+        return;
+      }
       this.#options.log.warn(
         { error: (error as Error).message },
         'sold-out coupons could not be read; their lanes decide',

@@ -1,8 +1,9 @@
-import { laneOf } from '@flashclaim/core';
+import { laneAgeMaxMs, laneOf } from '@flashclaim/core';
 import type { Logger, Mongo } from '@flashclaim/service';
-import { ProblemError } from '../problem.ts';
+import type { StoreWatch } from '../stores/store-watch.ts';
 import { claimIdOfKey, newClaimId } from './claim-id.ts';
 import type { Gather } from './gather.ts';
+import { type Intake, OVERLOADED, type Refusal } from './intake.ts';
 import { SoldOut } from './sold-out.ts';
 import { type Settled, WaitingClaim } from './waiting-claim.ts';
 
@@ -10,9 +11,10 @@ export interface SubmitOptions {
   /** One for each lane, by its number. */
   gathers: readonly Gather[];
   mongo: Mongo;
+  mongoWatch: StoreWatch;
   log: Pick<Logger, 'warn'>;
   waitMaxMs: number;
-  pendingMax: number;
+  intake: Intake;
   /** Told of a decision that came after its caller was told `pending`. */
   settledLate: (claim: WaitingClaim, settled: Settled) => void;
 }
@@ -28,29 +30,31 @@ export interface ClaimRequest {
 }
 
 /** Takes claims in: gives each an id, and hands it to the gathering of its coupon's lane. */
-export const createSubmit = ({ gathers, mongo, log, waitMaxMs, pendingMax, settledLate }: SubmitOptions) => {
+export const createSubmit = ({ gathers, mongo, mongoWatch, log, waitMaxMs, intake, settledLate }: SubmitOptions) => {
   const gatherOf = (couponName: string) => gathers[laneOf(couponName, gathers.length)] as Gather;
-  const soldOut = new SoldOut({ mongo, log, handOn: (claim) => gatherOf(claim.couponName).add(claim) });
-  let pending = 0;
+  const soldOut = new SoldOut({ mongo, mongoWatch, log, handOn: (claim) => gatherOf(claim.couponName).add(claim) });
+  const ageMaxMs = laneAgeMaxMs(waitMaxMs);
   const listener = {
     hasten: (claim: WaitingClaim) => {
       if (!soldOut.giveUp(claim)) gatherOf(claim.couponName).hasten();
     },
     settled: (claim: WaitingClaim, settled: Settled) => {
-      pending--;
-      if (settled !== 'unavailable' && settled.decision === 'out_of_stock') soldOut.remember(claim.couponName);
+      intake.settled();
+      if (typeof settled === 'object' && settled.decision === 'out_of_stock') soldOut.remember(claim.couponName);
       if (claim.toldPending) settledLate(claim, settled);
     },
   };
 
-  /** @throws ProblemError `overloaded` where too many claims wait in this process; nothing of the claim is done then. */
-  return ({ userId, couponName, keyed, waitMs = waitMaxMs }: ClaimRequest): WaitingClaim => {
-    if (pending >= pendingMax)
-      throw new ProblemError('overloaded', 'This request was not taken, and nothing of it will be. Try again shortly.');
-    pending++;
+  /** Returns a refusal where this process or the lane has too much to do; nothing of the claim is done then. */
+  return ({ userId, couponName, keyed, waitMs = waitMaxMs }: ClaimRequest): WaitingClaim | Refusal => {
+    const gather = gatherOf(couponName);
+    // Asked again, now that the body is here: others may have come in between.
+    const refusal = intake.refusal ?? (gather.isFull(ageMaxMs) ? OVERLOADED : undefined);
+    if (refusal) return refusal;
+    intake.taken();
     const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();
     const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, listener);
-    if (!soldOut.take(claim)) gatherOf(couponName).add(claim);
+    if (!soldOut.take(claim)) gather.add(claim);
     return claim;
   };
 };

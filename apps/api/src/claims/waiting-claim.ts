@@ -1,7 +1,10 @@
 import { ASYNC_GATHER_MAX_MS, type Claim, type Decision, type Place } from '@flashclaim/core';
 
-/** What became of a claim: decided, or `unavailable` where that can't be told. */
-export type Settled = { decision: Decision; claimedAt: number } | 'unavailable';
+/**
+ * What became of a claim: decided; `unavailable` where nothing was done, as a store is away; `unknown` where that can't be
+ * told, as a store went away while it was asked.
+ */
+export type Settled = { decision: Decision; claimedAt: number } | 'unavailable' | 'unknown';
 
 /** What its caller is told: the above, or that it is decided later. */
 export type Answer = Settled | 'pending';
@@ -20,6 +23,8 @@ export class WaitingClaim implements Claim {
   readonly userId: string;
   readonly couponName: string;
   readonly requestId: string | undefined;
+  /** When it came, in ms since the epoch. */
+  readonly since = Date.now();
   /** What the caller is told. */
   readonly answer: Promise<Answer>;
   /** Set once the caller was told `pending`. */

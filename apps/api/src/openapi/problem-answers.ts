@@ -16,7 +16,7 @@ const DETAILS: Record<ProblemCode, string> = {
   request_timeout: 'Send the request faster.',
   payload_too_large: 'The body may have 16384 bytes at most.',
   unsupported_media_type: 'Send the body as JSON, with Content-Type: application/json.',
-  rate_limited: 'More than 20 claims of this address in 10 s. Try again when they are over.',
+  rate_limited: 'More than 600 claims of this address in 60 s. Try again when they are over.',
   headers_too_large: 'Send fewer or shorter headers, or a shorter address.',
   overloaded: 'The claim was not taken, and nothing of it will be. Try again shortly.',
   unavailable: 'A store does not answer. Try again shortly.',

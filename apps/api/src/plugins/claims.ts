@@ -1,8 +1,11 @@
 import { JOBS_UNDER_WAY_MAX } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { listenForAnswers } from '../claims/answers.ts';
+import { Door } from '../claims/door.ts';
 import { Gather } from '../claims/gather.ts';
+import { Intake } from '../claims/intake.ts';
 import { LaneJobs } from '../claims/lane-jobs.ts';
+import { LoopWatch } from '../claims/loop-watch.ts';
 import { rememberPending } from '../claims/pending-claims.ts';
 import { createSubmit } from '../claims/submit.ts';
 import type { Settled, WaitingClaim } from '../claims/waiting-claim.ts';
@@ -10,6 +13,7 @@ import type { Settled, WaitingClaim } from '../claims/waiting-claim.ts';
 declare module 'fastify' {
   interface FastifyInstance {
     submitClaim: ReturnType<typeof createSubmit>;
+    claimDoor: Door;
   }
 }
 
@@ -22,7 +26,7 @@ export interface ClaimsOptions {
 /** The path of a claim through this process: submit → gather → lane, and the answers back. */
 export const claims = fp<ClaimsOptions>(
   async (app, { redisUrl, waitMs, pendingMax }) => {
-    const { lanes, mongo, log } = app;
+    const { lanes, mongo, stores, log } = app;
     const note = (claim: WaitingClaim, settled?: Settled): void => {
       rememberPending(app, claim, settled).catch((error: Error) =>
         log.warn(
@@ -31,26 +35,31 @@ export const claims = fp<ClaimsOptions>(
         ),
       );
     };
-    const jobs = new LaneJobs({ lanes, mongo, log, pendingAgain: note });
+    const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain: note });
     const closeAnswers = await listenForAnswers(redisUrl, jobs, log);
+    const loop = new LoopWatch();
+    const intake = new Intake({ ...stores, loop, pendingMax });
+    const door = new Door(intake);
+    app.decorate('claimDoor', door);
+
+    const gathers = lanes.map(
+      (_, lane) => new Gather({ underWayMax: JOBS_UNDER_WAY_MAX, send: (gathered) => jobs.send(lane, gathered) }),
+    );
+    stores.redis.onChange((away) => {
+      // Who gathers behind a job that is out of reach is told at once; what is out of reach is looked at once it is back.
+      if (away) for (const gather of gathers) gather.sendAll();
+      else jobs.lookAtSilent(0);
+    });
+    app.decorate(
+      'submitClaim',
+      createSubmit({ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: waitMs, intake, settledLate: note }),
+    );
     app.addHook('onClose', async () => {
       jobs.close();
       closeAnswers();
+      loop.close();
+      door.close();
     });
-
-    app.decorate(
-      'submitClaim',
-      createSubmit({
-        gathers: lanes.map(
-          (_, lane) => new Gather({ underWayMax: JOBS_UNDER_WAY_MAX, send: (gathered) => jobs.send(lane, gathered) }),
-        ),
-        mongo,
-        log,
-        waitMaxMs: waitMs,
-        pendingMax,
-        settledLate: note,
-      }),
-    );
   },
-  { name: 'claims', dependencies: ['lanes', 'mongo'] },
+  { name: 'claims', dependencies: ['lanes', 'mongo', 'stores'] },
 );

@@ -31,7 +31,8 @@ export const handleError = (error: Error, request: FastifyRequest, reply: Fastif
   const { code, detail } = explain(error);
   if (code === 'internal_error')
     request.log.error({ err: error, request_id: request.id }, 'a request failed; this is a defect');
-  else if (code === 'unavailable')
+  // What we say ourselves was told once, when the store went away.
+  else if (code === 'unavailable' && !(error instanceof ProblemError))
     request.log.warn({ error: error.message, request_id: request.id }, 'a request met a store that is away');
   return sendProblem(reply, code, detail);
 };

@@ -22,6 +22,8 @@ export const mongo = fp<MongoOptions>(
       minPoolSize: API_POOL_MIN,
       serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
       socketTimeoutMS: QUERY_TIMEOUT_MS,
+      connectTimeoutMS: QUERY_TIMEOUT_MS,
+      waitQueueTimeoutMS: QUERY_TIMEOUT_MS,
     });
     app.addHook('onClose', async () => connection.client.close());
     await ensureCollections(connection.db);

@@ -1,4 +1,4 @@
-import { QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { QUERY_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
 import { createRedis, type RedisConnection, readyRedis } from '@flashclaim/service';
 import fp from 'fastify-plugin';
 
@@ -15,6 +15,7 @@ export const redis = fp<{ url: string }>(
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: QUERY_TIMEOUT_MS,
+      socketTimeout: REDIS_SILENCE_MAX_MS,
     });
     connection.on('error', (error: Error) => app.log.warn({ error: error.message }, 'Redis is away'));
     app.addHook('onClose', async () => connection.disconnect());

@@ -10,6 +10,7 @@ import { Type } from '@sinclair/typebox';
 import { findClaim, tellPending } from '../claims/pending-claims.ts';
 import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
+import { WaitingClaim } from '../claims/waiting-claim.ts';
 import { CLAIM_STATUS_ANSWER, CLAIMED_ANSWER, PENDING_ANSWER, TO_CLAIM } from '../openapi/answers.ts';
 import { PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
 
@@ -34,6 +35,9 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
   app.post(
     CLAIM_PATH,
     {
+      onRequest: app.claimDoor.enter,
+      // After the body was checked: a bad request counts against nobody.
+      preHandler: app.claimLimits,
       links: { 200: TO_CLAIM, 202: TO_CLAIM },
       schema: {
         operationId: 'claimCoupon',
@@ -64,6 +68,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         keyed: key === undefined ? undefined : { key, requestId: request.id },
         waitMs: preferred?.waitMs,
       });
+      if (!(claim instanceof WaitingClaim)) return app.claimDoor.refuse(request, reply, claim);
       let answer = await claim.answer;
       if (answer === 'pending') answer = await tellPending(app, claim);
       const applied = preferred && preferenceApplied(preferred, answer === 'pending');

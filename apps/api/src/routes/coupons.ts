@@ -38,7 +38,7 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      const coupon = await createCoupon(app.mongo, request.body);
+      const coupon = await app.stores.mongo.answer(() => createCoupon(app.mongo, request.body));
       reply.code(201).header('location', `/api/coupons/${encodeURIComponent(coupon.name)}`);
       return coupon;
     },
@@ -62,7 +62,8 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request) => {
       const { limit = CLAIMED_BY_MAX } = request.query;
-      const coupon = await readCoupon(app.mongo, normaliseName(request.params.name), limit);
+      const name = normaliseName(request.params.name);
+      const coupon = await app.stores.mongo.answer(() => readCoupon(app.mongo, name, limit));
       if (!coupon) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
       return coupon;
     },

@@ -2,12 +2,17 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginAsync } from 'fastify';
+import { sendProblem } from '../problem.ts';
 
 const BASE_PATH = '/admin/queues';
 
 /** Bull Board over all lanes; looking only, unless the deployment says otherwise. */
 export const queueRoutes: FastifyPluginAsync<{ write: boolean }> = async (app, { write }) => {
   app.addHook('onRequest', app.requireAdmin);
+  app.addHook('onRequest', async (_request, reply) =>
+    // Answered here for the same reason as there.
+    app.stores.redis.away ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.') : undefined,
+  );
   const adapter = new FastifyAdapter();
   createBullBoard({
     queues: app.lanes.map((queue) => new BullMQAdapter(queue, { readOnlyMode: !write })),

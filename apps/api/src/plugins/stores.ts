@@ -1,0 +1,46 @@
+import fp from 'fastify-plugin';
+import { Cluster } from 'ioredis';
+import { StoreWatch } from '../stores/store-watch.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether the stores are there: what needs one asks here first. */
+    stores: { redis: StoreWatch; mongo: StoreWatch };
+  }
+}
+
+/** ioredis has no class for what it says of a server that is away; what a defect of ours throws is one of these. */
+const isDefect = (error: unknown): boolean =>
+  error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
+
+/** Watches both stores. */
+export const stores = fp(
+  async (app) => {
+    const { redis: connection, mongo: database, log } = app;
+    const redis = new StoreWatch({
+      name: 'Redis',
+      // Every node that holds lanes; one of them may be away.
+      ask: () =>
+        connection instanceof Cluster
+          ? Promise.all(connection.nodes('master').map((node) => node.ping()))
+          : connection.ping(),
+      isFault: (error) => !isDefect(error),
+      log,
+    });
+    connection.on('close', () => redis.wentAway());
+
+    const mongo = new StoreWatch({
+      name: 'MongoDB',
+      ask: () => database.db.command({ ping: 1 }),
+      // The error handler knows the driver's errors.
+      isFault: () => false,
+      log,
+    });
+    app.addHook('onClose', async () => {
+      redis.close();
+      mongo.close();
+    });
+    app.decorate('stores', { redis, mongo });
+  },
+  { name: 'stores', dependencies: ['redis', 'mongo'] },
+);

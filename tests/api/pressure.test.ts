@@ -1,0 +1,76 @@
+import { JOB_CLAIMS_MAX, laneName, lanePrefix } from '@flashclaim/core';
+import { afterEach, describe, expect, test } from 'vitest';
+import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { expectExact } from '../support/expect-exact.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+let system: System;
+let url: string;
+afterEach(() => system?.close());
+
+const start = async (env: Record<string, string>): Promise<void> => {
+  system = await startSystem({ workers: 0, env: { CLAIM_LANES: '1', ...env } });
+  url = system.urls[0] as string;
+  await createCoupon(url, 'hot', 100_000);
+};
+
+const claimAll = (first: number, count: number): Promise<Reply[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => claim(url, 'hot', `user-${first + i}`)));
+
+const jobs = (): Promise<number> => system.stores.redis.llen(`${lanePrefix(0)}:${laneName(0)}:wait`);
+
+describe('without any worker', () => {
+  test('claims that do not wait still share jobs', async () => {
+    await start({ CLAIM_WAIT_MS: '0' });
+    const replies: Promise<Reply>[] = [];
+    while (replies.length < 400) {
+      replies.push(claim(url, 'hot', `user-${replies.length}`));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(countStatuses(await Promise.all(replies))).toEqual({ 202: 400 });
+    expect(await jobs()).toBeLessThan(100);
+  });
+
+  test('a lane takes what a job may hold, and then no more; what it took is decided, and nothing else', async () => {
+    await start({ CLAIM_WAIT_MS: '200' });
+    const replies: Reply[] = [];
+    await until(async () => {
+      replies.push(...(await claimAll(replies.length, 250)));
+      return (countStatuses(replies)[503] ?? 0) > 500;
+    });
+    for (const { status, body } of replies)
+      expect([status, body.code]).toEqual(status === 202 ? [202, 'pending'] : [503, 'overloaded']);
+    expect(countStatuses(replies)[202]).toBe(JOB_CLAIMS_MAX);
+    // Reading and creating go on.
+    expect((await readCoupon(url, 'hot')).claimed_count).toBe(0);
+    await createCoupon(url, 'other', 1);
+
+    await system.addWorker();
+    await until(async () => (await readCoupon(url, 'hot')).claimed_count === JOB_CLAIMS_MAX);
+    await until(async () => (await claim(url, 'hot', 'later')).status !== 503);
+    await until(async () => (await readCoupon(url, 'hot')).claimed_count === JOB_CLAIMS_MAX + 1);
+    await expectExact(system.stores.mongo);
+  });
+});
+
+describe('while as many claims wait as may', () => {
+  test('the next are told to come back, each after some seconds of its own, before anything of them is read', async () => {
+    await start({ CLAIMS_PENDING_MAX: '1', CLAIM_WAIT_MS: '60000' });
+    const waiting = claim(url, 'hot', 'waits');
+    await until(async () => (await jobs()) === 1);
+    const replies = await claimAll(0, 60);
+    expect(countStatuses(replies)).toEqual({ 503: 60 });
+    const seconds = new Set(replies.map(({ headers }) => headers.get('retry-after')));
+    expect(seconds.size).toBeGreaterThan(1);
+    for (const second of seconds) expect(second).toMatch(/^[123]$/);
+    expect((await call(`${url}/api/coupons/claim`, 'POST', '{')).body.code).toBe('overloaded');
+    expect((await call(`${url}/health`, 'GET')).status).toBe(200);
+    expect((await readCoupon(url, 'hot')).remaining_amount).toBe(100_000);
+
+    await system.addWorker();
+    expect((await waiting).status).toBe(200);
+    expect((await claim(url, 'hot', 'user-0')).status).toBe(200);
+    expect((await readCoupon(url, 'hot')).claimed_by).toEqual(['waits', 'user-0']);
+  });
+});

@@ -1,0 +1,80 @@
+import { RATE_KEY_PREFIX } from '@flashclaim/core';
+import { afterEach, describe, expect, test } from 'vitest';
+import { call, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+let system: System;
+let url: string;
+afterEach(() => system?.close());
+
+const start = async (env: Record<string, string>, apis = 1): Promise<void> => {
+  system = await startSystem({ apis, env });
+  url = system.urls[0] as string;
+  await createCoupon(url, 'limited', 1_000);
+};
+
+/** A claim by way of a proxy that names the caller's address. */
+const claimFrom = (address: string, user_id: unknown, base = url): Promise<Reply> =>
+  call(`${base}/api/coupons/claim`, 'POST', { user_id, coupon_name: 'limited' }, { 'x-forwarded-for': address });
+
+const expectLimited = (reply: Reply, of: string): void => {
+  expect(reply).toMatchObject({ status: 429, body: { code: 'rate_limited', status: 429 } });
+  expect(reply.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(reply.body.detail).toContain(of);
+  expect(Number(reply.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  expect(Number(reply.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+  expect(reply.headers.get('ratelimit-remaining')).toBe('0');
+};
+
+describe('a limit for each address', () => {
+  test('counts the claims of all API processes together, and nothing that is no claim', async () => {
+    await start({ RATE_LIMIT_PER_ADDRESS: '4', TRUST_PROXY: 'true' }, 2);
+    for (let i = 0; i < 6; i++) expect((await claimFrom('192.0.2.1', 5)).status).toBe(400);
+    const replies: Reply[] = [];
+    for (let i = 0; i < 6; i++) replies.push(await claimFrom('192.0.2.1', `user-${i}`, system.urls[i % 2]));
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429, 429]);
+    expect(replies[0]?.headers.get('ratelimit-limit')).toBe('4');
+    expect(replies.slice(0, 4).map((reply) => reply.headers.get('ratelimit-remaining'))).toEqual(['3', '2', '1', '0']);
+    expectLimited(replies[5] as Reply, 'this address');
+    // Another address, and other calls of this one, go on.
+    expect((await claimFrom('192.0.2.2', 'user-9')).status).toBe(200);
+    expect((await readCoupon(url, 'limited')).claimed_count).toBe(5);
+    expect((await call(`${url}/health`, 'GET')).status).toBe(200);
+  });
+
+  test('takes an IPv6 network for one address', async () => {
+    await start({ RATE_LIMIT_PER_ADDRESS: '2', TRUST_PROXY: '127.0.0.1' });
+    const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8:0:1::1'];
+    const replies: Reply[] = [];
+    for (const [i, address] of addresses.entries()) replies.push(await claimFrom(address, `user-${i}`));
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 429, 200]);
+  });
+
+  test('believes nobody who names another address, unless a proxy is trusted', async () => {
+    await start({ RATE_LIMIT_PER_ADDRESS: '2' });
+    const replies = await Promise.all(Array.from({ length: 5 }, (_, i) => claimFrom(`192.0.2.${i}`, `user-${i}`)));
+    expect(countStatuses(replies)).toEqual({ 200: 2, 429: 3 });
+  });
+});
+
+describe('a limit for each user', () => {
+  test('counts by the name in its normal form, beside the limit for the address', async () => {
+    await start({ RATE_LIMIT_PER_ADDRESS: '5', RATE_LIMIT_PER_USER: '2', TRUST_PROXY: '1' });
+    const zoe = await Promise.all(['zoë', 'zoe\u0308', 'zoë'].map((user, i) => claimFrom(`192.0.2.${i}`, user)));
+    expect(countStatuses(zoe)).toEqual({ 200: 1, 409: 1, 429: 1 });
+    expectLimited(zoe.find(({ status }) => status === 429) as Reply, 'this user');
+    const others: Reply[] = [];
+    for (let i = 0; i < 6; i++) others.push(await claimFrom('192.0.2.99', `user-${i}`));
+    expect(countStatuses(others)).toEqual({ 200: 5, 429: 1 });
+    // A user who was turned away with the address was not counted as a user.
+    expect((await claimFrom('192.0.2.50', 'user-5')).headers.get('ratelimit-remaining')).toBe('1');
+  });
+});
+
+test('without a limit nothing is counted, and no header speaks of one', async () => {
+  await start({});
+  const reply = await claimFrom('192.0.2.1', 'user');
+  expect(reply.status).toBe(200);
+  expect([...reply.headers.keys()].filter((name) => name.startsWith('ratelimit'))).toEqual([]);
+  expect(await system.stores.redis.keys(`${RATE_KEY_PREFIX}*`)).toEqual([]);
+});

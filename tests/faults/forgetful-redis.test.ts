@@ -1,0 +1,77 @@
+import { laneName, lanePrefix } from '@flashclaim/core';
+import { afterEach, expect, test } from 'vitest';
+import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { expectExact } from '../support/expect-exact.ts';
+import { openOwnStores } from '../support/own-stores.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const LANES = 2;
+
+let system: System;
+afterEach(() => system?.close());
+
+const urlOf = (i: number): string => system.urls[i % system.urls.length] as string;
+
+/** How many jobs of each lane may run at a time in the whole cluster, as Redis has it. */
+const concurrencies = (): Promise<(string | null)[]> =>
+  Promise.all(
+    Array.from({ length: LANES }, (_, lane) =>
+      system.stores.redis.hget(`${lanePrefix(lane)}:${laneName(lane)}:meta`, 'concurrency'),
+    ),
+  );
+
+const allOneAtATime = async () => (await concurrencies()).every((concurrency) => concurrency === '1');
+
+test('Redis forgets everything, again and again in mid-sale: exact, every lane back to one job at a time', async () => {
+  const units = 600;
+  system = await startSystem({
+    apis: 2,
+    workers: 2,
+    env: { CLAIM_LANES: `${LANES}`, CLAIM_WAIT_MS: '20000' },
+  });
+  for (const name of ['one', 'two']) await createCoupon(urlOf(0), name, units / 2);
+  expect(await allOneAtATime()).toBe(true);
+
+  const replies: Promise<Reply>[] = [];
+  for (let flush = 0; flush < 4; flush++) {
+    await until(async () => {
+      for (let i = 0; i < units / 4; i++)
+        replies.push(claim(urlOf(i), i % 2 ? 'one' : 'two', `user-${replies.length}`));
+      return (await system.stores.redis.keys('*lane*active')).length > 0;
+    });
+    await system.stores.redis.flushdb();
+    await until(allOneAtATime);
+  }
+  expect(countStatuses(await Promise.all(replies))).toEqual({ 200: units, 400: replies.length - units });
+  expect(await readCoupon(urlOf(0), 'one')).toMatchObject({ remaining_amount: 0, claimed_count: units / 2 });
+  await expectExact(system.stores.mongo);
+});
+
+test('a claim that was told pending is still known after Redis forgot it', async () => {
+  system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '100' } });
+  const url = urlOf(0);
+  await createCoupon(url, 'slow', 1);
+  const [first, second] = [await claim(url, 'slow', 'first'), await claim(url, 'slow', 'second')];
+  const statusOf = async (reply: Reply) => (await call(url + reply.headers.get('location'), 'GET')).body.status;
+  expect([first.status, second.status]).toEqual([202, 202]);
+  await system.stores.redis.flushdb();
+  await until(async () => (await statusOf(first)) === 'pending' && (await statusOf(second)) === 'pending');
+  await system.addWorker();
+  await until(async () => (await statusOf(first)) === 'claimed');
+  await until(async () => (await statusOf(second)) === 'refused');
+  await expectExact(system.stores.mongo);
+});
+
+test('a Redis that starts again empty is told again how many jobs may run', async () => {
+  const stores = await openOwnStores();
+  system = await startSystem({ stores, env: { CLAIM_LANES: `${LANES}` } });
+  await createCoupon(urlOf(0), 'before and after', 2);
+  expect((await claim(urlOf(0), 'before and after', 'before')).status).toBe(200);
+  await stores.redis.flushall();
+  await stores.servers.redis.stop(0);
+  await stores.servers.redis.start();
+  await until(allOneAtATime);
+  await until(async () => (await claim(urlOf(0), 'before and after', 'after')).status === 200);
+  await expectExact(stores.mongo);
+});

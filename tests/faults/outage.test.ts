@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answersChannel, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { expectExact } from '../support/expect-exact.ts';
+import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+/** The promise is a second. A busy machine gets more, but less than any time-out of a driver takes. */
+const TOLD_MAX_MS = 2_500;
+const BACK_MAX_MS = 10_000;
+
+const PENDING_MAX = 40;
+/** Longer than the above: what is told within it was not waited for. */
+const WAIT_MS = 4_000;
+
+let stores: OwnStores;
+let system: System;
+let url: string;
+
+beforeAll(async () => {
+  stores = await openOwnStores();
+  const env = { CLAIM_WAIT_MS: `${WAIT_MS}`, CLAIMS_PENDING_MAX: `${PENDING_MAX}` };
+  system = await startSystem({ stores, env });
+  url = system.urls[0] as string;
+});
+afterAll(() => system?.close());
+
+type Store = 'redis' | 'mongo';
+type Fault = 'killed' | 'stopped' | 'unplugged';
+
+const NAMES: Record<Store, string> = { redis: 'Redis', mongo: 'MongoDB' };
+
+const strike = async (store: Store, fault: Fault): Promise<void> => {
+  if (fault === 'killed') await stores.servers[store].stop(0);
+  // It still accepts connections, and never answers.
+  else if (fault === 'stopped') stores.servers[store].kill('SIGSTOP');
+  // Nobody says that it is gone.
+  else await stores.cables[store].unplug();
+};
+
+const mend = async (store: Store, fault: Fault): Promise<void> => {
+  if (fault === 'killed') await stores.servers[store].start();
+  else if (fault === 'stopped') stores.servers[store].kill('SIGCONT');
+  else await stores.cables[store].plug();
+};
+
+interface Timed extends Reply {
+  ms: number;
+}
+
+const timed = async (what: Promise<Reply>): Promise<Timed> => {
+  const start = performance.now();
+  const reply = await what;
+  return { ...reply, ms: performance.now() - start };
+};
+
+const health = () => call(`${url}/health`, 'GET');
+
+/** Everything a caller can ask for. */
+const callAll = async (coupon: string, user: string, claimId: string) => {
+  const [read, create, claimed, asked, healthy] = await Promise.all([
+    timed(call(`${url}/api/coupons/${coupon}`, 'GET')),
+    timed(call(`${url}/api/coupons`, 'POST', { name: `${coupon}-${user}`, amount: 1 })),
+    timed(claim(url, coupon, user)),
+    timed(call(`${url}/api/claims/${claimId}`, 'GET')),
+    timed(health()),
+  ]);
+  return { read, create, claimed, asked, healthy };
+};
+
+const expectUnavailable = (reply: Timed): void => {
+  expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+  expect(reply.headers.get('retry-after')).toMatch(/^[123]$/);
+  expect(reply.ms).toBeLessThan(TOLD_MAX_MS);
+};
+
+const expectDone = (reply: Timed, status: number): void => {
+  expect(reply.status).toBe(status);
+  expect(reply.ms).toBeLessThan(TOLD_MAX_MS);
+};
+
+const resolved = async (pending: Reply): Promise<string> => {
+  const location = pending.headers.get('location') as string;
+  let status = 'pending';
+  await until(async () => {
+    status = (await call(url + location, 'GET')).body.status;
+    return status !== 'pending';
+  });
+  return status;
+};
+
+describe.each<[Store, Fault]>([
+  ['redis', 'killed'],
+  ['redis', 'stopped'],
+  ['redis', 'unplugged'],
+  ['mongo', 'killed'],
+  ['mongo', 'stopped'],
+  ['mongo', 'unplugged'],
+])('%s is %s', (store, fault) => {
+  const coupon = `${store}-${fault}`;
+  let standing: Reply;
+  let inFlight: Promise<Reply[]>;
+  let firstWave: Awaited<ReturnType<typeof callAll>>;
+
+  beforeAll(async () => {
+    await createCoupon(url, coupon, 1_000);
+    standing = await claim(url, coupon, 'early');
+    expect(standing.status).toBe(200);
+    inFlight = Promise.all(Array.from({ length: PENDING_MAX / 2 }, (_, i) => claim(url, coupon, `in flight ${i}`)));
+    const struck = strike(store, fault);
+    firstWave = await callAll(coupon, 'first', standing.body.claim_id);
+    await struck;
+    await until(async () => (await health()).status === 503);
+  });
+
+  test('who calls at the moment it goes away is not left hanging, and not told no', () => {
+    for (const reply of Object.values(firstWave)) expect([200, 201, 202, 503]).toContain(reply.status);
+    const { claimed, ...others } = firstWave;
+    for (const reply of Object.values(others)) expect(reply.ms).toBeLessThan(TOLD_MAX_MS);
+    // A claim that was in its lane already waits as long as claims wait.
+    expect(claimed.ms).toBeLessThan(WAIT_MS + TOLD_MAX_MS);
+  });
+
+  test('who calls while it is away is told so at once', async () => {
+    const { read, create, claimed, asked, healthy } = await callAll(coupon, 'late', standing.body.claim_id);
+    expectUnavailable(claimed);
+    expect(claimed.body.detail).toContain('nothing of it will be');
+    expectUnavailable(healthy);
+    expect(healthy.body.detail).toBe(`Down: ${NAMES[store]}.`);
+    if (store === 'mongo') for (const reply of [read, create, asked]) expectUnavailable(reply);
+    else {
+      // MongoDB is there: what it knows can be told.
+      expectDone(read, 200);
+      expectDone(create, 201);
+      expectDone(asked, 200);
+      expectUnavailable(await timed(call(`${url}/api/claims/nobody`, 'GET')));
+      expectUnavailable(await timed(call(`${url}/admin/queues/api/queues`, 'GET')));
+    }
+  });
+
+  test('claims in flight are answered, and none is told no', async () => {
+    for (const reply of await inFlight) expect([200, 202, 503]).toContain(reply.status);
+  });
+
+  test('it comes back by itself, nothing was lost, and nobody is waited for any more', async () => {
+    // Longer than connections are kept that say nothing.
+    if (fault !== 'killed') await sleep(REDIS_SILENCE_MAX_MS + 1_000);
+    await mend(store, fault);
+    const mended = performance.now();
+    await until(async () => (await health()).status === 200);
+    let tries = 0;
+    await until(async () => (await claim(url, coupon, `back ${tries++}`)).status === 200);
+    expect(performance.now() - mended).toBeLessThan(BACK_MAX_MS);
+    await until(async () => (await stores.redis.pubsub('CHANNELS', answersChannel('*'))).length === 1);
+
+    const replies = [...(await inFlight), firstWave.claimed];
+    const told = replies.filter(({ status }) => status === 202);
+    expect(new Set(await Promise.all(told.map(resolved)))).toEqual(new Set(told.length > 0 ? ['claimed'] : []));
+
+    const after = await Promise.all(Array.from({ length: PENDING_MAX }, (_, i) => claim(url, coupon, `after ${i}`)));
+    expect(countStatuses(after)).toEqual({ 200: PENDING_MAX });
+
+    const { claimed_by } = await readCoupon(url, coupon);
+    for (const { status, body } of [...replies, ...after, standing])
+      if (status === 200) expect(claimed_by).toContain(body.user_id);
+    expect(claimed_by).not.toContain('late');
+    await expectExact(stores.mongo);
+  });
+});
+
+test('Redis is stopped while a claim is in its lane and another gathers behind it: only the first is waited for', async () => {
+  const coupon = 'out of reach';
+  await createCoupon(url, coupon, 2);
+  const [worker] = system.workers;
+  worker?.kill('SIGSTOP');
+  onTestFinished(() => worker?.kill('SIGCONT'));
+  const enqueued = timed(claim(url, coupon, 'enqueued'));
+  await until(async () => (await stores.redis.keys('*lane*wait')).length > 0);
+  const gathering = timed(claim(url, coupon, 'gathering'));
+  // It is there before the next call is answered: one connection after the other, one turn of the event loop.
+  await health();
+  await strike('redis', 'stopped');
+  onTestFinished(() => mend('redis', 'stopped'));
+
+  const told = await gathering;
+  expectUnavailable(told);
+  expect(told.body.detail).toContain('before anything was done');
+  const waited = await enqueued;
+  expect(waited).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+  const claimId = /\/api\/claims\/([\w-]+)/.exec(waited.body.detail)?.[1];
+
+  await mend('redis', 'stopped');
+  worker?.kill('SIGCONT');
+  await until(async () => (await call(`${url}/api/claims/${claimId}`, 'GET')).body.status === 'claimed');
+  expect((await readCoupon(url, coupon)).claimed_by).toEqual(['enqueued']);
+});
+
+test('Redis is stopped while limits are counted in it: no claim hangs on a limit', async () => {
+  const limits = { RATE_LIMIT_PER_ADDRESS: '1000', RATE_LIMIT_PER_USER: '1000' };
+  const limited = await startSystem({ stores: { ...stores, close: async () => {} }, workers: 0, env: limits });
+  onTestFinished(() => limited.close());
+  const [base] = limited.urls as [string];
+  await createCoupon(base, 'limited', 1);
+  await strike('redis', 'stopped');
+  onTestFinished(() => mend('redis', 'stopped'));
+  expectUnavailable(await timed(claim(base, 'limited', 'user')));
+  await mend('redis', 'stopped');
+  await until(async () => (await claim(base, 'limited', 'user')).status === 200);
+});

@@ -1,0 +1,91 @@
+import { Agent, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Door, Intake } from '@flashclaim/api';
+import { DOOR_REFUSALS_MAX, RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
+import fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+const there = { away: false, name: 'a store' } as never;
+
+let app: FastifyInstance;
+let door: Door;
+let intake: Intake;
+let agents: Agent[];
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  intake = new Intake({ redis: there, mongo: there, loop: { slow: false }, pendingMax: 1 });
+  door = new Door(intake);
+  app = fastify();
+  app.post('/', { onRequest: door.enter }, async () => 'taken');
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  agents = [];
+});
+afterEach(async () => {
+  door.close();
+  for (const agent of agents) agent.destroy();
+  await app.close();
+  vi.useRealTimers();
+});
+
+/** A caller with one connection. */
+const newCaller = () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  agents.push(agent);
+  const { port } = app.server.address() as AddressInfo;
+  return (): Promise<{ status: number; retryAfter: string | undefined }> =>
+    new Promise((resolve, reject) => {
+      const headers = { 'content-type': 'application/json' };
+      const sent = request({ port, host: '127.0.0.1', method: 'POST', agent, headers }, (response) => {
+        response.resume();
+        response.on('end', () =>
+          resolve({ status: response.statusCode as number, retryAfter: response.headers['retry-after'] }),
+        );
+      });
+      sent.on('error', reject);
+      sent.end('{}');
+    });
+};
+
+/** Turns so many away that the connection of the last is not read any more. */
+const crowd = async (caller: ReturnType<typeof newCaller>): Promise<void> => {
+  intake.taken();
+  for (let i = 0; i <= DOOR_REFUSALS_MAX; i++) expect((await caller()).status).toBe(503);
+};
+
+test('a few who are turned away and come back at once are told so at once', async () => {
+  intake.taken();
+  const caller = newCaller();
+  for (let i = 0; i < DOOR_REFUSALS_MAX; i++) {
+    const { status, retryAfter } = await caller();
+    expect(status).toBe(503);
+    expect(retryAfter).toMatch(/^[123]$/);
+  }
+  intake.settled();
+  expect((await caller()).status).toBe(200);
+});
+
+test('where many are turned away, who comes back too early is heard when the time is over, and others at once', async () => {
+  const early = newCaller();
+  await crowd(early);
+  const heard: string[] = [];
+  const answer = early().then(({ status }) => heard.push(`early ${status}`));
+  const other = newCaller();
+  for (let i = 0; i < 20; i++) heard.push(`other ${(await newCaller()()).status}`);
+  expect(heard).toEqual(Array(20).fill('other 503'));
+  intake.settled();
+  expect((await other()).status).toBe(200);
+  expect(heard).toHaveLength(20);
+
+  await vi.advanceTimersByTimeAsync(RETRY_AFTER_MAX_SECONDS * 1_000);
+  await answer;
+  expect(heard.at(-1)).toBe('early 200');
+});
+
+test('nobody is left unheard when the door closes', async () => {
+  const early = newCaller();
+  await crowd(early);
+  const answer = early();
+  door.close();
+  expect((await answer).status).toBe(503);
+});
