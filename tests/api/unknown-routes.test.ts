@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call } from '../support/caller.ts';
 import { expectProblem } from '../support/expect-problem.ts';
-import { callRaw, parseReply } from '../support/raw-caller.ts';
+import { exchange, rawRequest } from '../support/raw-connection.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -59,8 +59,7 @@ describe('a method that the address does not take', () => {
   });
 
   test.each(['PROPFIND', 'TRACE'])('%s, which Fastify does not know, is told so too', async (method) => {
-    const received = await callRaw(url, `${method} /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
-    expectProblem(parseReply(received), 'method_not_allowed');
+    expectProblem(await exchange(url, rawRequest(`${method} /health HTTP/1.1`)), 'method_not_allowed');
   });
 });
 

@@ -33,6 +33,7 @@ describe('a wrong setting stops the start with a sentence that names it', () => 
     [SERVER, 'CLAIM_LANES', '1.5'],
     [SERVER, 'CLAIM_WAIT_MS', '-1'],
     [SERVER, 'CLAIMS_PENDING_MAX', 'many'],
+    [SERVER, 'REQUEST_RECEIVE_MS', '0'],
     [SERVER, 'LOG_LEVEL', 'loud'],
     [SERVER, 'MONGO_URI', 'localhost:27017'],
     [SERVER, 'MONGO_DB', 'a/b'],

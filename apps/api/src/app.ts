@@ -1,18 +1,14 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import {
-  BODY_MAX_BYTES,
-  handlerTimeoutMs,
-  isName,
-  REQUEST_RECEIVE_MAX_MS,
-  URL_PARAMETER_MAX_CHARS,
-} from '@flashclaim/core';
+import { BODY_MAX_BYTES, handlerTimeoutMs, isName, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
 import { createLogger } from '@flashclaim/service';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { answerClientError } from './client-error.ts';
 import type { Env } from './env.ts';
 import { admin } from './plugins/admin.ts';
 import { claims } from './plugins/claims.ts';
+import { connectionOptions, connections } from './plugins/connections.ts';
 import { errors, handleError } from './plugins/errors.ts';
+import { jsonBody } from './plugins/json-body.ts';
 import { lanes } from './plugins/lanes.ts';
 import { mongo } from './plugins/mongo.ts';
 import { openapi } from './plugins/openapi.ts';
@@ -41,11 +37,10 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     // Nor does a request get a logger of its own: the few lines there are say their request id.
     childLoggerFactory: (logger) => logger,
     genReqId: requestId,
-    // Node would refuse a request without Host in a word of its own; the plugin `errors` does as everywhere.
-    http: { requireHostHeader: false },
     trustProxy: trustProxy(env.TRUST_PROXY),
     bodyLimit: BODY_MAX_BYTES,
-    requestTimeout: REQUEST_RECEIVE_MAX_MS,
+    requestTimeout: env.REQUEST_RECEIVE_MS,
+    http: connectionOptions(env.REQUEST_RECEIVE_MS),
     routerOptions: { maxParamLength: URL_PARAMETER_MAX_CHARS },
     frameworkErrors: handleError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
@@ -55,14 +50,14 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  // Fastify reads text by itself; here JSON alone is a body.
-  app.removeContentTypeParser('text/plain');
   app.addHook('onRoute', (route) => {
     // A claim bounds its own wait. Fastify's timeout makes an abort signal for each request: a tenth of its busy time.
     if (route.url !== CLAIM_PATH) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
   });
   await app.register(errors);
   await app.register(unknownRoutes);
+  await app.register(connections);
+  await app.register(jsonBody);
   await app.register(admin, { token: env.ADMIN_TOKEN });
   await app.register(mongo, { uri: env.MONGO_URI, name: env.MONGO_DB });
   await app.register(redis, { url: env.REDIS_URL });

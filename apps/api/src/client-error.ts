@@ -16,6 +16,7 @@ const CODES: Record<string, { code: ProblemCode; detail: string }> = {
   },
 };
 
+const NO_TUNNEL = { code: 'invalid_request', detail: 'CONNECT asks for a tunnel: there is none here.' } as const;
 const NO_HTTP = { code: 'invalid_request', detail: 'What arrived is no HTTP request.' } as const;
 
 /** Answers what never becomes a request, because Node could not read it: a problem like any other, and then the end. */
@@ -26,9 +27,21 @@ export const answerClientError = (error: ConnectionError, socket: Socket, log: P
     socket.destroy();
     return;
   }
-  const { code, detail } = CODES[error.code] ?? NO_HTTP;
-  const id = requestId();
+  const id = endWithProblem(socket, CODES[error.code] ?? NO_HTTP);
   log.debug({ error: error.code, request_id: id }, 'a request could not be read');
+};
+
+/** Answers CONNECT, which asks for a tunnel: Node takes it for no request either, and would end the connection in silence. */
+export const answerConnect = (socket: Socket): void => {
+  // Node watches it no more, and an error that nobody hears would end the process.
+  socket.on('error', () => {});
+  if (isAnswering(socket)) socket.destroy();
+  else endWithProblem(socket, NO_TUNNEL);
+};
+
+/** Writes a problem, and ends the connection once it had time to arrive. Returns the request id. */
+const endWithProblem = (socket: Socket, { code, detail }: { code: ProblemCode; detail: string }): string => {
+  const id = requestId();
   const problem = newProblem(code, detail, id);
   const body = JSON.stringify(problem);
   const head = [
@@ -44,6 +57,7 @@ export const answerClientError = (error: ConnectionError, socket: Socket, log: P
   socket.resume();
   socket.setTimeout(0);
   setTimeout(() => socket.destroy(), CLIENT_ERROR_LINGER_MS).unref();
+  return id;
 };
 
 /**

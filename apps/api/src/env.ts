@@ -1,4 +1,12 @@
-import { CLAIM_WAIT_DEFAULT_MS, CLAIM_WAIT_MAX_MS, CLAIMS_PENDING_DEFAULT, commonSettings } from '@flashclaim/core';
+import {
+  CLAIM_WAIT_DEFAULT_MS,
+  CLAIM_WAIT_MAX_MS,
+  CLAIMS_PENDING_DEFAULT,
+  commonSettings,
+  REQUEST_RECEIVE_DEFAULT_MS,
+  REQUEST_RECEIVE_MAX_MS,
+  REQUEST_RECEIVE_MIN_MS,
+} from '@flashclaim/core';
 import { readSettings, StartError } from '@flashclaim/service';
 import { Type } from '@sinclair/typebox';
 
@@ -14,6 +22,11 @@ const settings = {
   RATE_LIMIT_PER_USER: Type.Optional(Type.Integer({ minimum: 1 })),
   TRUST_PROXY: Type.Optional(Type.String()),
   CLAIMS_PENDING_MAX: Type.Integer({ default: CLAIMS_PENDING_DEFAULT, minimum: 1 }),
+  REQUEST_RECEIVE_MS: Type.Integer({
+    default: REQUEST_RECEIVE_DEFAULT_MS,
+    minimum: REQUEST_RECEIVE_MIN_MS,
+    maximum: REQUEST_RECEIVE_MAX_MS,
+  }),
 };
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;

@@ -6,13 +6,16 @@ export const NAME_MAX_CHARS = 255;
 /** An `Idempotency-Key`, in characters: a UUID needs 36. */
 export const IDEMPOTENCY_KEY_MAX_CHARS = 255;
 
-/** A URL parameter: 255 characters of at most 4 bytes, each byte spelled `%XX`. Fastify's own default is 100. */
-export const URL_PARAMETER_MAX_CHARS = NAME_MAX_CHARS * 4 * 3;
+/**
+ * A URL parameter: 255 characters, each spelled as up to 3 code points of 4 bytes where it is not composed, each byte as
+ * `%XX`. Fastify's own default is 100.
+ */
+export const URL_PARAMETER_MAX_CHARS = NAME_MAX_CHARS * 3 * 4 * 3;
 
 /** Units of a coupon: what a 32-bit BSON integer holds. */
 export const AMOUNT_MAX = 2_147_483_647;
 
-/** A request body: the longest valid claim needs less than 14 KiB, escaped. */
+/** A request body: the longest claim in normal form needs less than 7 KiB, every character of it escaped. */
 export const BODY_MAX_BYTES = 16 * 1024;
 
 /** Users listed in `claimed_by`: more belong on a page of their own. */
@@ -163,8 +166,15 @@ export const REDIS_RECONNECT_MAX_MS = 500;
 export const API_POOL_MIN = 2;
 export const API_POOL_MAX = 20;
 
-/** The receiving of a request: slow senders hold no socket for ever. */
-export const REQUEST_RECEIVE_MAX_MS = 30_000;
+/** The receiving of a request by default: slow senders hold no socket for ever. */
+export const REQUEST_RECEIVE_DEFAULT_MS = 30_000;
+
+/** What a deployment may set instead: a bad line takes seconds, and nobody sends 16 KiB for minutes. */
+export const REQUEST_RECEIVE_MIN_MS = 100;
+export const REQUEST_RECEIVE_MAX_MS = 300_000;
+
+/** How often slow senders are looked for in that time: the bound may be exceeded by a sixth. */
+export const RECEIVE_CHECKS = 6;
 
 /** After an answer to what is no HTTP, how long the rest of it is read and dropped, so that the answer arrives. */
 export const CLIENT_ERROR_LINGER_MS = 1_000;

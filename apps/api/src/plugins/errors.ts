@@ -16,8 +16,10 @@ export const errors = fp(
     app.setErrorHandler<FastifyError>(handleError);
     app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
-      if (request.raw.headers.host === undefined && request.raw.httpVersion === '1.1')
-        done(new ProblemError('invalid_request', 'The header Host is missing.'));
+      const { host } = request.raw.headers;
+      // HTTP/1.1 asks for one (RFC 9112, 3.2). Two are joined by a comma.
+      if (host === undefined ? request.raw.httpVersion === '1.1' : host.includes(','))
+        done(new ProblemError('invalid_request', 'The header Host must be there, once.'));
       else done();
     });
     // Of what a caller may expect, only 100-continue is known; the rest may be ignored (RFC 9110, 10.1.1).
@@ -49,7 +51,10 @@ const FASTIFY_ERRORS: Record<string, { code: ProblemCode; detail: string }> = {
     detail: 'Send the body as JSON, with Content-Type: application/json.',
   },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'invalid_request', detail: 'The body is empty. Send it as JSON.' },
-  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid_request', detail: 'The body is no valid JSON.' },
+  FST_ERR_CTP_INVALID_JSON_BODY: {
+    code: 'invalid_request',
+    detail: 'The body is no valid JSON, or has a key __proto__ or constructor.prototype, which nobody may send.',
+  },
   FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The address is not percent-encoded as it must be.' },
   FST_ERR_MAX_PARAM_LENGTH: {
     code: 'invalid_request',

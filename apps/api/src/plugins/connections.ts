@@ -1,0 +1,36 @@
+import type { ServerOptions } from 'node:http';
+import type { Socket } from 'node:net';
+import { RECEIVE_CHECKS } from '@flashclaim/core';
+import fp from 'fastify-plugin';
+import { answerConnect } from '../client-error.ts';
+
+/** Settings of Node's HTTP server whose defaults are not ours. */
+export const connectionOptions = (receiveMs: number): ServerOptions => ({
+  // The head of a request has no more time than all of it. Where it has, as by Node's default of 60 s, Node swaps the two.
+  headersTimeout: receiveMs,
+  // By default Node looks for slow senders every 30 s, so that the bound on receiving may be twice what it says.
+  connectionsCheckingInterval: Math.ceil(receiveMs / RECEIVE_CHECKS),
+  // Node keeps the first of two headers and drops the other. Joined, a second Host, type or token is seen, and refused.
+  joinDuplicateHeaders: true,
+  // Node would refuse a request without Host in a word of its own; the plugin `errors` does as everywhere.
+  requireHostHeader: false,
+});
+
+/** What callers may do with a connection, and Node by itself would end. */
+export const connections = fp(
+  async (app) => {
+    // A caller may close their side once the request is sent. By default Node then closes the other side, and drops the answer.
+    Object.assign(app.server, { httpAllowHalfOpen: true });
+    // Node counts a connection that has never sent anything as busy, and would wait for it until the end of the grace.
+    const open = new Set<Socket>();
+    app.server.on('connection', (socket) => {
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+    });
+    app.addHook('preClose', async () => {
+      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    });
+    app.server.on('connect', (_request, socket) => answerConnect(socket as Socket));
+  },
+  { name: 'connections' },
+);

@@ -1,0 +1,44 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { ProblemError } from '../problem.ts';
+
+/**
+ * Bodies are JSON in UTF-8, sent as they are, and nothing else. Fastify's own parser looks at neither charset nor encoding,
+ * and decodes broken bytes to U+FFFD: to a name that nobody sent, and that many broken ones share.
+ */
+export const jsonBody = fp(
+  async (app) => {
+    app.removeAllContentTypeParsers();
+    const parseJson = app.getDefaultJsonParser('error', 'error');
+    app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+      const fault = faultOfHeaders(request.raw.headers);
+      if (fault) return done(fault);
+      const text = bytes.toString();
+      // Only a body that holds the character which broken bytes become needs the second look: a caller may have sent it.
+      if (text.includes('\ufffd') && !isUtf8(bytes))
+        return done(new ProblemError('invalid_request', 'The body is not valid UTF-8.'));
+      return parseJson(request, text, done);
+    });
+  },
+  { name: 'json-body' },
+);
+
+const faultOfHeaders = (headers: FastifyRequest['raw']['headers']): ProblemError | undefined => {
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+    return new ProblemError('unsupported_media_type', 'Send the body as it is, without Content-Encoding.');
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return new ProblemError('invalid_request', 'Transfer-Encoding can be chunked and nothing else.');
+  const type = headers['content-type'] as string;
+  if (type !== 'application/json' && charsetsOf(type).some((charset) => !UTF_8.has(charset)))
+    return new ProblemError('unsupported_media_type', 'Send the body in UTF-8: JSON has no other charset.');
+  return undefined;
+};
+
+/** US-ASCII is UTF-8 that says no more than it needs. */
+const UTF_8 = new Set(['utf-8', 'utf8', 'us-ascii']);
+
+const charsetsOf = (contentType: string): string[] =>
+  [...contentType.matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/gi)].map(([, charset = '']) => charset.toLowerCase());
