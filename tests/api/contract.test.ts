@@ -31,9 +31,14 @@ const ELSEWHERE: Record<string, string> = {
   'getCoupon 503 unavailable': 'outages',
   'getClaim 503 unavailable': 'outages',
   'getHealth 503 unavailable': 'outages',
+  'getReadiness 503 unavailable': 'outages',
+  'getMetrics 200': 'metrics.test.ts',
   // A defect that nobody knows of; the same error handler answers where one is made below.
   'claimCoupon 500 internal_error': 'none',
   'getHealth 500 internal_error': 'none',
+  'getLiveness 500 internal_error': 'none',
+  'getReadiness 500 internal_error': 'none',
+  'getMetrics 500 internal_error': 'none',
   'getOpenapi 500 internal_error': 'none',
 };
 
@@ -304,6 +309,8 @@ describe('a system like any other', () => {
   describe('the service itself', () => {
     const rows: Row[] = [
       { answer: 'getHealth 200', when: 'all parts are up', send: () => get('/health'), body: { status: 'ok' } },
+      { answer: 'getLiveness 200', when: 'it answers', send: () => get('/livez'), body: { status: 'ok' } },
+      { answer: 'getReadiness 200', when: 'it can take claims', send: () => get('/readyz'), body: { status: 'ok' } },
       { answer: 'getOpenapi 200', when: 'always', send: () => get('/openapi.json'), body: { openapi: '3.1.0' } },
     ];
     for (const row of rows) holds(row);

@@ -15,6 +15,8 @@ export interface System {
   stores: TestStores;
   /** Base URL of each API process. */
   urls: string[];
+  /** Where each worker tells its health and metrics, as soon as it listens. */
+  workerUrls: string[];
   apis: ProcessHandle[];
   workers: ProcessHandle[];
   /** With settings of its own, if any. */
@@ -46,13 +48,16 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', ...env };
   const started = { apis: [] as ProcessHandle[], workers: [] as ProcessHandle[] };
   const urls: string[] = [];
+  const workerUrls: string[] = [];
   const start = (script: string, more: NodeJS.ProcessEnv): Promise<ProcessHandle> => {
     const program = { name: script, command: process.execPath, args: [join(apps, script)] };
     return startProcess({ ...program, env: { ...base, ...more }, output });
   };
   const addWorker = async (more: NodeJS.ProcessEnv = {}) => {
-    const worker = await start('worker/src/worker.ts', more);
+    const port = await findFreePort();
+    const worker = await start('worker/src/worker.ts', { ...more, WORKER_PORT: String(port) });
     started.workers.push(worker);
+    workerUrls.push(`http://127.0.0.1:${port}`);
     return worker;
   };
   const addApi = async (more: NodeJS.ProcessEnv = {}) => {
@@ -77,7 +82,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
     await close();
     throw error;
   }
-  return { stores, urls, ...started, addWorker, addApi, close };
+  return { stores, urls, workerUrls, ...started, addWorker, addApi, close };
 };
 
 /** Resolves to how it ended, or to undefined where the test had ended it before. */

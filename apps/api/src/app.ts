@@ -1,5 +1,11 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { BODY_MAX_BYTES, handlerTimeoutMs, isName, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import {
+  BODY_MAX_BYTES,
+  handlerTimeoutMs,
+  isName,
+  REDIS_START_MAX_MS,
+  URL_PARAMETER_MAX_CHARS,
+} from '@flashclaim/core';
 import { createLogger } from '@flashclaim/service';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { answerClientError } from './client-error.ts';
@@ -10,17 +16,21 @@ import { connectionOptions, connections } from './plugins/connections.ts';
 import { errors, handleError } from './plugins/errors.ts';
 import { jsonBody } from './plugins/json-body.ts';
 import { lanes } from './plugins/lanes.ts';
+import { metrics } from './plugins/metrics.ts';
 import { mongo } from './plugins/mongo.ts';
 import { openapi } from './plugins/openapi.ts';
 import { rateLimits } from './plugins/rate-limits.ts';
 import { redis } from './plugins/redis.ts';
+import { stopping } from './plugins/stopping.ts';
 import { stores } from './plugins/stores.ts';
 import { unknownRoutes } from './plugins/unknown-routes.ts';
 import { requestId } from './request-id.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { openapiRoutes } from './routes/openapi.ts';
+import { probeRoutes } from './routes/probes.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { trustProxy } from './trust-proxy.ts';
 
@@ -31,6 +41,8 @@ import { trustProxy } from './trust-proxy.ts';
 export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   const logger = createLogger('api', env.LOG_LEVEL) as FastifyBaseLogger;
   const app = fastify({
+    // A store that can't be reached says so itself, in a sentence; Fastify's own limit is as long, and would come first.
+    pluginTimeout: 2 * REDIS_START_MAX_MS,
     loggerInstance: logger,
     // A line for each claim would cost more than the claim.
     logController: new LogController({ disableRequestLogging: true }),
@@ -58,6 +70,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(unknownRoutes);
   await app.register(connections);
   await app.register(jsonBody);
+  await app.register(stopping);
   await app.register(admin, { token: env.ADMIN_TOKEN });
   await app.register(mongo, { uri: env.MONGO_URI, name: env.MONGO_DB });
   await app.register(redis, { url: env.REDIS_URL });
@@ -69,10 +82,13 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     waitMs: env.CLAIM_WAIT_MS,
     pendingMax: env.CLAIMS_PENDING_MAX,
   });
+  await app.register(metrics);
 
   await app.register(openapi, { open: env.ADMIN_TOKEN === undefined });
   await app.register(openapiRoutes);
   await app.register(healthRoutes);
+  await app.register(probeRoutes);
+  await app.register(metricsRoutes);
   await app.register(couponRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });

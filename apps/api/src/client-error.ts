@@ -2,7 +2,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { CLIENT_ERROR_LINGER_MS, type ProblemCode } from '@flashclaim/core';
 import type { ConnectionError, FastifyBaseLogger } from 'fastify';
-import { newProblem } from './problem.ts';
+import { newProblem, problemsTold } from './problem.ts';
 import { requestId } from './request-id.ts';
 
 const CODES: Record<string, { code: ProblemCode; detail: string }> = {
@@ -43,6 +43,7 @@ export const answerConnect = (socket: Socket): void => {
 const endWithProblem = (socket: Socket, { code, detail }: { code: ProblemCode; detail: string }): string => {
   const id = requestId();
   const problem = newProblem(code, detail, id);
+  problemsTold[code]++;
   const body = JSON.stringify(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,

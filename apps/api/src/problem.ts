@@ -17,12 +17,20 @@ export class ProblemError extends Error {
   }
 }
 
+/** How often this process has answered each problem. */
+export const problemsTold = Object.fromEntries(Object.keys(PROBLEMS).map((code) => [code, 0])) as Record<
+  ProblemCode,
+  number
+>;
+
 /**
  * Prepares a reply that is an error, and returns its body. Handlers return it: Fastify then writes it at once, where a
  * returned reply would be waited for with a set of listeners on each response.
  */
 export const toProblem = (reply: FastifyReply, code: ProblemCode, detail: string): Problem => {
   const problem = newProblem(code, detail, reply.request.id);
+  problemsTold[code]++;
+  reply.request.log.debug({ request_id: problem.request_id, code }, 'a problem was answered');
   if (problem.status === 503) reply.header('retry-after', 1 + Math.floor(Math.random() * RETRY_AFTER_MAX_SECONDS));
   reply.code(problem.status).type('application/problem+json');
   return problem;

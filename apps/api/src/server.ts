@@ -1,5 +1,5 @@
 import { graceMs } from '@flashclaim/core';
-import { StartError } from '@flashclaim/service';
+import { failStart } from '@flashclaim/service';
 import closeWithGrace from 'close-with-grace';
 import { buildApp } from './app.ts';
 import { type Env, readEnv } from './env.ts';
@@ -18,6 +18,5 @@ const run = async (env: Env): Promise<void> => {
 try {
   await run(readEnv());
 } catch (error) {
-  console.error(error instanceof StartError ? `api: ${error.message}` : error);
-  process.exit(1);
+  failStart('api', error);
 }

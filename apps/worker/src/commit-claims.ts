@@ -12,6 +12,7 @@ import {
 import { DURABLE, isDuplicateKey, type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
 import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
 import { type CouponMemory, countByCoupon } from './coupon-memory.ts';
+import { points, type ReasonToDecideAnew } from './points.ts';
 
 /** The database contradicted the snapshot that was decided by: another transaction came between. */
 class SnapshotContradicted extends Error {}
@@ -37,7 +38,9 @@ export const commitClaims = async (
     try {
       return await decideAndCommit({ mongo, memory, batch, assumed });
     } catch (error) {
-      if (!mayDecideAnew(error) || attempt === COMMIT_ATTEMPTS_MAX) throw error;
+      const reason = reasonToDecideAnew(error);
+      if (!reason || attempt === COMMIT_ATTEMPTS_MAX) throw error;
+      points.decideAnew.publish(reason);
       assumed = undefined;
     }
   }
@@ -52,12 +55,14 @@ interface Attempt {
 
 const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Promise<ClaimJobResult> => {
   const now = new Date();
+  const start = performance.now();
   const { snapshot, decisions, units } = await inTransaction(mongo.client, async (session) => {
     const snapshot = assumed ?? (await readSnapshot(mongo, { session }, batch));
     const decisions = decideClaims(snapshot, batch);
     const units = await writeGranted({ mongo, session, snapshot, now }, grantsOf(snapshot, batch, decisions));
     return { snapshot, decisions, units };
   });
+  points.commit.publish({ decisions, milliseconds: performance.now() - start });
   memory.learn(batch, snapshot, units);
   return toResult(snapshot, batch, decisions, now);
 };
@@ -66,12 +71,13 @@ const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Prom
  * Errors after which reading and deciding again is the right answer. An unknown commit is one of them: had it gone
  * through, its claims are found standing. Judged outside the transaction: a duplicate key swallowed inside would hide it.
  */
-const mayDecideAnew = (error: unknown): boolean =>
-  error instanceof SnapshotContradicted ||
-  isDuplicateKey(error) ||
-  (error instanceof MongoError &&
-    (error.hasErrorLabel(MongoErrorLabel.TransientTransactionError) ||
-      error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult)));
+const reasonToDecideAnew = (error: unknown): ReasonToDecideAnew | undefined => {
+  if (error instanceof SnapshotContradicted) return 'too_few_units';
+  if (isDuplicateKey(error)) return 'duplicate';
+  if (!(error instanceof MongoError)) return undefined;
+  if (error.hasErrorLabel(MongoErrorLabel.TransientTransactionError)) return 'transient';
+  return error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult) ? 'commit_unknown' : undefined;
+};
 
 /** One attempt at one transaction. The driver's own `withTransaction` would go on by itself for up to 120 s. */
 const inTransaction = async <T>(client: MongoClient, body: (session: ClientSession) => Promise<T>): Promise<T> => {

@@ -26,7 +26,7 @@ export const processJob = async ({ group, redis, log }: Parts, job: Job): Promis
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
 
   // Not waited for, so that it travels together with the job's completion. An answer that gets lost is found with the job.
-  const answer: JobAnswer = { jobId: job.id as string, result };
+  const answer: JobAnswer = { jobId: job.id as string, result, committedAt: Date.now() };
   redis
     .publish(answersChannel(job.data.replyTo), JSON.stringify(answer))
     .then((heard) => (heard === 0 ? noteUnheard(redis, answer.jobId, claims, result) : undefined))

@@ -8,10 +8,11 @@ import {
   connectMongo,
   createLogger,
   createRedis,
+  createRegistry,
   ensureCollections,
+  failStart,
   orphanedTransactionSeconds,
   readyRedis,
-  StartError,
 } from '@flashclaim/service';
 import closeWithGrace from 'close-with-grace';
 import { commitClaims } from './commit-claims.ts';
@@ -19,8 +20,12 @@ import { CommitGroup } from './commit-group.ts';
 import { CouponMemory } from './coupon-memory.ts';
 import { type Env, readEnv } from './env.ts';
 import { openLane } from './lanes.ts';
+import { observeCommits } from './observe/commit-metrics.ts';
+import { observeJobs } from './observe/job-metrics.ts';
 import { keepOneAtATime } from './one-at-a-time.ts';
 import { processJob } from './process-job.ts';
+import { RunningJobs } from './running-jobs.ts';
+import { openStatus } from './status.ts';
 
 /** Starts the worker: connects, makes sure of the indexes, opens every lane; closes in the reverse order. */
 const run = async (env: Env): Promise<void> => {
@@ -43,32 +48,41 @@ const run = async (env: Env): Promise<void> => {
 
   // A worker waits for Redis as long as it takes: its jobs are nowhere else.
   const redis = createRedis(env.REDIS_URL, { maxRetriesPerRequest: null });
-  redis.on('error', (error: Error) => log.warn({ error: error.message }, 'Redis is away'));
+  redis.on('error', (error: Error) =>
+    log.warn({ error: error.message }, 'Redis is away: the lanes wait for it, and go on by themselves'),
+  );
   await readyRedis(redis);
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const memory = new CouponMemory();
   const group = new CommitGroup((claims) => commitClaims(mongo, memory, claims));
+  const running = new RunningJobs();
+  const registry = createRegistry();
+  observeCommits(registry);
   // Before the first job is taken.
   const endOneAtATime = await keepOneAtATime(lanes, redis, log);
   const workers = lanes.map((lane) =>
-    openLane(lane, { redis, log, runJob: (job) => processJob({ group, redis, log }, job) }),
+    openLane(lane, { redis, log, runJob: (job) => running.run(() => processJob({ group, redis, log }, job)) }),
   );
-  log.info({ lanes: lanes.length }, 'worker takes jobs');
+
+  observeJobs(registry, { workers, running });
+  const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
+  log.info({ lanes: lanes.length, host: env.HOST, port: status.port }, 'worker takes jobs');
 
   closeWithGrace({ delay: WORKER_GRACE_MS, logger: log }, async ({ signal, err }) => {
     if (err) log.fatal(err, 'worker stops on an error');
     else log.info({ signal }, 'worker finishes its jobs and stops');
+    status.stopping();
     await Promise.all(workers.map((worker) => worker.close()));
     await endOneAtATime();
     redis.disconnect();
     await mongo.client.close();
+    status.close();
   });
 };
 
 try {
   await run(readEnv());
 } catch (error) {
-  console.error(error instanceof StartError ? `worker: ${error.message}` : error);
-  process.exit(1);
+  failStart('worker', error);
 }

@@ -8,6 +8,9 @@ export const laneName = (lane: number): string => `lane-${lane}`;
 /** The key prefix of a lane: a hash tag of its own, so that a lane's keys share a node of a Redis Cluster. */
 export const lanePrefix = (lane: number): string => `{flashclaim-${lane}}`;
 
+/** The Redis key in which BullMQ keeps a part of a lane (`wait`, `active`, `delayed`, `failed`, `meta`), or a job by its id. */
+export const laneKey = (lane: number, part: string): string => `${lanePrefix(lane)}:${laneName(lane)}:${part}`;
+
 /** The Redis key under which a claim that was told `pending` finds its job again. */
 export const pendingClaimKey = (claimId: string): string => `flashclaim:pending:${claimId}`;
 
@@ -63,6 +66,8 @@ export interface ClaimJobResult {
 export interface JobAnswer {
   jobId: string;
   result: ClaimJobResult;
+  /** When the claims were committed, in ms since the epoch by the worker's clock; older workers do not say. */
+  committedAt?: number;
 }
 
 const LETTERS: Record<Decision, string> = {

@@ -190,6 +190,23 @@ export const LANES_MAX = 64;
 
 /** How often an API process asks each store whether it is there. */
 export const STORE_ASK_EVERY_MS = 150;
+/** How often a worker looks whether the lanes' jobs are run. */
+export const LANE_LOOK_EVERY_MS = 2_000;
+
+/**
+ * For how long a job that any worker might run may be left alone. An idle worker waits for jobs for 10 s at most before it
+ * looks by itself, and a killed worker's job needs its lock and a stall check.
+ */
+export const LANE_STUCK_MS = 15_000;
+
+/** A job that has been running for longer hangs: its transaction is decided anew a few times, each of bounded length. */
+export const JOB_RUN_MAX_MS = 300_000;
+
+/** For how long metrics that were written are answered again: scrapes come every few seconds, whoever else asks costs nothing. */
+export const METRICS_KEPT_MS = 1_000;
+
+/** One check of one part in `GET /health`, and one look at the lanes. */
+export const HEALTH_CHECK_MS = 1_000;
 
 /** Such intervals without an answer after which a store is away. With the one before the question: within a second. */
 export const STORE_SILENT_INTERVALS_MAX = 4;

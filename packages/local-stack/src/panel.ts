@@ -1,3 +1,4 @@
+import { withoutPassword } from '@flashclaim/service';
 import type { Stores } from './start-stores.ts';
 
 interface Place {
@@ -46,6 +47,3 @@ const answered = async (baseUrl: string, label: string, path: string): Promise<[
   await response?.body?.cancel();
   return response && response.status !== 404 ? [[label, url]] : [];
 };
-
-/** `user:password@` becomes `user:***@`, in each of several addresses. */
-const withoutPassword = (address: string): string => address.replaceAll(/(:\/\/[^:@/,]*):[^@/,]*@/g, '$1:***@');

@@ -2,6 +2,7 @@ import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { COLLECTIONS } from '@flashclaim/core';
 import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
 import { StartError } from './read-settings.ts';
+import { withoutPassword } from './without-password.ts';
 
 /** A connection to the database, and its two collections. */
 export interface Mongo {
@@ -19,12 +20,7 @@ export const DURABLE = { w: 'majority', journal: true } as const;
  * @throws StartError where it can't be reached or is no replica set.
  */
 export const connectMongo = async (uri: string, name: string, options: MongoClientOptions): Promise<Mongo> => {
-  const client = new MongoClient(uri, {
-    writeConcern: DURABLE,
-    readConcern: { level: 'majority' },
-    readPreference: 'primary',
-    ...options,
-  });
+  const client = createClient(uri, options);
   try {
     const hello = await client.db('admin').command({ hello: 1 });
     if (!hello['setName'] && hello['msg'] !== 'isdbgrid')
@@ -38,6 +34,19 @@ export const connectMongo = async (uri: string, name: string, options: MongoClie
   }
   const db = client.db(name);
   return { client, db, coupons: db.collection(COLLECTIONS.coupons), claims: db.collection(COLLECTIONS.claims) };
+};
+
+const createClient = (uri: string, options: MongoClientOptions): MongoClient => {
+  try {
+    return new MongoClient(uri, {
+      writeConcern: DURABLE,
+      readConcern: { level: 'majority' },
+      readPreference: 'primary',
+      ...options,
+    });
+  } catch (error) {
+    throw new StartError(`MONGO_URI can't be read: ${withoutPassword((error as Error).message)}`);
+  }
 };
 
 /**

@@ -1,5 +1,6 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
+import { withoutPassword } from './without-password.ts';
 
 /** A reason not to start that its reader can act on: shown as one sentence, without a stack. */
 export class StartError extends Error {
@@ -35,6 +36,6 @@ const sentence = (error: unknown, properties: TProperties, data: NodeJS.ProcessE
   if (!fault || !property) return `A setting is wrong: ${(error as Error).message}.`;
   const choices = (property['anyOf'] as { const: string }[] | undefined)?.map((choice) => choice.const).join(', ');
   const rule = choices ? `must be one of ${choices}` : (fault.message ?? 'is wrong');
-  const shown = property['writeOnly'] ? '(not shown)' : `"${data[name]}"`;
+  const shown = property['writeOnly'] ? '(not shown)' : `"${withoutPassword(data[name] ?? '')}"`;
   return `The setting ${name} is ${shown}, but it ${rule}.`;
 };

@@ -4,8 +4,19 @@ import { StartError } from './read-settings.ts';
 
 export type RedisConnection = Redis | Cluster;
 
-/** One Redis, or a Redis Cluster where `url` names several nodes separated by commas. Both take the same commands. */
+/**
+ * One Redis, or a Redis Cluster where `url` names several nodes separated by commas. Both take the same commands.
+ * @throws StartError where an address can't be read. It is not shown: there may be a password in it.
+ */
 export const createRedis = (url: string, options: RedisOptions): RedisConnection => {
+  try {
+    return connect(url, options);
+  } catch (error) {
+    throw new StartError(`REDIS_URL can't be read: ${(error as Error).message}`);
+  }
+};
+
+const connect = (url: string, options: RedisOptions): RedisConnection => {
   const retryStrategy = (times: number) => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
   const shared = { connectTimeout: REDIS_CONNECT_MAX_MS, ...options };
   const nodes = url.split(',');

@@ -18,8 +18,8 @@ export const listenForAnswers = async (
   );
   connection.on('message', (_channel: string, message: string) => {
     try {
-      const { jobId, result } = JSON.parse(message) as JobAnswer;
-      jobs.answer(jobId, result);
+      const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
+      jobs.answer(jobId, result, committedAt);
     } catch (error) {
       log.warn({ error: (error as Error).message }, 'an answer can not be read; its job is looked at');
     }

@@ -13,14 +13,12 @@ import {
 import { type Logger, type Mongo, standingClaims } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
 import { StoreAwayError, type StoreWatch } from '../stores/store-watch.ts';
+import { type PassingJob, points } from './points.ts';
 import type { Settled, WaitingClaim } from './waiting-claim.ts';
 
-interface JobUnderWay {
-  id: string;
+interface JobUnderWay extends PassingJob {
   queue: Queue;
   data: ClaimJob;
-  claims: readonly WaitingClaim[];
-  sentAt: number;
   looking: boolean;
   finish: () => void;
 }
@@ -57,9 +55,10 @@ export class LaneJobs {
     const { promise, resolve } = Promise.withResolvers<void>();
     const id = `${this.processId}-${++this.#count}`;
     const data = encodeJob(this.processId, claims);
-    const job: JobUnderWay = { id, queue, data, claims, sentAt: Date.now(), looking: false, finish: resolve };
+    const job: JobUnderWay = { id, lane, queue, data, claims, sentAt: Date.now(), looking: false, finish: resolve };
     // Before the add: the answer may be back before the add has returned.
     this.#jobs.set(id, job);
+    points.gather.publish(job);
     try {
       await this.#options.redis.answer(() => add(job));
       claims.forEach((claim, index) => {
@@ -78,10 +77,11 @@ export class LaneJobs {
    * A job's result, from whichever way it came. One that is not ours, or was answered before, is none of our business.
    * One that can't be read, because a worker of another version wrote it, is no answer: the silence that follows is looked into.
    */
-  answer(jobId: string, result: ClaimJobResult): void {
+  answer(jobId: string, result: ClaimJobResult, committedAt?: number): void {
     const job = this.#jobs.get(jobId);
     if (!job) return;
     const settled = job.claims.map((_, index) => decodeDecision(result, index));
+    job.committedAt = committedAt;
     this.#finish(job, (_, index) => settled[index] as Settled);
   }
 
@@ -152,6 +152,7 @@ export class LaneJobs {
 
   #finish(job: JobUnderWay, settled: (claim: WaitingClaim, index: number) => Settled): void {
     if (!this.#jobs.delete(job.id)) return;
+    points.answer.publish(job);
     // The lane is free: what gathered goes out first, and then the callers get their answers while it is on its way. Not at
     // the end of this turn of the event loop: with thousands of callers that can be a second away.
     job.finish();

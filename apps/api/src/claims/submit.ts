@@ -4,6 +4,7 @@ import type { StoreWatch } from '../stores/store-watch.ts';
 import { claimIdOfKey, newClaimId } from './claim-id.ts';
 import type { Gather } from './gather.ts';
 import { type Intake, OVERLOADED, type Refusal } from './intake.ts';
+import { points } from './points.ts';
 import { SoldOut } from './sold-out.ts';
 import { type Settled, WaitingClaim } from './waiting-claim.ts';
 
@@ -54,6 +55,7 @@ export const createSubmit = ({ gathers, mongo, mongoWatch, log, waitMaxMs, intak
     intake.taken();
     const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();
     const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, listener);
+    points.submit.publish(claim);
     if (!soldOut.take(claim)) gather.add(claim);
     return claim;
   };

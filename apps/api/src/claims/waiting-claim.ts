@@ -1,4 +1,5 @@
 import { ASYNC_GATHER_MAX_MS, type Claim, type Decision, type Place } from '@flashclaim/core';
+import { points } from './points.ts';
 
 /**
  * What became of a claim: decided; `unavailable` where nothing was done, as a store is away; `unknown` where that can't be
@@ -74,6 +75,8 @@ export class WaitingClaim implements Claim {
   settle(settled: Settled): void {
     clearTimeout(this.#timer);
     this.#tell(settled);
+    if (this.toldPending) points.late.publish(this);
+    else points.reply.publish({ claim: this, told: typeof settled === 'string' ? settled : settled.decision });
     this.#listener.settled(this, settled);
   }
 
@@ -82,5 +85,6 @@ export class WaitingClaim implements Claim {
     clearTimeout(this.#timer);
     this.toldPending = true;
     this.#tell('pending');
+    points.reply.publish({ claim: this, told: 'pending' });
   }
 }

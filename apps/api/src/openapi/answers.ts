@@ -5,6 +5,8 @@ import type { AnswerHeader } from './headers.ts';
 export interface DocumentedAnswer {
   description: string;
   headers?: readonly AnswerHeader[];
+  /** JSON where it is not named. */
+  mediaType?: string;
   /** By name; none where the answer has no body. */
   examples?: Record<string, { summary?: string; value: unknown }>;
 }
@@ -88,6 +90,17 @@ export const UNCHANGED_ANSWER: DocumentedAnswer = {
 export const HEALTHY_ANSWER: DocumentedAnswer = {
   description: 'Redis and MongoDB answer.',
   examples: { ok: { value: { status: 'ok' } } },
+};
+
+export const LIVE_ANSWER: DocumentedAnswer = {
+  description: 'This process answers.',
+  examples: { ok: { value: { status: 'ok' } } },
+};
+
+export const METRICS_ANSWER: DocumentedAnswer = {
+  description: 'What this process has counted and measured since its start, in Prometheus’ text format.',
+  mediaType: 'text/plain',
+  examples: { start: { value: 'flashclaim_claims_total{outcome="claimed"} 5' } },
 };
 
 /** Where to go on from an answer: by status, for the route's option `links`. */

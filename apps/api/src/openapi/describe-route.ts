@@ -55,10 +55,12 @@ export const describeRoute = (schema: FastifySchema | undefined, open: boolean):
   };
 };
 
-const describeAnswer = (status: number, { description, headers, examples }: DocumentedAnswer, schema: unknown) => ({
+const describeAnswer = (
+  status: number,
+  { description, headers, mediaType = 'application/json', examples }: DocumentedAnswer,
+  schema: unknown,
+) => ({
   description,
   headers: headersOf(status, headers),
-  ...(schema && examples
-    ? { content: { 'application/json': { schema: referTo(schema), examples } } }
-    : { type: 'null' }),
+  ...(schema && examples ? { content: { [mediaType]: { schema: referTo(schema), examples } } } : { type: 'null' }),
 });

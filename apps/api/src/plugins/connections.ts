@@ -21,15 +21,6 @@ export const connections = fp(
   async (app) => {
     // A caller may close their side once the request is sent. By default Node then closes the other side, and drops the answer.
     Object.assign(app.server, { httpAllowHalfOpen: true });
-    // Node counts a connection that has never sent anything as busy, and would wait for it until the end of the grace.
-    const open = new Set<Socket>();
-    app.server.on('connection', (socket) => {
-      open.add(socket);
-      socket.once('close', () => open.delete(socket));
-    });
-    app.addHook('preClose', async () => {
-      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
-    });
     app.server.on('connect', (_request, socket) => answerConnect(socket as Socket));
   },
   { name: 'connections' },

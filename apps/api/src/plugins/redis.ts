@@ -17,7 +17,9 @@ export const redis = fp<{ url: string }>(
       commandTimeout: QUERY_TIMEOUT_MS,
       socketTimeout: REDIS_SILENCE_MAX_MS,
     });
-    connection.on('error', (error: Error) => app.log.warn({ error: error.message }, 'Redis is away'));
+    connection.on('error', (error: Error) =>
+      app.log.warn({ error: error.message }, 'Redis is away: claims are answered 503 until it is back'),
+    );
     app.addHook('onClose', async () => connection.disconnect());
     await readyRedis(connection);
     app.decorate<RedisConnection, 'redis'>('redis', connection);

@@ -32,6 +32,7 @@ const ParamsSchema = Type.Object({
 });
 
 export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async (app, { waitMs }) => {
+  const mayTrace = app.log.level === 'trace';
   app.post(
     CLAIM_PATH,
     {
@@ -69,6 +70,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         waitMs: preferred?.waitMs,
       });
       if (!(claim instanceof WaitingClaim)) return app.claimDoor.refuse(request, reply, claim);
+      if (mayTrace) app.log.trace({ request_id: request.id, claim: claim.id }, 'claim submitted');
       let answer = await claim.answer;
       if (answer === 'pending') answer = await tellPending(app, claim);
       const applied = preferred && preferenceApplied(preferred, answer === 'pending');

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifySchema } from 'fastify';
 import { HEALTHY_ANSWER } from '../openapi/answers.ts';
-import { PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
+import { PROBLEM_RESPONSES } from '../problem.ts';
+import { requireStores } from '../stores/require-stores.ts';
 
 export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const schema = {
@@ -13,10 +14,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
     answers: { 200: HEALTHY_ANSWER },
     problems: ['unavailable'],
   } satisfies FastifySchema;
-  // What is known, not what a question would find out: it is at most a moment old, and asking often costs no store anything.
   app.get('/health', { schema }, async () => {
-    const down = Object.values(app.stores).filter((store) => store.away);
-    if (down.length > 0) throw new ProblemError('unavailable', `Down: ${down.map(({ name }) => name).join(', ')}.`);
+    requireStores(app.stores);
     return { status: 'ok' as const };
   });
 };

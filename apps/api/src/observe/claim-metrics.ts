@@ -1,0 +1,97 @@
+import { OUTCOMES } from '@flashclaim/core';
+import { CLAIMS_BUCKETS, SECONDS_BUCKETS, toSeconds } from '@flashclaim/service';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { points, type Told } from '../claims/points.ts';
+
+/**
+ * Counts and measures the path of claims through this process. For each claim there are two additions and one look into a
+ * histogram without labels; all else is done for each job, or when somebody asks.
+ */
+export const observeClaims = (registry: Registry): void => {
+  countReplies(registry);
+  measureJobs(registry);
+};
+
+const countReplies = (registry: Registry): void => {
+  const told: Partial<Record<Told, number>> = { pending: 0, unavailable: 0 };
+  for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') told[outcome] = 0;
+  let waiting = 0;
+  const duration = new Histogram({
+    name: 'flashclaim_claim_duration_seconds',
+    help: 'From submit to reply: how long a caller waited to be told what became of a claim.',
+    buckets: SECONDS_BUCKETS,
+    registers: [registry],
+  });
+  points.submit.subscribe(() => {
+    waiting++;
+  });
+  points.reply.subscribe((reply) => {
+    if (reply.told !== 'pending') waiting--;
+    told[reply.told] = (told[reply.told] ?? 0) + 1;
+    duration.observe(toSeconds(Date.now() - reply.claim.since));
+  });
+  points.late.subscribe(() => {
+    waiting--;
+  });
+
+  new Counter({
+    name: 'flashclaim_claims_total',
+    help: 'Claims by what their callers were told; those that were turned away before are among the problems.',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(told)) this.inc({ outcome }, count);
+    },
+  });
+  new Gauge({
+    name: 'flashclaim_claims_waiting',
+    help: 'Claims in this process of which it is not known yet what becomes of them, also after a reply `pending`.',
+    registers: [registry],
+    collect() {
+      this.set(waiting);
+    },
+  });
+};
+
+const measureJobs = (registry: Registry): void => {
+  const gathering = new Histogram({
+    name: 'flashclaim_gather_duration_seconds',
+    help: 'From submit to the job, of the claim in each job that gathered longest.',
+    buckets: SECONDS_BUCKETS,
+    registers: [registry],
+  });
+  const size = new Histogram({
+    name: 'flashclaim_job_claims',
+    help: 'Claims in a job.',
+    buckets: CLAIMS_BUCKETS,
+    registers: [registry],
+  });
+  const lag = new Histogram({
+    name: 'flashclaim_answer_lag_seconds',
+    help: 'From the commit, by the clock of the worker, until this process heard of it.',
+    buckets: SECONDS_BUCKETS,
+    registers: [registry],
+  });
+  const unheard = new Counter({
+    name: 'flashclaim_answers_unheard_total',
+    help: 'Jobs whose answer was lost, and which this process had to look for itself.',
+    registers: [registry],
+  });
+  const underWay = new Gauge({
+    name: 'flashclaim_jobs_under_way',
+    help: 'Jobs of this process that are not answered yet.',
+    registers: [registry],
+  });
+  points.gather.subscribe(({ claims, sentAt }) => {
+    underWay.inc();
+    size.observe(claims.length);
+    // Claims keep their order of arrival.
+    gathering.observe(toSeconds(sentAt - (claims[0]?.since ?? sentAt)));
+  });
+  points.answer.subscribe(({ committedAt }) => {
+    underWay.dec();
+    if (committedAt === undefined) unheard.inc();
+    else lag.observe(toSeconds(Date.now() - committedAt));
+  });
+};

@@ -1,0 +1,26 @@
+import { createMetricsText, createRegistry } from '@flashclaim/service';
+import fp from 'fastify-plugin';
+import { logClaims } from '../observe/claim-log.ts';
+import { observeClaims } from '../observe/claim-metrics.ts';
+import { observeLanes } from '../observe/lane-metrics.ts';
+import { observeProblems } from '../observe/problem-metrics.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Resolves to what this process has counted and measured, in Prometheus' text format. */
+    metricsText: () => Promise<string>;
+  }
+}
+
+/** What this process tells of itself: figures, and a line for each job at `debug`. */
+export const metrics = fp(
+  async (app) => {
+    const registry = createRegistry();
+    observeClaims(registry);
+    logClaims(app.log);
+    observeProblems(registry);
+    observeLanes(registry, { redis: app.redis, lanes: app.lanes.length });
+    app.decorate('metricsText', createMetricsText(registry));
+  },
+  { name: 'metrics', dependencies: ['redis', 'lanes'] },
+);

@@ -1,0 +1,52 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { RETRY_AFTER_SECONDS } from '@flashclaim/core';
+import fp from 'fastify-plugin';
+import { newProblem, problemsTold } from '../problem.ts';
+import { requestId } from '../request-id.ts';
+
+/** Node keeps the response that a connection waits for there. */
+type HttpSocket = Socket & { _httpMessage?: ServerResponse | null };
+
+/**
+ * The order of an end: nobody new is let in, who waits gets their answer, and each connection closes behind it. By itself a
+ * connection that waited would be kept open for the next request, and this process would wait for it.
+ */
+export const stopping = fp(
+  async (app) => {
+    const sockets = new Set<HttpSocket>();
+    app.server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+
+    // Before the server stops listening.
+    app.addHook('preClose', async () => {
+      // Fastify would answer newcomers by itself, but with no problem. Only from now on, so that no request pays for it before.
+      app.server.removeAllListeners('request');
+      app.server.on('request', turnAway);
+      for (const socket of sockets) {
+        const response = socket._httpMessage;
+        if (response && !response.headersSent) response.shouldKeepAlive = false;
+        // Node counts a connection that has never sent anything as busy, and would wait for it.
+        else if (socket.bytesRead === 0) socket.destroy();
+      }
+    });
+  },
+  { name: 'stopping' },
+);
+
+const turnAway: RequestListener = (_request, response) => {
+  const id = requestId();
+  const problem = newProblem('unavailable', 'This process is stopping. Nothing was done. Try again shortly.', id);
+  problemsTold.unavailable++;
+  const body = JSON.stringify(problem);
+  const headers = {
+    connection: 'close',
+    'content-length': String(Buffer.byteLength(body)),
+    'content-type': 'application/problem+json; charset=utf-8',
+    'retry-after': String(RETRY_AFTER_SECONDS),
+    'x-request-id': id,
+  };
+  response.writeHead(problem.status, headers).end(body);
+};

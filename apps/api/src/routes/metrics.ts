@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { METRICS_CONTENT_TYPE } from '@flashclaim/service';
+import { Type } from '@sinclair/typebox';
+import { METRICS_ANSWER } from '../openapi/answers.ts';
+
+/**
+ * For whoever watches the service. Open like the health of it, because a scraper has no token: there is no user, no coupon
+ * and no secret in it.
+ */
+export const metricsRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        operationId: 'getMetrics',
+        tags: ['service'],
+        summary: 'Figures for Prometheus',
+        response: { 200: Type.String() },
+        answers: { 200: METRICS_ANSWER },
+      },
+    },
+    async (_, reply) => {
+      reply.type(METRICS_CONTENT_TYPE);
+      return app.metricsText();
+    },
+  );
+};

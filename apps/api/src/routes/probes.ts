@@ -1,0 +1,43 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import { HEALTHY_ANSWER, LIVE_ANSWER } from '../openapi/answers.ts';
+import { PROBLEM_RESPONSES } from '../problem.ts';
+import { requireStores } from '../stores/require-stores.ts';
+
+const response = { 200: Type.Object({ status: Type.Literal('ok') }), ...PROBLEM_RESPONSES };
+
+/** What an orchestrator asks: whether to restart this process, and whether to send it callers. */
+export const probeRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/livez',
+    {
+      schema: {
+        operationId: 'getLiveness',
+        tags: ['service'],
+        summary: 'Whether this process lives',
+        response,
+        answers: { 200: LIVE_ANSWER },
+      },
+    },
+    // To answer is the proof: a store that is away is no reason to restart what waits for it.
+    async () => ({ status: 'ok' as const }),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        operationId: 'getReadiness',
+        tags: ['service'],
+        summary: 'Whether this process can take claims',
+        response,
+        answers: { 200: HEALTHY_ANSWER },
+        problems: ['unavailable'],
+      },
+    },
+    async () => {
+      requireStores(app.stores);
+      return { status: 'ok' as const };
+    },
+  );
+};

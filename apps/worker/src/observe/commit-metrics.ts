@@ -1,0 +1,42 @@
+import { OUTCOMES } from '@flashclaim/core';
+import { CLAIMS_BUCKETS, SECONDS_BUCKETS } from '@flashclaim/service';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { points, REASONS_TO_DECIDE_ANEW } from '../points.ts';
+
+/** Counts and measures the transactions of this process. */
+export const observeCommits = (registry: Registry): void => {
+  const duration = new Histogram({
+    name: 'flashclaim_commit_duration_seconds',
+    help: 'A transaction that was committed: decide, write, commit.',
+    buckets: SECONDS_BUCKETS,
+    registers: [registry],
+  });
+  const size = new Histogram({
+    name: 'flashclaim_commit_claims',
+    help: 'Claims that shared a transaction.',
+    buckets: CLAIMS_BUCKETS,
+    registers: [registry],
+  });
+  const decided = new Counter({
+    name: 'flashclaim_decisions_total',
+    help: 'Claims by what was decided of them; a job that runs twice is decided twice.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const decidedAnew = new Counter({
+    name: 'flashclaim_commit_retries_total',
+    help: 'Transactions that were given up, and whose claims were decided anew.',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') decided.inc({ outcome }, 0);
+  for (const reason of REASONS_TO_DECIDE_ANEW) decidedAnew.inc({ reason }, 0);
+
+  points.commit.subscribe(({ decisions, milliseconds }) => {
+    duration.observe(milliseconds / 1_000);
+    size.observe(decisions.length);
+    for (const [outcome, alike] of Map.groupBy(decisions, (decision) => decision))
+      decided.inc({ outcome }, alike.length);
+  });
+  points.decideAnew.subscribe((reason) => decidedAnew.inc({ reason }));
+};

@@ -1,0 +1,13 @@
+import type { Decision } from '@flashclaim/core';
+import { createPoint } from '@flashclaim/service';
+
+/** Why a transaction was given up and its claims are decided anew, by a read. */
+export const REASONS_TO_DECIDE_ANEW = ['too_few_units', 'duplicate', 'transient', 'commit_unknown'] as const;
+export type ReasonToDecideAnew = (typeof REASONS_TO_DECIDE_ANEW)[number];
+
+/** Where claims pass in a worker: lane → decide → commit. `observe/` listens; nothing else does. */
+export const points = {
+  /** Claims were decided and committed, in one transaction that took so long. */
+  commit: createPoint<{ decisions: readonly Decision[]; milliseconds: number }>('commit'),
+  decideAnew: createPoint<ReasonToDecideAnew>('decide-anew'),
+};

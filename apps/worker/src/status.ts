@@ -1,0 +1,71 @@
+import { JOB_RUN_MAX_MS } from '@flashclaim/core';
+import {
+  createMetricsText,
+  findDown,
+  type Logger,
+  METRICS_CONTENT_TYPE,
+  type Mongo,
+  type RedisConnection,
+} from '@flashclaim/service';
+import type { Registry } from 'prom-client';
+import { type Env, USUAL_PORT } from './env.ts';
+import { LaneWatch } from './lane-watch.ts';
+import type { RunningJobs } from './running-jobs.ts';
+import { openStatusServer, type Questions, toStatus } from './status-server.ts';
+
+export interface StatusParts {
+  redis: RedisConnection;
+  mongo: Mongo;
+  registry: Registry;
+  laneWatch: Pick<LaneWatch, 'stuck'>;
+  running: Pick<RunningJobs, 'longestMs'>;
+  isStopping: () => boolean;
+}
+
+/**
+ * What this worker can be asked: whether it works as it should, or had better be started anew (`/livez`); whether it can do
+ * its work now (`/readyz`); and what it has counted and measured (`/metrics`).
+ */
+export const createQuestions = (parts: StatusParts): Questions => {
+  const metricsText = createMetricsText(parts.registry);
+  return {
+    '/livez': () => toStatus(whyRestart(parts)),
+    '/readyz': async () => {
+      if (parts.isStopping()) return toStatus('This worker finishes its jobs and stops.');
+      const down = await findDown(parts);
+      return toStatus(down.length > 0 ? `Down: ${down.join(', ')}.` : undefined);
+    },
+    '/metrics': async () => ({ ok: true, body: await metricsText(), contentType: METRICS_CONTENT_TYPE }),
+  };
+};
+
+/** A store that is away is no reason: a new worker would not reach it either. */
+const whyRestart = ({ laneWatch, running }: StatusParts): string | undefined => {
+  if (running.longestMs > JOB_RUN_MAX_MS) return `A job has been running for more than ${JOB_RUN_MAX_MS / 1_000} s.`;
+  const { stuck } = laneWatch;
+  return stuck.length > 0 ? `No worker runs the jobs of lane ${stuck.join(', ')}, although Redis answers.` : undefined;
+};
+
+interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {
+  env: Pick<Env, 'HOST' | 'WORKER_PORT'>;
+  lanes: readonly number[];
+  log: Logger;
+}
+
+/** Watches the lanes and answers questions about this worker, until it is closed. */
+export const openStatus = async ({ env, lanes, log, ...parts }: StatusOptions) => {
+  const laneWatch = new LaneWatch({ redis: parts.redis, lanes, log });
+  let stopping = false;
+  const questions = createQuestions({ ...parts, laneWatch, isStopping: () => stopping });
+  const where = { host: env.HOST, port: env.WORKER_PORT, usualPort: USUAL_PORT };
+  const { server, port } = await openStatusServer(questions, where);
+  return {
+    port,
+    /** From now on this worker is not ready. */
+    stopping: (): void => {
+      stopping = true;
+      laneWatch.close();
+    },
+    close: (): void => void server.close(),
+  };
+};
