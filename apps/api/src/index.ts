@@ -8,5 +8,6 @@ export { preferenceApplied, readPrefer } from './claims/prefer.ts';
 export { SoldOut } from './claims/sold-out.ts';
 export { WaitingClaim } from './claims/waiting-claim.ts';
 export { answerClientError } from './client-error.ts';
+export { describeRoute } from './openapi/describe-route.ts';
 export { StoreAwayError, StoreWatch } from './stores/store-watch.ts';
 export { trustProxy } from './trust-proxy.ts';

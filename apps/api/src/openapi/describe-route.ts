@@ -1,3 +1,5 @@
+// For what it adds to the type of a route's schema.
+import type {} from '@fastify/swagger';
 import type { ProblemCode } from '@flashclaim/core';
 import { Kind, type TSchema } from '@sinclair/typebox';
 import type { FastifySchema } from 'fastify';
@@ -22,6 +24,13 @@ const OF_BODIES: readonly ProblemCode[] = ['invalid_request', 'payload_too_large
 const ADMIN = [{ adminToken: [] }, { adminPassword: [] }];
 const OR_NOBODY = [{}];
 
+export interface DescribedRoute {
+  schema: FastifySchema | undefined;
+  url: string;
+  /** Whether admin calls need no token in this deployment. */
+  open: boolean;
+}
+
 /** A schema with a name is said once, under `components`. */
 const referTo = (schema: unknown): unknown => {
   const { $id } = schema as TSchema;
@@ -34,11 +43,11 @@ const isTypeBox = (schema: unknown): schema is TSchema =>
 /**
  * Turns a route's schema into what the document says of it. The serialisers are compiled from `response` as it stands in the
  * route, where all problems share one; here each status has its own codes, headers and examples.
- * @param open whether admin calls need no token in this deployment.
+ * @throws Error where a route says nothing of itself: none is left out by being forgotten.
  */
-export const describeRoute = (schema: FastifySchema | undefined, open: boolean): FastifySchema => {
-  // What has no name is no part of the API: the queues page, and the HEAD that goes with each GET.
-  if (!schema?.operationId) return { hide: true };
+export const describeRoute = ({ schema, url, open }: DescribedRoute): FastifySchema => {
+  if (schema?.hide) return schema;
+  if (!schema?.operationId) throw new Error(`${url} has no operationId: give it one, or say hide: true in its schema`);
   const { answers = {}, problems = [], response, body, ...rest } = schema;
   const schemas = response as Record<string, unknown>;
   const limited = problems.includes('rate_limited') ? RATE_LIMIT_HEADERS : [];

@@ -45,7 +45,7 @@ export const openapi = fp<{ open: boolean }>(
       },
       convertConstToEnum: false,
       refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => String($id ?? `schema-${index}`) },
-      transform: ({ schema, url }) => ({ schema: describeRoute(schema, open), url }),
+      transform: ({ schema, url }) => ({ schema: describeRoute({ schema, url, open }), url }),
     });
   },
   { name: 'openapi' },

@@ -13,6 +13,10 @@ export const queueRoutes: FastifyPluginAsync<{ write: boolean }> = async (app, {
     // Answered here for the same reason as there.
     app.stores.redis.away ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.') : undefined,
   );
+  // A page for people, and what it is made of.
+  app.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, hide: true };
+  });
   const adapter = new FastifyAdapter();
   createBullBoard({
     queues: app.lanes.map((queue) => new BullMQAdapter(queue, { readOnlyMode: !write })),
