@@ -39,6 +39,7 @@ export const fuzz = async ({ url, seed, stop }: FuzzOptions): Promise<Met> => {
   try {
     await fc.assert(property, {
       seed,
+      includeErrorInReport: true,
       ...('afterMs' in stop
         ? { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: stop.afterMs }
         : { numRuns: stop.afterRequests }),
@@ -49,14 +50,14 @@ export const fuzz = async ({ url, seed, stop }: FuzzOptions): Promise<Met> => {
   return met;
 };
 
-/** A few coupons, one of them sold out, and claims that stand. */
+/** A few coupons, one of them sold out, and claims that stand; and what the document can say in words alone. */
 const prepare = async (url: string): Promise<Known> => {
   const claimIds: string[] = [];
   for (const [index, name] of NAMES.slice(0, 3).entries()) {
     await createCoupon(url, name, 10 ** index);
     claimIds.push((await claim(url, name, 'first')).body.claim_id);
   }
-  return { name: NAMES, claim_id: claimIds };
+  return { name: NAMES, claim_id: claimIds, prefer: ['respond-async', 'wait=0', 'wait=1, respond-async', 'tea'] };
 };
 
 const nameOf = ({ operationId = 'anything else' }: FuzzRequest, { status, body }: Reply): string => {

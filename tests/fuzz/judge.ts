@@ -10,8 +10,8 @@ export const judge = (contract: Contract, request: FuzzRequest, reply: Reply): s
   faults.push(...contract.faultsOf(request.operationId, reply));
   const { code } = (reply.body ?? {}) as { code?: ProblemCode };
   const refusal = refusalOf(contract, request);
-  // Who may not call at all is told nothing else.
-  if (code === 'unauthorized') return faults;
+  // Who may not call at all, or not now, is told nothing else.
+  if (code === 'unauthorized' || reply.status === 503) return faults;
   if (refusal && code !== refusal.code) faults.push(`it was not refused as ${refusal.code}, although ${refusal.why}`);
   if (!refusal && code && REFUSALS.includes(code)) faults.push('it was refused, although it is as documented');
   return faults;

@@ -54,7 +54,7 @@ const toOperation = (contract: Contract, operation: Operation, known: Known): Ar
       Object.fromEntries(of('path').map((parameter) => [parameter.name, pathValue(parameter, known)])),
     ),
     query: queryOf(of('query')),
-    headers: headersOf(of('header')),
+    headers: headersOf(of('header'), known),
     contentType: schema
       ? mostly(fc.constantFrom(...JSON_TYPES), fc.constantFrom(undefined, ...OTHER_TYPES))
       : fc.constant(undefined),
@@ -97,12 +97,12 @@ const queryOf = (parameters: Parameter[]): Arbitrary<FuzzRequest['query']> =>
 /** What may stand in a header: the visible characters of Latin-1, and blanks between them. */
 const HEADER = /^[\x21-\x7e\xa1-\xff](?:[ \x21-\x7e\xa1-\xff]{0,298}[\x21-\x7e\xa1-\xff])?$/;
 
-const headersOf = (parameters: Parameter[]): Arbitrary<FuzzRequest['headers']> =>
+const headersOf = (parameters: Parameter[], known: Known): Arbitrary<FuzzRequest['headers']> =>
   fc.record(
     Object.fromEntries(
       parameters.map(({ name, schema }) => [
         name,
-        mostly(conforming(schema as Schema), fc.stringMatching(HEADER))
+        mostly(known[name] ? fc.constantFrom(...known[name]) : conforming(schema as Schema), fc.stringMatching(HEADER))
           .map(asText)
           .filter((value) => HEADER.test(value)),
       ]),

@@ -27,6 +27,8 @@ type Call = Exclude<HistoryRecord, Mark>;
 interface Answer {
   code?: string;
   claim_id?: string;
+  user_id?: string;
+  coupon_name?: string;
   amount?: number;
   remaining_amount?: number;
   claimed_count?: number;
@@ -106,7 +108,7 @@ export class HistoryRecorder {
     await this.#settle(system);
     // Whoever hung up before the request was sent leaves a connection behind that was never used.
     this.#agent.destroy();
-    const names = new Set(this.#records.flatMap((record) => ('coupon' in record ? [record.coupon] : [])));
+    const names = new Set(this.#records.flatMap((record) => ('coupon' in record ? (record.coupon ?? []) : [])));
     const state = await readState(system.stores.mongo, names);
     // By way of a file: what is checked is what would be kept.
     const file = this.#write();
@@ -142,7 +144,10 @@ export class HistoryRecorder {
 
   async #status(url: string, claimId: string): Promise<StatusCall> {
     const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
-    await this.#send(call, `${url}/api/claims/${claimId}`, {});
+    await this.#send(call, `${url}/api/claims/${claimId}`, {}, ({ user_id, coupon_name }) => {
+      if (user_id !== undefined) call.user = user_id;
+      if (coupon_name !== undefined) call.coupon = coupon_name;
+    });
     return call;
   }
 

@@ -125,6 +125,15 @@ describe('a truthful history passes', () => {
       sold,
     ],
     [
+      "pending under another's key, and told of the other's claim",
+      [
+        claim('a', 1, { key: 'k', claimId: 'id-a' }),
+        claim('b', 2, { status: 202, code: 'pending', key: 'k', claimId: 'id-a' }),
+        { ...told('a', 9, 'claimed'), user: 'a', coupon: 'hot' },
+      ],
+      heldBy(['a']),
+    ],
+    [
       'a key used for another user',
       [
         claim('a', 1, { key: 'k', claimId: 'id-a' }),
@@ -331,6 +340,7 @@ const runTruthfully = (amount: number, plan: readonly Planned[]): { history: His
   }));
   const granted = new Map<string, StandingClaim>();
   const history: HistoryRecord[] = [];
+  const asked = new Map<string, { user: string; code: string }>();
   for (const request of requests.toSorted((a, b) => a.decidedAt - b.decidedAt)) {
     const { user, key, claimId, requestId, fate, invokedAt, answeredAt } = request;
     const wanted = { id: claimId, userId: user, couponName: 'hot', requestId, claimedAt: 0 };
@@ -358,11 +368,16 @@ const runTruthfully = (amount: number, plan: readonly Planned[]): { history: His
     else if (fate === 'unavailable') history.push({ ...call, status: 503, code: 'unavailable' });
     else if (fate === 'pending') {
       history.push({ ...call, status: 202, code: 'pending', claimId });
-      const code = holds ? 'claimed' : decision;
-      history.push({ op: 'status', claimId, invokedAt: answeredAt, answeredAt: answeredAt + 1, status: 200, code });
+      asked.set(claimId, { user, code: holds ? 'claimed' : decision });
     } else if (holds)
       history.push({ ...call, status: 200, claimId, ...(decision === 'replayed' && { replayed: true }) });
     else history.push({ ...call, status: PROBLEMS[decision].status, code: decision });
+  }
+  // As the API does, it tells by the claim id alone: first what stands, else what became of the last who were told pending.
+  for (const [claimId, last] of asked) {
+    const holder = granted.get(claimId);
+    const answer = holder ? { user: holder.userId, code: 'claimed' } : last;
+    history.push({ op: 'status', claimId, invokedAt: 900, answeredAt: 901, status: 200, coupon: 'hot', ...answer });
   }
   const claims = [...granted.values()].map(({ id, userId }) => ({ id, user: userId, coupon: 'hot' }));
   return { history, state: { coupons: new Map([['hot', { amount, remaining: amount - claims.length }]]), claims } };

@@ -5,7 +5,6 @@ import { OneOfSchema } from './one-of.ts';
 /** Answers that are no outcome of a claim. */
 type AnswerCode =
   | 'headers_too_large'
-  | 'idempotency_key_reused'
   | 'internal_error'
   | 'method_not_allowed'
   | 'name_taken'

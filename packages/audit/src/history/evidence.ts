@@ -130,6 +130,13 @@ const later = (one: StatusCall, other: StatusCall | undefined): StatusCall =>
 export const earliest = (times: readonly number[]): number =>
   times.reduce((first, time) => Math.min(first, time), Number.POSITIVE_INFINITY);
 
+/** Where the claim id is another's, by a key that both used, nothing of this request is under it. */
+const knownBy = ({ code, user, coupon }: StatusCall, call: ClaimCall): Known => {
+  if ((user ?? call.user) !== call.user || (coupon ?? call.coupon) !== call.coupon) return 'rejected';
+  if (code === 'claimed') return 'claimed';
+  return REFUSALS.has(code) ? 'refused' : 'rejected';
+};
+
 const toAttempt = (call: ClaimCall, decided: Map<string, StatusCall>, claimId: string | undefined): Attempt => {
   const attempt = { call, claimId, decidedAt: call.answeredAt ?? Number.POSITIVE_INFINITY };
   if (call.answeredAt === undefined || call.status === undefined) return { ...attempt, known: 'unknown' };
@@ -137,8 +144,7 @@ const toAttempt = (call: ClaimCall, decided: Map<string, StatusCall>, claimId: s
   if (call.status === 202) {
     const status = decided.get(call.claimId ?? '');
     if (status?.answeredAt === undefined) return { ...attempt, known: 'unknown' };
-    const known = status.code === 'claimed' ? 'claimed' : 'refused';
-    return { ...attempt, known, code: status.code, decidedAt: status.answeredAt };
+    return { ...attempt, known: knownBy(status, call), code: status.code, decidedAt: status.answeredAt };
   }
   if (REFUSALS.has(call.code)) return { ...attempt, known: 'refused', code: call.code };
   const taken = call.status >= 500 && call.code !== 'overloaded';

@@ -28,7 +28,14 @@ const ClaimCallSchema = Type.Object({
 });
 
 /** A question what became of a claim that was told `pending`. */
-const StatusCallSchema = Type.Object({ op: Type.Literal('status'), ...call, claimId: Type.String() });
+const StatusCallSchema = Type.Object({
+  op: Type.Literal('status'),
+  ...call,
+  claimId: Type.String(),
+  /** Whose claim the answer tells of: requests of different users may share a key, and so a claim id. */
+  user: Type.Optional(Type.String()),
+  coupon: Type.Optional(Type.String()),
+});
 
 /** A read of a coupon. */
 const ReadCallSchema = Type.Object({
