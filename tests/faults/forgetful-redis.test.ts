@@ -24,27 +24,23 @@ const concurrencies = (): Promise<(string | null)[]> =>
 const allOneAtATime = async () => (await concurrencies()).every((concurrency) => concurrency === '1');
 
 test('Redis forgets everything, again and again in mid-sale: exact, every lane back to one job at a time', async () => {
-  const units = 600;
-  system = await startSystem({
-    apis: 2,
-    workers: 2,
-    env: { CLAIM_LANES: `${LANES}`, CLAIM_WAIT_MS: '20000' },
-  });
-  for (const name of ['one', 'two']) await createCoupon(urlOf(0), name, units / 2);
+  system = await startSystem({ apis: 2, workers: 2, env: { CLAIM_LANES: `${LANES}`, CLAIM_WAIT_MS: '20000' } });
+  const names = ['one', 'two'];
+  for (const name of names) await createCoupon(urlOf(0), name, 100_000);
   expect(await allOneAtATime()).toBe(true);
 
   const replies: Promise<Reply>[] = [];
   for (let flush = 0; flush < 4; flush++) {
     await until(async () => {
-      for (let i = 0; i < units / 4; i++)
-        replies.push(claim(urlOf(i), i % 2 ? 'one' : 'two', `user-${replies.length}`));
+      for (let i = 0; i < 50; i++) replies.push(claim(urlOf(i), names[i % 2] as string, `user-${replies.length}`));
       return (await system.stores.redis.keys('*lane*active')).length > 0;
     });
     await system.stores.redis.flushdb();
     await until(allOneAtATime);
   }
-  expect(countStatuses(await Promise.all(replies))).toEqual({ 200: units, 400: replies.length - units });
-  expect(await readCoupon(urlOf(0), 'one')).toMatchObject({ remaining_amount: 0, claimed_count: units / 2 });
+  expect(countStatuses(await Promise.all(replies))).toEqual({ 200: replies.length });
+  const coupons = await Promise.all(names.map((name) => readCoupon(urlOf(0), name)));
+  expect(coupons.reduce((sum, { claimed_count }) => sum + claimed_count, 0)).toBe(replies.length);
   await expectExact(system.stores.mongo);
 });
 

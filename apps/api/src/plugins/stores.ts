@@ -13,6 +13,9 @@ declare module 'fastify' {
 const isDefect = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
 
+/** The driver of MongoDB lets through what a socket says that was closed just now; all else has its own class. */
+const isSocketError = (error: unknown): boolean => /^E[A-Z]+$/.test(String((error as NodeJS.ErrnoException).code));
+
 /** Watches both stores. */
 export const stores = fp(
   async (app) => {
@@ -32,8 +35,8 @@ export const stores = fp(
     const mongo = new StoreWatch({
       name: 'MongoDB',
       ask: () => database.db.command({ ping: 1 }),
-      // The error handler knows the driver's errors.
-      isFault: () => false,
+      // The error handler knows the driver's own errors.
+      isFault: isSocketError,
       log,
     });
     app.addHook('onClose', async () => {
