@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answersChannel, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
+import { answersChannel, QUERY_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';
@@ -31,6 +31,8 @@ type Store = 'redis' | 'mongo';
 type Fault = 'killed' | 'stopped' | 'unplugged';
 
 const NAMES: Record<Store, string> = { redis: 'Redis', mongo: 'MongoDB' };
+
+const SILENCE_MAX_MS: Record<Store, number> = { redis: REDIS_SILENCE_MAX_MS, mongo: QUERY_TIMEOUT_MS };
 
 const strike = async (store: Store, fault: Fault): Promise<void> => {
   if (fault === 'killed') await stores.servers[store].stop(0);
@@ -145,8 +147,8 @@ describe.each<[Store, Fault]>([
   });
 
   test('it comes back by itself, nothing was lost, and nobody is waited for any more', async () => {
-    // Longer than connections are kept that say nothing.
-    if (fault !== 'killed') await sleep(REDIS_SILENCE_MAX_MS + 1_000);
+    // Longer than a connection is kept that says nothing.
+    if (fault !== 'killed') await sleep(SILENCE_MAX_MS[store] + 1_000);
     await mend(store, fault);
     const mended = performance.now();
     await until(async () => (await health()).status === 200);
