@@ -2,8 +2,12 @@ import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Recovery, recoveryTable } from './support/recovery-table.ts';
 
 /**
+ * `npm run test:faults`: every fault test, the long ones too, `-- --rounds N` times (3 by default), and then
+ * how long it took to get over each fault, as a table.
  * `npm test`: format, lint, types, dead code, then every test against real servers.
  * Ends with the line `N passed, N failed`, in which each check counts as one test.
  */
@@ -50,28 +54,51 @@ const step = async (name: string, count: () => Promise<{ passed: number; failed:
 const check = (name: string, command: string, ...args: string[]): Promise<Outcome> =>
   step(name, async () => ((await run(command, args)) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }));
 
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: { assertionResults: { meta: { recoveries?: Recovery[] } }[] }[];
+}
+
+const recoveries: Recovery[] = [];
+
 const vitest = (args: readonly string[]): Promise<Outcome> =>
   step('tests', async () => {
     const config = ['--config', 'tests/vitest.config.ts'];
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
     const ok = await run('vitest', ['run', ...config, ...reporters, ...args]);
     const report = await readFile(REPORT, 'utf8').then(
-      (text) => JSON.parse(text) as { numPassedTests: number; numFailedTests: number },
+      (text) => JSON.parse(text) as Report,
       () => undefined,
     );
     await rm(REPORT, { force: true });
+    for (const { assertionResults } of report?.testResults ?? [])
+      recoveries.push(...assertionResults.flatMap(({ meta }) => meta.recoveries ?? []));
     const passed = report?.numPassedTests ?? 0;
     const failed = report?.numFailedTests ?? 0;
     // What breaks outside a test, a leaked handle or a failed hook, is counted nowhere else.
     return { passed, failed: ok ? failed : Math.max(1, failed) };
   });
 
-const outcomes = [
+const checkAll = async (args: readonly string[]): Promise<Outcome[]> => [
   await check('format and lint', 'biome', 'ci', '--error-on-warnings'),
   await check('types', 'turbo', 'run', 'typecheck', '--output-logs=errors-only'),
   await check('dead code', 'knip', '--no-progress'),
-  await vitest(process.argv.slice(2)),
+  await vitest(['--tags-filter=!slow', ...args]),
 ];
+
+const runFaults = async (rounds: number, filters: readonly string[]): Promise<Outcome[]> => {
+  const outcomes: Outcome[] = [];
+  for (let round = 0; round < rounds; round++) outcomes.push(await vitest(filters.length > 0 ? filters : ['faults/']));
+  return outcomes;
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { faults: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' } },
+});
+const outcomes = values.faults ? await runFaults(Number(values.rounds), positionals) : await checkAll(positionals);
+if (values.faults) console.log(`\n${recoveryTable(recoveries)}`);
 
 console.log(`\n${'check'.padEnd(18)}${'passed'.padStart(8)}${'failed'.padStart(8)}${'seconds'.padStart(9)}`);
 for (const { name, passed, failed, seconds } of outcomes)

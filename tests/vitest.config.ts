@@ -11,5 +11,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     // What fails is looked at, not tried again.
     retry: 0,
+    tags: [{ name: 'slow', description: 'Outages of many seconds: only in npm run test:faults.', timeout: 300_000 }],
   },
 });

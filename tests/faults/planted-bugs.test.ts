@@ -25,7 +25,7 @@ const BUGS = {
     },
   ],
   'callers are answered, and then the commit fails': [
-    { file: COMMIT, of: 'await session.commitTransaction();', instead: 'await session.abortTransaction();' },
+    { file: COMMIT, of: 'await commit(session);', instead: 'await session.abortTransaction();' },
   ],
   'the last unit is kept back': [{ file: DECIDE, of: 'if (left === 0)', instead: 'if (left <= 1)' }],
 } satisfies Record<string, Plant[]>;

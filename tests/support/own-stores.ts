@@ -7,10 +7,15 @@ import { Redis } from 'ioredis';
 import { type Cable, openCable } from './cable.ts';
 import type { TestStores } from './stores.ts';
 
-/** Stores that a test has for itself, so that it may kill, stop and unplug them. The test's own connections go past the cables. */
+/**
+ * Stores that a test has for itself, so that it may kill, stop and unplug them. The test's own connections go past the cables.
+ * MongoDB takes fail points.
+ */
 export interface OwnStores extends TestStores {
   servers: { redis: ServerHandle; mongo: ServerHandle };
   cables: { redis: Cable; mongo: Cable };
+  /** Holds the data of Redis. */
+  redisFolder: string;
 }
 
 export const openOwnStores = async (): Promise<OwnStores> => {
@@ -18,7 +23,7 @@ export const openOwnStores = async (): Promise<OwnStores> => {
   delete process.env['MONGO_URI'];
   delete process.env['REDIS_URL'];
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-faults-'));
-  const { mongoUri, redisUrl, ...started } = await startStores({ dataDir });
+  const { mongoUri, redisUrl, ...started } = await startStores({ dataDir, testCommands: true });
   const servers = { redis: started.redis as ServerHandle, mongo: started.mongo as ServerHandle };
   const cables = { redis: await openCable(servers.redis.port), mongo: await openCable(servers.mongo.port) };
   const name = 'faults';
@@ -28,6 +33,7 @@ export const openOwnStores = async (): Promise<OwnStores> => {
   return {
     servers,
     cables,
+    redisFolder: join(dataDir, 'redis'),
     mongo,
     redis,
     env: {

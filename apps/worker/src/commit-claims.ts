@@ -89,7 +89,7 @@ const inTransaction = async <T>(client: MongoClient, body: (session: ClientSessi
       maxCommitTimeMS: COMMIT_TIMEOUT_MS,
     });
     const result = await body(session);
-    await session.commitTransaction();
+    await commit(session);
     return result;
   } catch (error) {
     // The first error tells more than a failed abort; the server ends an abandoned transaction by itself.
@@ -97,6 +97,20 @@ const inTransaction = async <T>(client: MongoClient, body: (session: ClientSessi
     throw error;
   } finally {
     await session.endSession();
+  }
+};
+
+/**
+ * Where nobody knows whether the commit arrived, even after the driver has repeated it, it is said once more: harmless where
+ * it did, and where it did not, the open transaction would keep its coupons for the five seconds until MongoDB ends it.
+ */
+const commit = async (session: ClientSession): Promise<void> => {
+  try {
+    await session.commitTransaction();
+  } catch (error) {
+    if (!(error instanceof MongoError && error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult)))
+      throw error;
+    await session.commitTransaction();
   }
 };
 

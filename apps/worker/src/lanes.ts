@@ -4,6 +4,7 @@ import {
   JOB_STALLED_MAX,
   JOBS_FAILED_KEPT_MAX,
   JOBS_KEPT_MAX,
+  LANE_ASK_EVERY_SECONDS,
   laneName,
   lanePrefix,
   OUTCOME_KEPT_SECONDS,
@@ -27,6 +28,7 @@ export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Wor
     connection: redis,
     prefix: lanePrefix(lane),
     concurrency: 1,
+    drainDelay: LANE_ASK_EVERY_SECONDS,
     // Short, because a killed worker's lane waits for its lock to run out.
     lockDuration: JOB_LOCK_MS,
     stalledInterval: JOB_STALLED_CHECK_MS,

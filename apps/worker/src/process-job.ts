@@ -1,4 +1,11 @@
-import { answersChannel, type ClaimJobResult, ClaimJobSchema, decodeJob, type JobAnswer } from '@flashclaim/core';
+import {
+  answersChannel,
+  type Claim,
+  type ClaimJobResult,
+  ClaimJobSchema,
+  decodeJob,
+  type JobAnswer,
+} from '@flashclaim/core';
 import type { Logger, RedisConnection } from '@flashclaim/service';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
@@ -6,6 +13,16 @@ import type { CommitGroup } from './commit-group.ts';
 import { noteUnheard } from './note-unheard.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
+
+const decode = (job: Job): Claim[] => {
+  if (!claimJob.Check(job.data))
+    throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1 or 2`);
+  try {
+    return decodeJob(job.data);
+  } catch (error) {
+    throw new UnrecoverableError(`job ${job.id} can't be read: ${(error as Error).message}`);
+  }
+};
 
 interface Parts {
   group: CommitGroup;
@@ -19,9 +36,7 @@ interface Parts {
  * @throws UnrecoverableError on a payload that no version of this worker understands: running it again can't help.
  */
 export const processJob = async ({ group, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
-  if (!claimJob.Check(job.data))
-    throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1 or 2`);
-  const claims = decodeJob(job.data);
+  const claims = decode(job);
   const result = await group.add(claims);
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
 

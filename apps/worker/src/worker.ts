@@ -1,6 +1,7 @@
 import {
   COMMIT_TIMEOUT_MS,
   QUERY_TIMEOUT_MS,
+  REDIS_SILENCE_MAX_MS,
   TRANSACTION_LIFETIME_MAX_SECONDS,
   WORKER_GRACE_MS,
 } from '@flashclaim/core';
@@ -47,7 +48,7 @@ const run = async (env: Env): Promise<void> => {
     );
 
   // A worker waits for Redis as long as it takes: its jobs are nowhere else.
-  const redis = createRedis(env.REDIS_URL, { maxRetriesPerRequest: null });
+  const redis = createRedis(env.REDIS_URL, { maxRetriesPerRequest: null, socketTimeout: REDIS_SILENCE_MAX_MS });
   redis.on('error', (error: Error) =>
     log.warn({ error: error.message }, 'Redis is away: the lanes wait for it, and go on by themselves'),
   );

@@ -114,8 +114,11 @@ export const TRANSACTIONS_UNDER_WAY_MAX = 1;
 /** Times a transaction is decided anew when the database contradicted the snapshot, before the job is thrown back. */
 export const COMMIT_ATTEMPTS_MAX = 5;
 
-/** One command of a transaction, its commit included. */
-export const COMMIT_TIMEOUT_MS = 10_000;
+/**
+ * One command of a transaction, its commit included. Also what a worker takes to see that MongoDB is gone without a word: so
+ * much less than the ten seconds within which claims are decided again.
+ */
+export const COMMIT_TIMEOUT_MS = 5_000;
 
 /**
  * What MongoDB's transactionLifetimeLimitSeconds should be at most: a killed worker's open transaction keeps its coupons
@@ -212,10 +215,13 @@ export const HEALTH_CHECK_MS = 1_000;
 export const STORE_SILENT_INTERVALS_MAX = 4;
 
 /**
- * Silence on a connection of an API process to Redis after which it is made anew: nobody is at its other end any more. The
- * connection is asked something more often than that.
+ * Silence on a connection to Redis after which it is made anew: nobody is at its other end any more. Each connection is asked
+ * something more often than that.
  */
 export const REDIS_SILENCE_MAX_MS = 5_000;
+
+/** How long an idle lane of a worker waits for a job before it asks again: less than the silence above. */
+export const LANE_ASK_EVERY_SECONDS = 2;
 
 /** Seconds a caller is told to wait after `pending`. */
 export const RETRY_AFTER_SECONDS = 1;

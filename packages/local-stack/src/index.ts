@@ -8,5 +8,6 @@ export type { Log } from './log.ts';
 export type { ServerHandle } from './server.ts';
 export { NODE_ARGUMENTS } from './start-apps.ts';
 export { type Exit, type ProcessHandle, type ProcessOptions, startProcess, stopEveryProcess } from './start-process.ts';
+export { type ReplicaSet, startReplicaSet } from './start-replica-set.ts';
 export { type Stores, type StoresOptions, startStores } from './start-stores.ts';
 export { openStoredMongo, type StoredMongo } from './stored-mongo.ts';

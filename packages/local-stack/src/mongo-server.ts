@@ -12,6 +12,8 @@ export interface MongoOptions {
   port?: number | undefined;
   /** Lets tests set fail points. */
   testCommands?: boolean | undefined;
+  /** What is done with it before it counts as started; by default it becomes the primary of a replica set of one. */
+  prepare?: (port: number, pid: number) => Promise<void>;
 }
 
 /** Starts a mongod as a replica set of one: transactions and majority writes need a set. Listens on loopback only. */
@@ -26,7 +28,7 @@ export const startMongo = async (binary: Binary, options: MongoOptions): Promise
     argsFor: (port) => argsFor({ port, folder, logFile, testCommands: options.testCommands ?? false }),
     folder,
     logFile,
-    prepare: prepareReplicaSet,
+    prepare: options.prepare ?? prepareReplicaSet,
     lastWords: () => lastWords(logFile),
     port: options.port,
   });

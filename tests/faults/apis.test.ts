@@ -1,0 +1,69 @@
+import type { ProcessHandle } from '@flashclaim/local-stack';
+import { afterEach, expect, test } from 'vitest';
+import { FaultLoad, noteRecovery } from '../support/fault-load.ts';
+import { HistoryRecorder } from '../support/history.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+let system: System;
+afterEach(() => system?.close());
+
+const WAITING = 1_000;
+
+test('killed with 1,000 waiting claims: the same keys get their one claim from another process', async ({ task }) => {
+  const limits = { CLAIM_WAIT_MS: '20000', CLAIMS_PENDING_MAX: `${WAITING}` };
+  system = await startSystem({ workers: 0, env: limits });
+  const [first] = system.urls as [string];
+  const history = new HistoryRecorder();
+  await history.create(first, 'hot', 2 * WAITING);
+  const claimAll = (url: string) =>
+    Array.from({ length: WAITING + 1 }, (_, i) => history.claim(url, 'hot', `user-${i}`, { key: `key-${i}` }));
+
+  const waiting = claimAll(first);
+  // All places are taken when the one too many is told so.
+  expect(await Promise.race(waiting)).toMatchObject({ status: 503, code: 'overloaded' });
+  const api = system.apis[0] as ProcessHandle;
+  history.mark('broken', 'API');
+  api.kill('SIGKILL');
+  await api.exited;
+  expect((await Promise.all(waiting)).filter(({ error }) => error !== undefined)).toHaveLength(WAITING);
+
+  await system.addWorker();
+  const second = await system.addApi({ CLAIMS_PENDING_MAX: `${2 * WAITING}` });
+  system.urls.shift();
+  history.mark('recovered', 'API');
+  const mendedAt = performance.now();
+  const again = claimAll(second);
+  const { answeredAt = Number.NaN } = await Promise.race(again);
+  noteRecovery(task, 'API killed with 1,000 claims', answeredAt - mendedAt);
+  const told = await Promise.all(again);
+  expect(told.filter(({ status }) => status !== 200)).toEqual([]);
+  expect(new Set(told.map(({ claimId }) => claimId)).size).toBe(WAITING + 1);
+  // Those that were in a job already had been decided before, or were meanwhile.
+  expect(told.some(({ replayed }) => replayed)).toBe(true);
+  await history.expectTruthful(system);
+});
+
+test('two APIs and two workers, each told to stop in turn under load: nobody is left without an answer', async ({
+  task,
+}) => {
+  system = await startSystem({ apis: 2, workers: 2 });
+  const load = new FaultLoad({ system, coupon: 'rolling', test: task });
+  await load.start();
+  for (const [turn, api] of [...system.apis].entries()) {
+    const strike = async () => {
+      expect(await api.stop()).toEqual({ code: 0, signal: null });
+    };
+    await load.through(`API ${turn + 1} told to stop`, strike, async () => {
+      await system.addApi();
+      system.urls.shift();
+    });
+  }
+  for (const [turn, worker] of [...system.workers].entries()) {
+    const strike = async () => expect(await worker.stop()).toEqual({ code: 0, signal: null });
+    await load.through(`worker ${turn + 1} told to stop`, strike, system.addWorker);
+  }
+  await load.expectTruthful();
+  // Whoever comes too late finds the door closed; whoever was let in is answered.
+  const failures = load.undecided.map(({ status, code, error }) => error ?? `${status} ${code}`);
+  expect(failures.filter((failure) => !/ECONNREFUSED|^503 unavailable$/.test(failure))).toEqual([]);
+});

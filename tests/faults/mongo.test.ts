@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, test } from 'vitest';
+import { clearFailPoint, type FailPoint, setFailPoint } from '../support/fail-point.ts';
+import { FaultLoad } from '../support/fault-load.ts';
+import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+let stores: OwnStores;
+let system: System;
+beforeAll(async () => {
+  stores = await openOwnStores();
+  system = await startSystem({ stores, workers: 2, env: { LOG_LEVEL: 'error' } });
+});
+afterAll(() => system?.close());
+
+const WRITE_CONCERN_FAILED = 64;
+const WRITE_CONFLICT = 112;
+/** What a worker's transaction is made of. */
+const TRANSACTION = ['find', 'insert', 'update', 'commitTransaction'];
+const slow = (blockTimeMS: number) => ({ blockConnection: true, blockTimeMS });
+
+// The driver repeats a commit once after its connection broke, and the worker says it once more whatever was unknown.
+const FAULTS: Record<string, FailPoint & { times: number }> = {
+  'commits whose connection breaks before they happen': {
+    commands: ['commitTransaction'],
+    times: 2,
+    data: { closeConnection: true },
+  },
+  'commits that happen, and then nobody knows whether they did': {
+    commands: ['commitTransaction'],
+    times: 6,
+    data: { writeConcernError: { code: WRITE_CONCERN_FAILED, errmsg: 'no majority in time' } },
+  },
+  'a burst of write conflicts': {
+    commands: ['insert', 'update'],
+    times: 12,
+    data: { errorCode: WRITE_CONFLICT, errorLabels: ['TransientTransactionError'] },
+  },
+  'commands that take 200 ms': { commands: TRANSACTION, times: 12, data: slow(200) },
+  'commits that take 2 s': { commands: ['commitTransaction'], times: 2, data: slow(2_000) },
+};
+
+const strikeWith = async ({ times, ...failPoint }: FailPoint & { times: number }): Promise<void> => {
+  const { client } = stores.mongo;
+  const before = await failPointCount();
+  await setFailPoint(client, { ...failPoint, times });
+  await until(async () => (await failPointCount()) >= before + times);
+  await clearFailPoint(client);
+};
+
+/** How many commands it has struck since the server started. */
+const failPointCount = async (): Promise<number> => {
+  const reply = await stores.mongo.client.db('admin').command({ getParameter: 1, 'failpoint.failCommand': 1 });
+  return reply['failpoint.failCommand'].timesEntered;
+};
+
+test.for(Object.entries(FAULTS))('%s', async ([what, fault], { task }) => {
+  const load = new FaultLoad({ system, coupon: what.replaceAll(/[ ,]+/g, '-'), test: task });
+  await load.start();
+  await load.through(
+    what,
+    () => strikeWith(fault),
+    async () => {},
+  );
+  await load.decides(50);
+  await load.expectTruthful();
+});
+
+test('a commit that takes 30 s', { tags: ['slow'] }, async ({ task }) => {
+  const load = new FaultLoad({ system, coupon: 'half-a-minute', test: task });
+  await load.start();
+  const strike = () => strikeWith({ commands: ['commitTransaction'], times: 1, data: slow(30_000) });
+  await load.through('a commit that takes 30 s', strike, () => sleep(30_000));
+  await load.expectTruthful();
+});
+
+test('MongoDB is killed, away for 3 s, and comes back', { tags: ['slow'] }, async ({ task }) => {
+  const load = new FaultLoad({ system, coupon: 'killed', test: task });
+  await load.start();
+  const { mongo } = stores.servers;
+  await load.through(
+    'MongoDB killed',
+    () => mongo.stop(0),
+    async () => {
+      await sleep(3_000);
+      await mongo.start();
+    },
+  );
+  await load.expectTruthful();
+});
