@@ -6,7 +6,7 @@ import {
   REDIS_START_MAX_MS,
   URL_PARAMETER_MAX_CHARS,
 } from '@flashclaim/core';
-import { createLogger } from '@flashclaim/service';
+import { createLogger, isTracing } from '@flashclaim/service';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { answerClientError } from './client-error.ts';
 import type { Env } from './env.ts';
@@ -66,6 +66,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     // A claim bounds its own wait. Fastify's timeout makes an abort signal for each request: a tenth of its busy time.
     if (route.url !== CLAIM_PATH) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
   });
+  if (isTracing(env)) await app.register((await import('./plugins/traces.ts')).traces);
   await app.register(errors);
   await app.register(unknownRoutes);
   await app.register(connections);

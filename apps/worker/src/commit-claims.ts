@@ -62,7 +62,7 @@ const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Prom
     const units = await writeGranted({ mongo, session, snapshot, now }, grantsOf(snapshot, batch, decisions));
     return { snapshot, decisions, units };
   });
-  points.commit.publish({ decisions, milliseconds: performance.now() - start });
+  points.commit.publish({ claims: batch, decisions, milliseconds: performance.now() - start });
   memory.learn(batch, snapshot, units);
   return toResult(snapshot, batch, decisions, now);
 };

@@ -1,4 +1,4 @@
-import type { Decision } from '@flashclaim/core';
+import type { Claim, Decision } from '@flashclaim/core';
 import { createPoint } from '@flashclaim/service';
 
 /** Why a transaction was given up and its claims are decided anew, by a read. */
@@ -7,7 +7,9 @@ export type ReasonToDecideAnew = (typeof REASONS_TO_DECIDE_ANEW)[number];
 
 /** Where claims pass in a worker: lane → decide → commit. `observe/` listens; nothing else does. */
 export const points = {
+  /** The claims of a job are about to be decided; `lane` is its name. */
+  take: createPoint<{ lane: string; claims: readonly Claim[] }>('take'),
   /** Claims were decided and committed, in one transaction that took so long. */
-  commit: createPoint<{ decisions: readonly Decision[]; milliseconds: number }>('commit'),
+  commit: createPoint<{ claims: readonly Claim[]; decisions: readonly Decision[]; milliseconds: number }>('commit'),
   decideAnew: createPoint<ReasonToDecideAnew>('decide-anew'),
 };

@@ -11,6 +11,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { CommitGroup } from './commit-group.ts';
 import { noteUnheard } from './note-unheard.ts';
+import { points } from './points.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 
@@ -37,6 +38,7 @@ interface Parts {
  */
 export const processJob = async ({ group, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
   const claims = decode(job);
+  points.take.publish({ lane: job.queueName, claims });
   const result = await group.add(claims);
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
 

@@ -12,6 +12,7 @@ import {
   createRegistry,
   ensureCollections,
   failStart,
+  isTracing,
   orphanedTransactionSeconds,
   readyRedis,
 } from '@flashclaim/service';
@@ -67,6 +68,7 @@ const run = async (env: Env): Promise<void> => {
   );
 
   observeJobs(registry, { workers, running });
+  const endTraces = isTracing(env) ? (await import('./observe/job-traces.ts')).traceJobs(workers) : undefined;
   const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
   log.info({ lanes: lanes.length, host: env.HOST, port: status.port }, 'worker takes jobs');
 
@@ -78,6 +80,7 @@ const run = async (env: Env): Promise<void> => {
     await endOneAtATime();
     redis.disconnect();
     await mongo.client.close();
+    await endTraces?.();
     status.close();
   });
 };

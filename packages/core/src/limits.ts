@@ -193,6 +193,13 @@ export const LANES_MAX = 64;
 
 /** How often an API process asks each store whether it is there. */
 export const STORE_ASK_EVERY_MS = 150;
+
+/** Links of a span to others, as those of a job to the requests of its claims: OpenTelemetry keeps 128 by default. */
+export const SPAN_LINKS_MAX = 128;
+
+/** For how long the last traces may hold up the end of a process. */
+export const TRACES_FLUSH_MAX_MS = 2_000;
+
 /** How often a worker looks whether the lanes' jobs are run. */
 export const LANE_LOOK_EVERY_MS = 2_000;
 

@@ -7,6 +7,11 @@ export const commonSettings = {
   MONGO_DB: Type.String({ default: 'coupon_system', pattern: '^[^/\\\\. "$*<>:|?]{1,63}$' }),
   REDIS_URL: Type.String({ default: 'redis://localhost:6379', pattern: '^rediss?://[^,]+(,rediss?://[^,]+)*$' }),
   CLAIM_LANES: Type.Integer({ default: LANES_DEFAULT, minimum: 1, maximum: LANES_MAX }),
+  // Traces. These are OpenTelemetry's own names; what else it knows, as OTEL_TRACES_SAMPLER, its SDK reads by itself.
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
+  OTEL_TRACES_EXPORTER: Type.Optional(Type.Union([Type.Literal('otlp'), Type.Literal('none')])),
+  OTEL_SDK_DISABLED: Type.Boolean({ default: false }),
   NODE_ENV: Type.String({ default: 'development' }),
   LOG_LEVEL: Type.Union(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),

@@ -1,6 +1,7 @@
 /** What the API and the worker do alike: read settings, log, measure, connect to MongoDB and Redis, and refuse to start on wrong ones. */
 export * from './collections.ts';
 export * from './find-down.ts';
+export * from './is-tracing.ts';
 export * from './logger.ts';
 export * from './look-at-lane.ts';
 export * from './metrics.ts';

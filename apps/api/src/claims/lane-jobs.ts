@@ -166,9 +166,10 @@ export class LaneJobs {
   }
 }
 
-const add = ({ id, queue, data }: JobUnderWay) =>
+const add = ({ id, queue, data, trace }: JobUnderWay) =>
   queue.add(JOB_NAME, data, {
     jobId: id,
     attempts: JOB_ATTEMPTS_MAX,
     backoff: { type: 'fixed', delay: JOB_RETRY_DELAY_MS },
+    ...(trace && { telemetry: { metadata: trace } }),
   });

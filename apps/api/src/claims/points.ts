@@ -13,6 +13,8 @@ export interface PassingJob {
   sentAt: number;
   /** As the worker told it together with its answer; an answer that had to be looked for does not say. */
   committedAt?: number | undefined;
+  /** Set by who traces it, when it goes: travels with the job, for the worker to go on with. */
+  trace?: string | undefined;
 }
 
 /** Where a claim passes in this process: submit → gather → … → answer → reply. `observe/` listens; nothing else does. */

@@ -1,0 +1,84 @@
+import { type Claim, SPAN_LINKS_MAX } from '@flashclaim/core';
+import { startTracing } from '@flashclaim/service/tracing';
+import {
+  type Context,
+  context,
+  isSpanContextValid,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
+import type { Job, Worker } from 'bullmq';
+import { points } from '../points.ts';
+
+/**
+ * Traces the path of jobs through this process: `lane` and `decide and commit`, below the span that sent the job; and
+ * `commit` for each transaction, below one of its jobs and linked with the others. Loaded only where traces are wanted.
+ * @returns what ends it.
+ */
+export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => {
+  const endTracing = startTracing('flashclaim-worker');
+  const tracer = trace.getTracer('flashclaim');
+  /** The job that each lane runs, by the lane's name. */
+  const running = new Map<string, Span>();
+  /** By the first claim of each job: claims know nothing of jobs. */
+  const ofClaim = new WeakMap<Claim, Span>();
+
+  for (const worker of workers) {
+    worker.on('active', (job) => {
+      const parent = contextOf(job);
+      running.delete(worker.name);
+      if (!parent) return;
+      const attributes = { 'messaging.destination.name': worker.name, 'messaging.message.id': job.id ?? '' };
+      const start = job.processedOn ?? Date.now();
+      if (job.attemptsStarted === 1)
+        tracer.startSpan('lane', { attributes, startTime: Math.min(job.timestamp, start) }, parent).end(start);
+      const options = { kind: SpanKind.CONSUMER, attributes, startTime: start };
+      running.set(worker.name, tracer.startSpan('decide and commit', options, parent));
+    });
+    worker.on('completed', () => running.get(worker.name)?.end());
+    worker.on('failed', (_, error) => {
+      running.get(worker.name)?.setStatus({ code: SpanStatusCode.ERROR, message: error.message }).end();
+    });
+  }
+
+  points.take.subscribe(({ lane, claims: [first] }) => {
+    const span = running.get(lane);
+    if (span && first) ofClaim.set(first, span);
+  });
+
+  points.commit.subscribe(({ claims, milliseconds }) => {
+    const [first, ...others] = claims.flatMap((claim) => ofClaim.get(claim) ?? []);
+    if (!first) return;
+    const end = Date.now();
+    const linked = others.slice(0, SPAN_LINKS_MAX);
+    const span = tracer.startSpan(
+      'commit',
+      {
+        startTime: end - milliseconds,
+        attributes: { 'flashclaim.claims': claims.length, 'flashclaim.jobs': others.length + 1 },
+        links: linked.map((other) => ({ context: other.spanContext() })),
+      },
+      trace.setSpan(context.active(), first),
+    );
+    for (const other of linked) other.addLink({ context: span.spanContext() });
+    span.end(end);
+  });
+  return endTracing;
+};
+
+/** Where a job was sent from; undefined where that was not traced, or says nothing that can be read. */
+const contextOf = (job: Job): Context | undefined => {
+  try {
+    const carrier: unknown = JSON.parse(job.opts.telemetry?.metadata ?? 'null');
+    const found = carrier ? propagation.extract(ROOT_CONTEXT, carrier) : ROOT_CONTEXT;
+    const span = trace.getSpanContext(found);
+    return span && isSpanContextValid(span) && span.traceFlags & TraceFlags.SAMPLED ? found : undefined;
+  } catch {
+    return undefined;
+  }
+};

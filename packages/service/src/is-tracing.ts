@@ -1,0 +1,14 @@
+interface TracingSettings {
+  OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string | undefined;
+  OTEL_TRACES_EXPORTER?: 'otlp' | 'none' | undefined;
+  OTEL_SDK_DISABLED: boolean;
+}
+
+/** Whether traces are wanted: somebody says where they go. Otherwise nothing of OpenTelemetry is even loaded. */
+export const isTracing = (settings: TracingSettings): boolean => {
+  const { OTEL_TRACES_EXPORTER: exporter, OTEL_SDK_DISABLED: disabled } = settings;
+  if (disabled || exporter === 'none') return false;
+  const endpoint = settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? settings.OTEL_EXPORTER_OTLP_ENDPOINT;
+  return exporter === 'otlp' || endpoint !== undefined;
+};

@@ -1,0 +1,21 @@
+import { TRACES_FLUSH_MAX_MS } from '@flashclaim/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { within } from './within.ts';
+
+/**
+ * Sends the traces of this process to where OpenTelemetry's variables say. A service apart from index.ts: it is loaded only
+ * where traces are wanted.
+ * @returns what ends it: the last spans are sent, if that does not take long.
+ */
+export const startTracing = (serviceName: string): (() => Promise<void>) => {
+  const provider = new NodeTracerProvider({
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ 'service.name': serviceName }))
+      .merge(detectResources({ detectors: [envDetector] })),
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  provider.register();
+  return () => within(TRACES_FLUSH_MAX_MS, provider.shutdown()).catch(() => {});
+};

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { laneName, lanePrefix } from '@flashclaim/core';
+import { isTracing } from '@flashclaim/service';
+import { type Job, Queue } from 'bullmq';
+import { afterEach, describe, expect, test } from 'vitest';
+import { claim, createCoupon } from '../support/caller.ts';
+import { openOtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
+import { scrape } from '../support/scrape.ts';
+import { type System, type SystemOptions, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+let system: System | undefined;
+let receiver: Awaited<ReturnType<typeof openOtlpReceiver>> | undefined;
+afterEach(async () => {
+  await system?.close();
+  receiver?.close();
+  system = undefined;
+  receiver = undefined;
+});
+
+const start = async ({ env, ...options }: SystemOptions) => {
+  receiver = await openOtlpReceiver();
+  const { url: endpoint, spans } = receiver;
+  system = await startSystem({
+    ...options,
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_BSP_SCHEDULE_DELAY: '100', ...env },
+  });
+  return { running: system, url: system.urls[0] as string, spans };
+};
+
+/** What a caller sends who traces, too. */
+const newTrace = () => {
+  const traceId = randomBytes(16).toString('hex');
+  return { traceId, headers: { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` } };
+};
+
+const linksOf = (span: ReceivedSpan | undefined) => span?.links.map(({ spanId }) => spanId).sort();
+
+test('one trace leads from the request through the worker to the reply', async () => {
+  const { url, spans } = await start({});
+  await createCoupon(url, 'traced', 5);
+  const { traceId, headers } = newTrace();
+  const reply = await claim(url, 'traced', 'user', headers);
+  expect(reply.status).toBe(200);
+
+  const ofTrace = () => spans.filter((span) => span.traceId === traceId);
+  await until(async () => ofTrace().length >= 7);
+  const path = (span: ReceivedSpan): string => {
+    const parent = ofTrace().find(({ spanId }) => spanId === span.parentSpanId);
+    return `${parent ? `${path(parent)} › ` : ''}${span.name}`;
+  };
+  const request = 'POST /api/coupons/claim';
+  expect(
+    ofTrace()
+      .map((span) => `${span.service} ${path(span)}`)
+      .sort(),
+  ).toEqual([
+    `flashclaim-api ${request}`,
+    `flashclaim-api ${request} › gather`,
+    `flashclaim-api ${request} › job`,
+    `flashclaim-api ${request} › reply`,
+    `flashclaim-worker ${request} › job › decide and commit`,
+    `flashclaim-worker ${request} › job › decide and commit › commit`,
+    `flashclaim-worker ${request} › job › lane`,
+  ]);
+  const attributes = Object.assign({}, ...ofTrace().map((span) => span.attributes));
+  expect(attributes).toMatchObject({
+    'flashclaim.claim_id': reply.body.claim_id,
+    'flashclaim.told': 'claimed',
+    'http.response.status_code': 200,
+  });
+  expect(JSON.stringify(ofTrace())).not.toMatch(/"user"|traced/);
+  // What machines ask every few seconds is nobody's trace.
+  expect(spans.filter((span) => /health|livez|metrics/.test(span.name))).toEqual([]);
+});
+
+test('claims that share a job are linked with it, and it with them', async () => {
+  const { running, url, spans } = await start({ workers: 0, env: { CLAIM_LANES: '1', CLAIM_WAIT_MS: '20000' } });
+  await createCoupon(url, 'shared', 9);
+  const first = claim(url, 'shared', 'first');
+  await until(async () => (await running.stores.redis.keys('*lane*wait')).length > 0);
+  // They gather behind the first one's job.
+  const traces = [newTrace(), newTrace(), newTrace()];
+  const replies = traces.map(({ headers }, i) => claim(url, 'shared', `user-${i}`, headers));
+  await until(async () => (await scrape(url)).value('flashclaim_claims_waiting') === 4);
+  await running.addWorker();
+  for (const reply of [await first, ...(await Promise.all(replies))]) expect(reply.status).toBe(200);
+
+  const named = (name: string, traceId: string) => spans.find((span) => span.name === name && span.traceId === traceId);
+  const requests = () => traces.map(({ traceId }) => named('POST /api/coupons/claim', traceId));
+  await until(async () => requests().every((span) => span !== undefined));
+  const jobs = spans.filter(
+    ({ name, attributes }) => name === 'job' && attributes['messaging.batch.message_count'] === 3,
+  );
+  expect(jobs).toHaveLength(1);
+  const [job] = jobs as [ReceivedSpan];
+  const others = requests().filter((span) => span?.traceId !== job.traceId);
+  expect(linksOf(job)).toEqual(others.map((span) => span?.spanId).sort());
+  for (const other of others) expect(linksOf(named('gather', other?.traceId as string))).toEqual([job.spanId]);
+});
+
+test('jobs that share a transaction are linked with it', async () => {
+  const { url, spans } = await start({ env: { CLAIM_LANES: '8' } });
+  const names = Array.from({ length: 16 }, (_, i) => `coupon-${i}`);
+  for (const name of names) await createCoupon(url, name, 1_000_000);
+  const isShared = ({ name, attributes }: ReceivedSpan) =>
+    name === 'commit' && Number(attributes['flashclaim.jobs']) > 1;
+  let round = 0;
+  await until(async () => {
+    round++;
+    await Promise.all(names.map((name) => claim(url, name, `user-${round}`)));
+    return spans.some(isShared);
+  });
+  const shared = spans.find(isShared) as ReceivedSpan;
+  expect(shared.links).toHaveLength(Number(shared.attributes['flashclaim.jobs']) - 1);
+  const linked = () => spans.filter(({ spanId }) => shared.links.some((link) => link.spanId === spanId));
+  await until(async () => linked().length === shared.links.length);
+  for (const job of linked()) {
+    expect(job.name).toBe('decide and commit');
+    expect(linksOf(job)).toContain(shared.spanId);
+  }
+});
+
+describe('an end', () => {
+  test('sends the last spans', async () => {
+    const { running, url, spans } = await start({ env: { OTEL_BSP_SCHEDULE_DELAY: '60000' } });
+    await createCoupon(url, 'last', 5);
+    await claim(url, 'last', 'user');
+    expect(spans).toEqual([]);
+    for (const app of [...running.apis, ...running.workers]) app.kill('SIGTERM');
+    for (const app of [...running.apis, ...running.workers])
+      expect(await app.exited).toEqual({ code: 0, signal: null });
+    expect(new Set(spans.map(({ name }) => name))).toContain('reply');
+    expect(new Set(spans.map(({ name }) => name))).toContain('commit');
+  });
+
+  test('is not held up by a collector that is away, nor is a claim', async () => {
+    const { running, url } = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' } });
+    await createCoupon(url, 'away', 5);
+    expect((await claim(url, 'away', 'user')).status).toBe(200);
+    for (const app of [...running.apis, ...running.workers]) app.kill('SIGTERM');
+    for (const app of [...running.apis, ...running.workers])
+      expect(await app.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('without traces', () => {
+  test.each([
+    [false, 'nothing is said', {}],
+    [true, 'somebody says where they go', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }],
+    [true, 'they alone go somewhere', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }],
+    [true, 'the usual collector takes them', { OTEL_TRACES_EXPORTER: 'otlp' }],
+    [
+      false,
+      'they are unwanted',
+      { OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' },
+    ],
+    [false, 'all of it is off', { OTEL_SDK_DISABLED: true, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }],
+  ] as const)('%s where %s', (expected, _, settings) => {
+    expect(isTracing({ OTEL_SDK_DISABLED: false, ...settings })).toBe(expected);
+  });
+
+  test.each([
+    ['traces are off', { OTEL_TRACES_EXPORTER: 'none' }],
+    ['a trace is not sampled', { OTEL_TRACES_SAMPLER: 'always_off' }],
+  ])('a job carries nothing of one where %s', async (_, env) => {
+    const { running, url, spans } = await start({ workers: 0, env: { CLAIM_LANES: '1', CLAIM_WAIT_MS: '0', ...env } });
+    await createCoupon(url, 'plain', 5);
+    expect((await claim(url, 'plain', 'user')).status).toBe(202);
+    const queue = new Queue(laneName(0), { connection: running.stores.redis, prefix: lanePrefix(0) });
+    const [job] = (await queue.getWaiting()) as [Job];
+    expect(job.opts).not.toHaveProperty('telemetry');
+    await queue.close();
+    expect(spans).toEqual([]);
+  });
+});
