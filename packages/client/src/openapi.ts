@@ -5,7 +5,7 @@
 export interface components {
     schemas: {
         /**
-         * @description Who claims a unit of what. Fields that are not listed are ignored, unless they begin with $.
+         * @description Who claims a unit of what. Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.
          * @example {
          *       "user_id": "user_1",
          *       "coupon_name": "FLASH_SALE_2024"
@@ -51,7 +51,7 @@ export interface components {
             claimed_at?: string;
         };
         /**
-         * @description A coupon to create. Fields that are not listed are ignored, unless they begin with $.
+         * @description A coupon to create. Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.
          * @example {
          *       "name": "FLASH_SALE_2024",
          *       "amount": 5

@@ -11,6 +11,9 @@ export const AmountSchema = Type.Integer({
   description: 'Units; one claim takes one.',
 });
 
+const UNKNOWN_FIELDS =
+  'Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.';
+
 /** Callers may send fields we do not know, but none that looks like a database operator. */
 const noOperators = { propertyNames: { not: { pattern: '^\\$' } } };
 
@@ -18,7 +21,7 @@ export const NewCouponSchema = Type.Object(
   { name: NameSchema, amount: AmountSchema },
   {
     $id: 'NewCoupon',
-    description: 'A coupon to create. Fields that are not listed are ignored, unless they begin with $.',
+    description: `A coupon to create. ${UNKNOWN_FIELDS}`,
     examples: [{ name: 'FLASH_SALE_2024', amount: 5 }],
     ...noOperators,
   },
@@ -29,7 +32,7 @@ export const ClaimRequestSchema = Type.Object(
   { user_id: NameSchema, coupon_name: NameSchema },
   {
     $id: 'ClaimRequest',
-    description: 'Who claims a unit of what. Fields that are not listed are ignored, unless they begin with $.',
+    description: `Who claims a unit of what. ${UNKNOWN_FIELDS}`,
     examples: [{ user_id: 'user_1', coupon_name: 'FLASH_SALE_2024' }],
     ...noOperators,
   },

@@ -182,6 +182,9 @@ export const RECEIVE_CHECKS = 6;
 /** After an answer to what is no HTTP, how long the rest of it is read and dropped, so that the answer arrives. */
 export const CLIENT_ERROR_LINGER_MS = 1_000;
 
+/** How long an API that stops waits for the first request of a connection that has sent nothing yet. */
+export const SILENT_CONNECTION_MAX_MS = 1_000;
+
 /** How long a worker takes to finish its jobs when it is told to stop: longer than one transaction. */
 export const WORKER_GRACE_MS = COMMIT_TIMEOUT_MS + 5_000;
 

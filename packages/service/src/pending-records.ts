@@ -34,6 +34,11 @@ export const writePendingRecord = async (
   await redis.eval(WRITE, 1, pendingClaimKey(claimId), JSON.stringify(record), record.place.at, seconds);
 };
 
+/** For a claim that stands: MongoDB tells it, for ever, and Redis need not keep one more key for each. */
+export const deletePendingRecord = async (redis: RedisConnection, claimId: string): Promise<void> => {
+  await redis.del(pendingClaimKey(claimId));
+};
+
 export const readPendingRecord = async (
   redis: RedisConnection,
   claimId: string,

@@ -1,5 +1,6 @@
 import { type ClaimJobResult, type ClaimStatus, type Decision, decodeDecision } from '@flashclaim/core';
 import {
+  deletePendingRecord,
   type Logger,
   type Mongo,
   type PendingRecord,
@@ -20,7 +21,7 @@ interface Stores {
   stores: { redis: StoreWatch; mongo: StoreWatch };
 }
 
-/** Remembers, for every process, where a claim is whose caller was told `pending`; later also what was decided. */
+/** Remembers, for every process, where a claim is whose caller was told `pending`; later also why it was refused. */
 export const rememberPending = async (
   { redis }: Pick<Stores, 'redis'>,
   claim: WaitingClaim,
@@ -28,7 +29,9 @@ export const rememberPending = async (
 ): Promise<void> => {
   const { id, userId, couponName, place } = claim;
   if (!place || typeof settled === 'string') return;
-  await writePendingRecord(redis, id, { userId, couponName, place, ...(settled && { decision: settled.decision }) });
+  const decision = settled?.decision;
+  if (decision === 'claimed' || decision === 'replayed') await deletePendingRecord(redis, id);
+  else await writePendingRecord(redis, id, { userId, couponName, place, ...(decision && { decision }) });
 };
 
 /** What the caller of a pending claim is told: to ask for it later, once every process can answer that. */

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { RETRY_AFTER_SECONDS } from '@flashclaim/core';
+import { RETRY_AFTER_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { newProblem, problemsTold } from '../problem.ts';
 import { requestId } from '../request-id.ts';
@@ -25,12 +25,12 @@ export const stopping = fp(
       // Fastify would answer newcomers by itself, but with no problem. Only from now on, so that no request pays for it before.
       app.server.removeAllListeners('request');
       app.server.on('request', turnAway);
-      for (const socket of sockets) {
-        const response = socket._httpMessage;
+      for (const { _httpMessage: response } of sockets)
         if (response && !response.headersSent) response.shouldKeepAlive = false;
-        // Node counts a connection that has never sent anything as busy, and would wait for it.
-        else if (socket.bytesRead === 0) socket.destroy();
-      }
+      // Node counts a connection that has never sent anything as busy, and would wait for it. Its request may be on its way.
+      setTimeout(() => {
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      }, SILENT_CONNECTION_MAX_MS).unref();
     });
   },
   { name: 'stopping' },
