@@ -204,7 +204,7 @@ export const SPAN_LINKS_MAX = 128;
 export const TRACES_FLUSH_MAX_MS = 2_000;
 
 /** How often a worker looks whether the lanes' jobs are run. */
-export const LANE_LOOK_EVERY_MS = 2_000;
+export const LANE_LOOK_EVERY_MS = 5_000;
 
 /**
  * For how long a job that any worker might run may be left alone. An idle worker waits for jobs for 10 s at most before it

@@ -12,5 +12,6 @@ export * from './read-settings.ts';
 export * from './read-snapshot.ts';
 export * from './redis.ts';
 export * from './standing-claims.ts';
+export * from './tally.ts';
 export * from './within.ts';
 export * from './without-password.ts';

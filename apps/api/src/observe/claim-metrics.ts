@@ -1,11 +1,11 @@
 import { OUTCOMES } from '@flashclaim/core';
-import { CLAIMS_BUCKETS, SECONDS_BUCKETS, toSeconds } from '@flashclaim/service';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { CLAIMS_BUCKETS, SECONDS_BUCKETS, Tally, toSeconds } from '@flashclaim/service';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { points, type Told } from '../claims/points.ts';
 
 /**
- * Counts and measures the path of claims through this process. For each claim there are two additions and one look into a
- * histogram without labels; all else is done for each job, or when somebody asks.
+ * Counts and measures the path of claims through this process. For each claim there are a few additions; all else is done
+ * for each job, or when somebody asks.
  */
 export const observeClaims = (registry: Registry): void => {
   countReplies(registry);
@@ -16,11 +16,11 @@ const countReplies = (registry: Registry): void => {
   const told: Partial<Record<Told, number>> = { pending: 0, unavailable: 0 };
   for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') told[outcome] = 0;
   let waiting = 0;
-  const duration = new Histogram({
+  const duration = new Tally({
     name: 'flashclaim_claim_duration_seconds',
     help: 'From submit to reply: how long a caller waited to be told what became of a claim.',
-    buckets: SECONDS_BUCKETS,
-    registers: [registry],
+    bounds: SECONDS_BUCKETS,
+    registry,
   });
   points.submit.subscribe(() => {
     waiting++;
@@ -55,42 +55,46 @@ const countReplies = (registry: Registry): void => {
 };
 
 const measureJobs = (registry: Registry): void => {
-  const gathering = new Histogram({
+  const gathering = new Tally({
     name: 'flashclaim_gather_duration_seconds',
     help: 'From submit to the job, of the claim in each job that gathered longest.',
-    buckets: SECONDS_BUCKETS,
-    registers: [registry],
+    bounds: SECONDS_BUCKETS,
+    registry,
   });
-  const size = new Histogram({
+  const size = new Tally({
     name: 'flashclaim_job_claims',
     help: 'Claims in a job.',
-    buckets: CLAIMS_BUCKETS,
-    registers: [registry],
+    bounds: CLAIMS_BUCKETS,
+    registry,
   });
-  const lag = new Histogram({
+  const lag = new Tally({
     name: 'flashclaim_answer_lag_seconds',
     help: 'From the commit, by the clock of the worker, until this process heard of it.',
-    buckets: SECONDS_BUCKETS,
-    registers: [registry],
+    bounds: SECONDS_BUCKETS,
+    registry,
   });
   const unheard = new Counter({
     name: 'flashclaim_answers_unheard_total',
     help: 'Jobs whose answer was lost, and which this process had to look for itself.',
     registers: [registry],
   });
-  const underWay = new Gauge({
+  let underWay = 0;
+  new Gauge({
     name: 'flashclaim_jobs_under_way',
     help: 'Jobs of this process that are not answered yet.',
     registers: [registry],
+    collect() {
+      this.set(underWay);
+    },
   });
   points.gather.subscribe(({ claims, sentAt }) => {
-    underWay.inc();
+    underWay++;
     size.observe(claims.length);
     // Claims keep their order of arrival.
     gathering.observe(toSeconds(sentAt - (claims[0]?.since ?? sentAt)));
   });
   points.answer.subscribe(({ committedAt }) => {
-    underWay.dec();
+    underWay--;
     if (committedAt === undefined) unheard.inc();
     else lag.observe(toSeconds(Date.now() - committedAt));
   });

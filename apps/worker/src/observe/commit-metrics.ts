@@ -1,21 +1,21 @@
 import { OUTCOMES } from '@flashclaim/core';
-import { CLAIMS_BUCKETS, SECONDS_BUCKETS } from '@flashclaim/service';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { CLAIMS_BUCKETS, SECONDS_BUCKETS, Tally } from '@flashclaim/service';
+import { Counter, type Registry } from 'prom-client';
 import { points, REASONS_TO_DECIDE_ANEW } from '../points.ts';
 
 /** Counts and measures the transactions of this process. */
 export const observeCommits = (registry: Registry): void => {
-  const duration = new Histogram({
+  const duration = new Tally({
     name: 'flashclaim_commit_duration_seconds',
     help: 'A transaction that was committed: decide, write, commit.',
-    buckets: SECONDS_BUCKETS,
-    registers: [registry],
+    bounds: SECONDS_BUCKETS,
+    registry,
   });
-  const size = new Histogram({
+  const size = new Tally({
     name: 'flashclaim_commit_claims',
     help: 'Claims that shared a transaction.',
-    buckets: CLAIMS_BUCKETS,
-    registers: [registry],
+    bounds: CLAIMS_BUCKETS,
+    registry,
   });
   const decided = new Counter({
     name: 'flashclaim_decisions_total',

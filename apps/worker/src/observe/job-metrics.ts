@@ -1,6 +1,6 @@
-import { SECONDS_BUCKETS, toSeconds } from '@flashclaim/service';
+import { SECONDS_BUCKETS, Tally, toSeconds } from '@flashclaim/service';
 import type { Worker } from 'bullmq';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RunningJobs } from '../running-jobs.ts';
 
 interface JobMetricsOptions {
@@ -10,11 +10,11 @@ interface JobMetricsOptions {
 
 /** Counts and measures the jobs of this process, as BullMQ tells of them. */
 export const observeJobs = (registry: Registry, { workers, running }: JobMetricsOptions): void => {
-  const inLane = new Histogram({
+  const inLane = new Tally({
     name: 'flashclaim_lane_duration_seconds',
     help: 'From the sending of a job, by the clock of the API, until this process began to run it for the first time.',
-    buckets: SECONDS_BUCKETS,
-    registers: [registry],
+    bounds: SECONDS_BUCKETS,
+    registry,
   });
   new Gauge({
     name: 'flashclaim_jobs_running',
