@@ -157,6 +157,20 @@ describe('a truthful history passes', () => {
       ],
       heldBy(['a']),
     ],
+    [
+      'the reason of a refusal is gone, of one who holds a unit',
+      [
+        claim('a', 1),
+        { ...pending('a', 20), claimId: 'id-later' },
+        { ...told('a', 30, 'unavailable'), claimId: 'id-later' },
+      ],
+      heldBy(['a']),
+    ],
+    [
+      'the reason of a refusal is gone, of a coupon that is not there',
+      [pending('c', 1), told('c', 9, 'unavailable'), claim('b', 20, { status: 404, code: 'coupon_not_found' })],
+      heldBy([]),
+    ],
     ['nobody claims after the recovery', [mark('recovered', 0), claim('a', 20_000)], heldBy(['a'])],
     [
       'broken again before ten seconds',

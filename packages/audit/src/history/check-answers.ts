@@ -70,7 +70,8 @@ const whyWrong = (
   if (code === 'already_claimed' && !holds) return 'but holds no unit; a unit or out_of_stock expected';
   if (code === 'already_claimed' && possiblySince >= decidedAt)
     return 'before the request that got the unit had been sent; a unit or out_of_stock expected';
-  if (code !== 'already_claimed' && toldSince < call.invokedAt)
+  // `unavailable` names no reason: it is what a status says of a claim whose job failed for good.
+  if (code !== 'already_claimed' && code !== 'unavailable' && toldSince < call.invokedAt)
     return 'but had been told before to hold a unit; already_claimed expected';
   return undefined;
 };

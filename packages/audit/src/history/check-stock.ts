@@ -98,6 +98,9 @@ function* checkRefusedTooEarly(
   };
 }
 
+/** `unavailable` names no reason: it is what a status says of a claim whose job failed for good. */
+const TELLS_OF_NO_COUPON: ReadonlySet<string | undefined> = new Set(['coupon_not_found', 'unavailable']);
+
 /** A coupon that somebody has seen is there from then on. */
 function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: CouponEvidence): Generator<Violation> {
   const missed = attempts.filter(({ code }) => code === 'coupon_not_found');
@@ -106,7 +109,7 @@ function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: Coupon
     ...creates.filter(({ coupon, status }) => coupon === name && (status === 201 || status === 409)),
     ...reads.filter(({ coupon, status }) => coupon === name && status === 200),
     ...attempts
-      .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && code !== 'coupon_not_found'))
+      .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && !TELLS_OF_NO_COUPON.has(code)))
       .map(({ call }) => call),
   ];
   const since = earliest(seen.map(({ answeredAt }) => answeredAt ?? Number.POSITIVE_INFINITY));

@@ -1,0 +1,125 @@
+import type { ClaimCall, HistoryRecord, StatusCall } from '@flashclaim/audit';
+import type { ApiProcess } from './model-api.ts';
+import type { World } from './world.ts';
+
+/** What somebody wants, and how stubborn they are. */
+export interface Wish {
+  user: string;
+  coupon: string;
+  key: string | undefined;
+  waitMs: number | undefined;
+  atMs: number;
+  triesMax: number;
+  /** Those who send the same key at about the same time: the caller's own second request, or another user. */
+  twins: { user: string; afterMs: number }[];
+}
+
+/** Between two questions after a claim, where the first was not answered. */
+const ASK_AGAIN_MS = 1_000;
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** All who call, and the history of what they were told. */
+export class Callers {
+  readonly history: HistoryRecord[] = [];
+  /** Whose claim it is, as each status said. */
+  readonly users = new Map<HistoryRecord, string | undefined>();
+  readonly #world: World;
+  /** The API processes that are alive. */
+  readonly #apis: () => readonly ApiProcess[];
+  #calling = 0;
+  #requests = 0;
+
+  constructor(world: World, apis: () => readonly ApiProcess[]) {
+    this.#world = world;
+    this.#apis = apis;
+  }
+
+  get done(): boolean {
+    return this.#calling === 0;
+  }
+
+  comeWith(wish: Wish): void {
+    const { twins, ...own } = wish;
+    this.#call(own);
+    for (const { user, afterMs } of twins) this.#call({ ...own, user, atMs: own.atMs + afterMs });
+  }
+
+  /** Asks after every claim that was told to be pending. */
+  async askAfterPending(): Promise<void> {
+    const pending = this.history.filter((record) => record.op === 'claim').filter(({ status }) => status === 202);
+    for (const { claimId } of pending)
+      while ((await this.#status(claimId as string)).error !== undefined) await sleep(ASK_AGAIN_MS);
+  }
+
+  #call(wish: Omit<Wish, 'twins'>): void {
+    this.#calling++;
+    void this.#insist(wish).finally(() => {
+      this.#calling--;
+    });
+  }
+
+  async #insist({ atMs, triesMax, ...wish }: Omit<Wish, 'twins'>): Promise<void> {
+    const { random } = this.#world;
+    await sleep(atMs);
+    for (let left = triesMax; left > 0; left--) {
+      const call = await this.#claim(wish);
+      if (call.status === 202 && random.chance(0.3)) {
+        await sleep(random.int(1, 300));
+        await this.#status(call.claimId as string);
+      }
+      if (call.status !== undefined && call.status < 500 && !random.chance(0.1)) return;
+      await sleep(random.int(0, 500));
+    }
+  }
+
+  async #claim({ user, coupon, key, waitMs }: Pick<Wish, 'user' | 'coupon' | 'key' | 'waitMs'>): Promise<ClaimCall> {
+    const { random, trace, met } = this.#world;
+    const call: ClaimCall = { op: 'claim', invokedAt: performance.now(), user, coupon, ...(key && { key }) };
+    this.history.push(call);
+    met.claims++;
+    const requestId = `request-${++this.#requests}`;
+    trace(() => `${requestId}: ${user} claims "${coupon}"${key ? ` under ${key}` : ''}`);
+    try {
+      const api = this.#reach();
+      const told = await api.claim({ requestId, userId: user, couponName: coupon, key, waitMs });
+      // The answer was on its way, and the line broke.
+      if (this.#world.faultRate > 0 && random.chance(this.#world.faultRate)) throw new Error('the line broke');
+      call.status = told.status;
+      if (told.code !== undefined) call.code = told.code;
+      if (told.claimId !== undefined) call.claimId = told.claimId;
+      if (told.replayed) call.replayed = true;
+    } catch (error) {
+      call.error = (error as Error).message;
+    }
+    call.answeredAt = performance.now();
+    if (call.status === 200) met.granted++;
+    else if (call.status === 202) met.pending++;
+    else if (call.status !== undefined && call.status < 500) met.refused++;
+    trace(() => `${requestId}: told ${call.status ?? call.error} ${call.code ?? ''} ${call.claimId ?? ''}`);
+    return call;
+  }
+
+  async #status(claimId: string): Promise<StatusCall> {
+    const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
+    this.history.push(call);
+    try {
+      const status = await this.#reach().status(claimId);
+      call.status = status ? 200 : 404;
+      if (status) call.code = status.code;
+      this.users.set(call, status?.user_id);
+    } catch (error) {
+      call.error = (error as Error).message;
+    }
+    call.answeredAt = performance.now();
+    this.#world.trace(() => `${claimId} is ${call.code ?? call.status ?? call.error}`);
+    return call;
+  }
+
+  /** @throws Error where no API process is alive: the connection is refused. */
+  #reach(): ApiProcess {
+    const apis = this.#apis();
+    if (apis.length === 0) throw new Error('connection refused');
+    return this.#world.random.pick(apis);
+  }
+}

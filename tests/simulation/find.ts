@@ -1,0 +1,28 @@
+import type { Invariant } from '@flashclaim/audit';
+import type { VirtualClock } from './clock.ts';
+import { simulate } from './simulate.ts';
+import type { Met, Plant } from './world.ts';
+
+interface Seeds {
+  first: number;
+  runs: number;
+  plants?: Iterable<Plant>;
+  met?: Met;
+}
+
+export interface Found {
+  seed: number;
+  invariants: Invariant[];
+}
+
+/** Resolves to the first of these seeds that finds anything. */
+export const findFailure = async (
+  clock: VirtualClock,
+  { first, runs, ...options }: Seeds,
+): Promise<Found | undefined> => {
+  for (let seed = first; seed < first + runs; seed++) {
+    const { violations } = await simulate(clock, seed, options);
+    if (violations.length > 0) return { seed, invariants: [...new Set(violations.map((one) => one.invariant))].sort() };
+  }
+  return undefined;
+};

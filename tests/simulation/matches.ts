@@ -1,0 +1,35 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ObjectId } from 'mongodb';
+
+type Fields = Record<string, unknown>;
+
+const same = (one: unknown, other: unknown): boolean =>
+  one instanceof ObjectId && other instanceof ObjectId
+    ? one.equals(other)
+    : one === other || (typeof one === 'object' && isDeepStrictEqual(one, other));
+
+const OPERATORS: Record<string, (value: unknown, operand: unknown) => boolean> = {
+  $in: (value, operand) => (operand as unknown[]).some((one) => same(value, one)),
+  $gte: (value, operand) => (value as number) >= (operand as number),
+};
+
+const fits = (value: unknown, condition: unknown): boolean => {
+  if (typeof condition !== 'object' || condition === null || condition instanceof ObjectId)
+    return same(value, condition);
+  return Object.entries(condition).every(([operator, operand]) => {
+    const holds = OPERATORS[operator];
+    if (!holds) throw new Error(`the model of the store does not know ${operator}: teach it, and model-store.test.ts`);
+    return holds(value, operand);
+  });
+};
+
+/**
+ * Whether a document matches a filter, for the operators that the claim path uses.
+ * @throws Error on any other: a model that guesses is none.
+ */
+export const matches = (document: object, filter: object): boolean =>
+  Object.entries(filter).every(([field, condition]) =>
+    field === '$or'
+      ? (condition as object[]).some((one) => matches(document, one))
+      : fits((document as Fields)[field], condition),
+  );

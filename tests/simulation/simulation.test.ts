@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { VirtualClock } from './clock.ts';
+import { describeFailure } from './describe-failure.ts';
+import { findFailure } from './find.ts';
+import { simulate } from './simulate.ts';
+import { newMet, PLANTS, type Plant } from './world.ts';
+
+const FIRST_SEED = 1;
+const RUNS = 2_000;
+
+/** What each planted bug does to claims. */
+const BREAKS: Record<Plant, string> = {
+  'holders unseen': 'I2',
+  'ids unseen': 'I5',
+  'no guard': 'I1',
+  'commit unchecked': 'I4',
+  'unknown is success': 'I6',
+  'requests dropped': 'I6',
+  'result of another': 'I5',
+  'forgotten looks active': 'I7',
+};
+const SEEDS_TO_FIND_MAX = 300;
+
+let clock: VirtualClock;
+beforeAll(() => {
+  clock = new VirtualClock();
+});
+afterAll(() => clock?.uninstall());
+
+test('nobody is told anything untrue, whatever breaks', async () => {
+  const met = newMet();
+  const found = await findFailure(clock, { first: FIRST_SEED, runs: RUNS, met });
+  if (found) throw new Error(await describeFailure(clock, found.seed));
+  // Whatever can break has broken: otherwise this says nothing.
+  expect(Object.entries(met).filter(([, count]) => count === 0)).toEqual([]);
+}, 240_000);
+
+test('a seed tells all of a run', async () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + 20; seed++) {
+    const one = await simulate(clock, seed, { traced: true });
+    await simulate(clock, seed + 1);
+    const other = await simulate(clock, seed, { traced: true });
+    expect(other.trace).toEqual(one.trace);
+    expect(one.trace.length).toBeGreaterThan(0);
+  }
+});
+
+describe('a bug around the claim path is found', () => {
+  test.for(Object.entries(BREAKS) as [Plant, string][])('%s: %s', async ([plant, invariant]) => {
+    const found = await findFailure(clock, { first: FIRST_SEED, runs: SEEDS_TO_FIND_MAX, plants: [plant] });
+    expect(found?.invariants, PLANTS[plant]).toContain(invariant);
+    console.log(`${plant}: ${found?.invariants.join(', ')} after ${(found?.seed ?? 0) - FIRST_SEED + 1} seeds`);
+  });
+});
