@@ -14,7 +14,7 @@ const BREAKS: Record<Plant, string> = {
   'ids unseen': 'I5',
   'no guard': 'I1',
   'commit unchecked': 'I4',
-  'unknown is success': 'I6',
+  'unknown is success': 'I5',
   'requests dropped': 'I6',
   'result of another': 'I5',
   'forgotten looks active': 'I7',
