@@ -1,32 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recount } from '@flashclaim/audit';
 import { newCoupon } from '@flashclaim/core';
-import { openStoredMongo, startProcess, startStores } from '@flashclaim/local-stack';
+import { openStoredMongo, startStores } from '@flashclaim/local-stack';
 import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
 import { ObjectId } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HistoryRecorder } from '../support/history.ts';
+import { runAudit } from '../support/run-audit.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
 import { type System, startSystem } from '../support/system.ts';
-
-const AUDIT = join(import.meta.dirname, '../../packages/audit/src/audit.ts');
-
-/** Runs the command as `npm run audit` does. */
-const runAudit = async (env: NodeJS.ProcessEnv) => {
-  const lines: string[] = [];
-  const handle = await startProcess({
-    name: 'audit',
-    command: process.execPath,
-    args: [AUDIT],
-    env: { ...process.env, ...env },
-    output: (line) => void lines.push(line),
-  });
-  const { code } = await handle.exited;
-  return { code, lines, text: lines.join('\n'), last: lines.at(-1) };
-};
 
 /** A coupon and its claims, as a sale leaves them. */
 const addSale = async ({ coupons, claims }: Mongo, name: string, amount: number, users: readonly string[]) => {
@@ -164,6 +149,26 @@ describe('npm run audit', () => {
         kind,
         advised: Number(number) > 0,
       });
+  });
+
+  test('what it found is there for Prometheus, too, and stays where nothing could be recounted', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'flashclaim-audit-'));
+    const AUDIT_METRICS_FILE = join(folder, 'audit.prom');
+    await addSale(stores.mongo, 'planted', 3, ['a', 'b', 'c', 'd', 'e']);
+    const before = Date.now();
+    expect((await runAudit({ ...stores.env, AUDIT_METRICS_FILE })).code).toBe(1);
+    const text = await readFile(AUDIT_METRICS_FILE, 'utf8');
+    expect(text.split('\n').filter((line) => line.startsWith('flashclaim_audit_faults'))).toEqual([
+      'flashclaim_audit_faults{kind="oversold"} 2',
+      'flashclaim_audit_faults{kind="double"} 0',
+      'flashclaim_audit_faults{kind="lost"} 2',
+      'flashclaim_audit_faults{kind="orphaned"} 0',
+    ]);
+    const seconds = Number(/^flashclaim_audit_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
+    expect(seconds * 1_000).toBeGreaterThanOrEqual(before);
+    expect((await runAudit({ MONGO_URI: 'mongodb://127.0.0.1:1', AUDIT_METRICS_FILE })).code).toBe(2);
+    expect(await readFile(AUDIT_METRICS_FILE, 'utf8')).toBe(text);
+    await rm(folder, { recursive: true });
   });
 
   test('nothing is written', async () => {

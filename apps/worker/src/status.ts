@@ -10,6 +10,7 @@ import {
 import type { Registry } from 'prom-client';
 import { type Env, USUAL_PORT } from './env.ts';
 import { LaneWatch } from './lane-watch.ts';
+import { observeLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import { openStatusServer, type Questions, toStatus } from './status-server.ts';
 
@@ -55,6 +56,7 @@ interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {
 /** Watches the lanes and answers questions about this worker, until it is closed. */
 export const openStatus = async ({ env, lanes, log, ...parts }: StatusOptions) => {
   const laneWatch = new LaneWatch({ redis: parts.redis, lanes, log });
+  observeLanes(parts.registry, laneWatch);
   let stopping = false;
   const questions = createQuestions({ ...parts, laneWatch, isStopping: () => stopping });
   const where = { host: env.HOST, port: env.WORKER_PORT, usualPort: USUAL_PORT };

@@ -7,12 +7,13 @@ import { MongoServerError } from 'mongodb';
 import { describeRecount } from './describe-recount.ts';
 import { readEnv } from './env.ts';
 import { type Recount, recount, type Step } from './recount.ts';
+import { writeMetrics } from './write-metrics.ts';
 
 const CONNECT_MAX_MS = 5_000;
 
 /** Resolves to the exit code. */
 const run = async (): Promise<number> => {
-  const { MONGO_URI, MONGO_DB } = readEnv();
+  const { MONGO_URI, MONGO_DB, AUDIT_METRICS_FILE } = readEnv();
   const { uri, which, stop } = await whichMongo(MONGO_URI);
   try {
     console.log(`Recounting ${MONGO_DB} in ${which}\n`);
@@ -23,6 +24,7 @@ const run = async (): Promise<number> => {
     try {
       const found = await recountInSight(mongo);
       console.log(`\n${describeRecount(found)}`);
+      if (AUDIT_METRICS_FILE) await writeMetrics(AUDIT_METRICS_FILE, found);
       return found.oversold + found.double + found.lost + found.orphaned > 0 ? 1 : 0;
     } finally {
       await mongo.client.close();

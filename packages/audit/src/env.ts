@@ -5,6 +5,8 @@ import { Type } from '@sinclair/typebox';
 const settings = {
   MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '' })),
   MONGO_DB: commonSettings.MONGO_DB,
+  /** Where the result is written for Prometheus, too. */
+  AUDIT_METRICS_FILE: Type.Optional(Type.String()),
 };
 
 /** The settings of the audit: the only place here that reads the environment. */

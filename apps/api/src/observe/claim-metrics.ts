@@ -13,7 +13,7 @@ export const observeClaims = (registry: Registry): void => {
 };
 
 const countReplies = (registry: Registry): void => {
-  const told: Partial<Record<Told, number>> = { pending: 0, unavailable: 0 };
+  const told: Partial<Record<Told, number>> = { pending: 0, unavailable: 0, unknown: 0 };
   for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') told[outcome] = 0;
   let waiting = 0;
   const duration = new Tally({

@@ -4,6 +4,7 @@ import { logClaims } from '../observe/claim-log.ts';
 import { observeClaims } from '../observe/claim-metrics.ts';
 import { observeLanes } from '../observe/lane-metrics.ts';
 import { observeProblems } from '../observe/problem-metrics.ts';
+import { observeStores } from '../observe/store-metrics.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,8 +20,9 @@ export const metrics = fp(
     observeClaims(registry);
     logClaims(app.log);
     observeProblems(registry);
+    observeStores(registry, app.stores);
     observeLanes(registry, { redis: app.redis, lanes: app.lanes.length });
     app.decorate('metricsText', createMetricsText(registry));
   },
-  { name: 'metrics', dependencies: ['redis', 'lanes'] },
+  { name: 'metrics', dependencies: ['redis', 'stores', 'lanes'] },
 );

@@ -1,0 +1,15 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { StoreWatch } from '../stores/store-watch.ts';
+
+/** Tells whether the stores are there, as this process knows it. */
+export const observeStores = (registry: Registry, stores: Record<string, StoreWatch>): void => {
+  new Gauge({
+    name: 'flashclaim_store_up',
+    help: 'Whether this process reaches the store: 1 or 0.',
+    labelNames: ['store'],
+    registers: [registry],
+    collect() {
+      for (const [store, { away }] of Object.entries(stores)) this.set({ store }, away ? 0 : 1);
+    },
+  });
+};

@@ -1,0 +1,21 @@
+import { rename, writeFile } from 'node:fs/promises';
+import type { Faults } from './recount.ts';
+
+/**
+ * Writes what was found in Prometheus' text format, for the textfile collector of its node exporter. The file is there as a
+ * whole or not at all: it may be read at any moment.
+ */
+export const writeMetrics = async (file: string, faults: Faults, now = new Date()): Promise<void> => {
+  const { oversold, double, lost, orphaned } = faults;
+  const counts = Object.entries({ oversold, double, lost, orphaned });
+  const lines = [
+    '# HELP flashclaim_audit_faults What the last recount found, by kind.',
+    '# TYPE flashclaim_audit_faults gauge',
+    ...counts.map(([kind, count]) => `flashclaim_audit_faults{kind="${kind}"} ${count}`),
+    '# HELP flashclaim_audit_timestamp_seconds When the last recount ended.',
+    '# TYPE flashclaim_audit_timestamp_seconds gauge',
+    `flashclaim_audit_timestamp_seconds ${now.getTime() / 1_000}`,
+  ];
+  await writeFile(`${file}.new`, `${lines.join('\n')}\n`);
+  await rename(`${file}.new`, file);
+};

@@ -1,0 +1,140 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parser } from '@prometheus-io/lezer-promql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { runAudit } from '../support/run-audit.ts';
+import { scrape } from '../support/scrape.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+
+interface Rule {
+  alert: string;
+  expr: string;
+  labels: { severity: string };
+  annotations: { summary: string; runbook: string };
+}
+const rules = parse(read('deploy/prometheus/rules.yml')).groups.flatMap(
+  (group: { rules: Rule[] }) => group.rules,
+) as Rule[];
+
+interface Panel {
+  title: string;
+  targets?: { expr: string }[];
+}
+const dashboard = JSON.parse(read('deploy/grafana/dashboards/flashclaim.json')) as { panels: Panel[] };
+
+/** Every expression, by where it stands. Grafana puts its own variables in. */
+const expressions: [string, string][] = [
+  ...rules.map(({ alert, expr }): [string, string] => [alert, expr]),
+  ...dashboard.panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }): [string, string] => [title, expr.replaceAll(/\$__(rate_interval|range)/g, '1m')]),
+  ),
+];
+
+let system: System;
+let told: string;
+beforeAll(async () => {
+  system = await startSystem();
+  const worker = system.workerUrls[0] as string;
+  await until(() =>
+    fetch(`${worker}/livez`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  const folder = await mkdtemp(join(tmpdir(), 'flashclaim-deploy-'));
+  const file = join(folder, 'audit.prom');
+  await runAudit({ ...system.stores.env, AUDIT_METRICS_FILE: file });
+  const texts = [await scrape(system.urls[0] as string), await scrape(worker)].map(({ text }) => text);
+  told = [...texts, await readFile(file, 'utf8')].join('\n');
+  await rm(folder, { recursive: true });
+});
+afterAll(() => system?.close());
+
+/** What is asked for: the name of a series, and its labels with the values that they are compared with. */
+const selectorsOf = (expr: string) =>
+  [...expr.matchAll(/\b((?:flashclaim|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(([, name = '', matchers = '']) => ({
+    name,
+    matchers: [...matchers.matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g)].map(([, label = '', , value = '']) => ({
+      label,
+      values: value.split('|'),
+    })),
+  }));
+
+describe('an expression', () => {
+  test.each(expressions)('%s: %s', (_, expr) => {
+    const tree = parser.parse(expr);
+    const errors: string[] = [];
+    tree.iterate({ enter: (node) => void (node.type.isError && errors.push(expr.slice(node.from, node.to + 10))) });
+    expect(errors).toEqual([]);
+    for (const { name, matchers } of selectorsOf(expr)) {
+      const series = told.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+      expect(series, name).not.toEqual([]);
+      // Prometheus itself adds these.
+      for (const { label, values } of matchers.filter(({ label }) => label !== 'job'))
+        for (const value of values)
+          expect(
+            series.some((line) => line.includes(`${label}="${value}"`)),
+            `${name} ${label}=${value}`,
+          ).toBe(true);
+    }
+  });
+
+  test('asks for every figure that is told of a claim’s path', () => {
+    const asked = new Set(expressions.flatMap(([, expr]) => selectorsOf(expr).map(({ name }) => name)));
+    const names = [...told.matchAll(/^# TYPE (flashclaim_\w+) (\w+)$/gm)];
+    expect(names.length).toBeGreaterThan(15);
+    for (const [, name = '', type] of names)
+      expect(
+        [...asked].some((one) => one === name || (type === 'histogram' && one.startsWith(`${name}_`))),
+        name,
+      ).toBe(true);
+  });
+});
+
+describe('an alert', () => {
+  test.each(rules)('$alert has a summary, a severity and an entry in the runbook', ({ alert, labels, annotations }) => {
+    expect(labels.severity).toMatch(/^(warning|critical)$/);
+    expect(annotations.summary).toMatch(/\.$/);
+    expect(annotations.runbook).toBe(`docs/operations.md#${alert.toLowerCase()}`);
+    const [, entry = ''] = read('docs/operations.md').split(`\n### ${alert}\n`);
+    expect(entry.trim()).toMatch(/^\w/);
+  });
+
+  test('has a case in which it fires', () => {
+    const cases = read('deploy/prometheus/rules.test.yml');
+    for (const { alert } of rules) expect(cases).toContain(alert);
+  });
+});
+
+const promtool = spawnSync('promtool', ['--version']).error === undefined;
+
+test.skipIf(!promtool)('Prometheus itself finds the rules right, and each fires when it should', () => {
+  for (const args of [
+    ['check', 'config', 'deploy/prometheus/prometheus.yml'],
+    ['test', 'rules', 'deploy/prometheus/rules.test.yml'],
+  ])
+    execFileSync('promtool', args, { cwd: ROOT, stdio: 'pipe' });
+});
+
+test('what Prometheus scrapes and Grafana reads are there', () => {
+  const compose = parse(read('docker-compose.yml'), { merge: true });
+  const { scrape_configs } = parse(read('deploy/prometheus/prometheus.yml'));
+  for (const { dns_sd_configs } of scrape_configs) {
+    const [{ names, port }] = dns_sd_configs;
+    const { environment } = compose.services[names[0]];
+    expect(environment.PORT ?? environment.WORKER_PORT).toBe(String(port));
+    expect(environment.HOST).toBe('0.0.0.0');
+  }
+  for (const service of ['prometheus', 'grafana']) {
+    expect(compose.services[service].profiles).toEqual(['observability']);
+    for (const port of compose.services[service].ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  }
+});
