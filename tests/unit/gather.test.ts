@@ -93,6 +93,21 @@ describe('gathering', () => {
   });
 });
 
+describe('a lane that is free', () => {
+  test('does not linger for a timer that a long turn of the event loop keeps from ending', async () => {
+    const { gather, batches } = newLane();
+    gather.add(newClaim('first'));
+    await turn();
+    gather.add(newClaim('few'));
+    batches[0]?.finish();
+    // It lingers now: the batch under way is done, and what waits is small.
+    await Promise.resolve();
+    await Promise.resolve();
+    for (let i = 1; i < TURN_CLAIMS_MAX; i++) gather.add(newClaim(`${i}`));
+    expect(batches.map(({ ids }) => ids.length)).toEqual([1, TURN_CLAIMS_MAX]);
+  });
+});
+
 describe('a lane is full', () => {
   const FOREVER_MS = Number.POSITIVE_INFINITY;
   const NO_TIME_MS = -1;

@@ -33,7 +33,10 @@ export const JOB_CHARS_MAX = 1024 * 1024;
  */
 export const JOBS_UNDER_WAY_MAX = 1;
 
-/** Claims that may gather before the turn of the event loop is over: with thousands of callers one turn can take a second. */
+/**
+ * Claims that wait neither for the end of a turn of the event loop nor linger: with thousands of callers one turn can take
+ * seconds, and no timer ends it.
+ */
 export const TURN_CLAIMS_MAX = 256;
 
 /**

@@ -40,7 +40,10 @@ export class Gather {
   add(claim: WaitingClaim): void {
     this.#waiting.push(claim);
     if (claim.overdue) this.hasten();
-    if (this.#waiting.length === TURN_CLAIMS_MAX && this.#underWay.size === 0) this.#sendWhatMay();
+    if (this.#waiting.length >= TURN_CLAIMS_MAX && this.#underWay.size === 0) {
+      this.#lingering = false;
+      this.#sendWhatMay();
+    }
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
