@@ -1,4 +1,4 @@
-import { graceMs } from '@flashclaim/core';
+import { CONNECTIONS_COMING_MAX, graceMs } from '@flashclaim/core';
 import { failStart } from '@flashclaim/service';
 import closeWithGrace from 'close-with-grace';
 import { buildApp } from './app.ts';
@@ -12,7 +12,7 @@ const run = async (env: Env): Promise<void> => {
     else app.log.info({ signal }, 'the API answers who waits and stops');
     await app.close();
   });
-  await app.listen({ host: env.HOST, port: env.PORT });
+  await app.listen({ host: env.HOST, port: env.PORT, backlog: CONNECTIONS_COMING_MAX });
 };
 
 try {

@@ -75,6 +75,12 @@ export const LOOP_DELAY_MAX_MS = 1_000;
 /** How often that is looked at. */
 export const LOOP_LOOK_EVERY_MS = 50;
 
+/**
+ * Connections that the system keeps for us until they are accepted, if its own limit (`net.core.somaxconn`) is not lower.
+ * Node's default is 511; of 10,000 who come at once, those beyond are told nothing, and try again after one or three seconds.
+ */
+export const CONNECTIONS_COMING_MAX = 8_192;
+
 /** How often connections are read again whose callers had been told to come back later. */
 export const DOOR_TICK_MS = 250;
 
