@@ -1,25 +1,57 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { findFreePort } from '@flashclaim/local-stack';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call } from '../support/caller.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
 let system: System;
+afterEach(() => system?.close());
+
 const isUp = (url: string): Promise<boolean> =>
   fetch(url).then(
     () => true,
     () => false,
   );
 
-afterEach(() => system?.close());
+test('an API and a worker that are well', async () => {
+  system = await startSystem();
+  const [worker] = system.workerUrls as [string];
+  await until(() => isUp(worker));
+  for (const url of [...system.urls, worker])
+    for (const path of ['/livez', '/readyz'])
+      expect(await call(url + path, 'GET')).toMatchObject({ status: 200, body: { status: 'ok' } });
+  expect(await call(`${worker}/else`, 'GET')).toMatchObject({ status: 404 });
+  expect(await call(`${worker}/constructor`, 'GET')).toMatchObject({ status: 404 });
+  expect(await call(`${worker}/livez`, 'POST')).toMatchObject({ status: 404 });
+});
 
-describe('probes', () => {
-  test('an API and a worker that are well', async () => {
-    system = await startSystem();
-    await until(() => isUp(system.workerUrls[0] as string));
-    for (const url of [...system.urls, ...system.workerUrls])
-      for (const path of ['/livez', '/readyz'])
-        expect(await call(url + path, 'GET')).toMatchObject({ status: 200, body: { status: 'ok' } });
-    expect(await call(`${system.workerUrls[0]}/else`, 'GET')).toMatchObject({ status: 404 });
-    expect(await call(`${system.workerUrls[0]}/livez`, 'POST')).toMatchObject({ status: 404 });
+describe('the port of a worker', () => {
+  test('is any that is free where none is named, so that many can share a machine', async () => {
+    const lines: string[] = [];
+    system = await startSystem({
+      apis: 0,
+      workers: 0,
+      env: { LOG_LEVEL: 'info' },
+      output: (line) => void lines.push(line),
+    });
+    await Promise.all([1, 2].map(() => system.addWorker({ WORKER_PORT: '' })));
+    const ports = () => lines.map((line) => JSON.parse(line)).flatMap(({ port }) => (port ? [Number(port)] : []));
+    await until(async () => ports().length === 2);
+    expect(new Set(ports()).size).toBe(2);
+    for (const port of ports()) expect((await call(`http://127.0.0.1:${port}/livez`, 'GET')).status).toBe(200);
+  });
+
+  test('stops the start where one is named and taken', async () => {
+    const port = await findFreePort();
+    const other = createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    const lines: string[] = [];
+    system = await startSystem({ apis: 0, workers: 0, output: (line) => void lines.push(line) });
+    const worker = await system.addWorker({ WORKER_PORT: String(port) });
+    expect(await worker.exited).toMatchObject({ code: 1 });
+    expect(lines.join('\n')).toContain(`WORKER_PORT ${port} on 127.0.0.1 can't be had`);
+    other.close();
   });
 });

@@ -133,6 +133,20 @@ describe('a lane that stands still', () => {
   });
 });
 
+test('a worker that stops is not ready', async () => {
+  const ask = (stopping: boolean) =>
+    createQuestions({
+      redis,
+      mongo: stores.mongo,
+      registry: createRegistry(),
+      laneWatch: { stuck: [] },
+      running: { longestMs: 0 },
+      isStopping: () => stopping,
+    })['/readyz']?.();
+  expect(await ask(false)).toMatchObject({ ok: true });
+  expect(await ask(true)).toMatchObject({ ok: false, body: expect.stringContaining('stops') });
+});
+
 test('a job that never ends makes the worker unfit', async () => {
   const ask = (longestMs: number) =>
     createQuestions({

@@ -55,7 +55,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   };
   const addWorker = async (more: NodeJS.ProcessEnv = {}) => {
     const port = await findFreePort();
-    const worker = await start('worker/src/worker.ts', { ...more, WORKER_PORT: String(port) });
+    const worker = await start('worker/src/worker.ts', { WORKER_PORT: String(port), ...more });
     started.workers.push(worker);
     workerUrls.push(`http://127.0.0.1:${port}`);
     return worker;

@@ -1,6 +1,7 @@
-import { createRegistry, Tally } from '@flashclaim/service';
-import { Histogram, Registry } from 'prom-client';
+import { createMetricsText, createRegistry, Tally } from '@flashclaim/service';
+import { Gauge, Histogram, Registry } from 'prom-client';
 import { expect, test } from 'vitest';
+import { until } from '../support/until.ts';
 
 test('a tally is written as the client library writes a histogram of the same observations', async () => {
   const [name, help, bounds] = ['waited_seconds', 'How long.', [0.1, 1, 5]];
@@ -12,6 +13,24 @@ test('a tally is written as the client library writes a histogram of the same ob
     histogram.observe(value);
   }
   expect(await registry.metrics()).toBe(await other.metrics());
+});
+
+test('however many ask for the figures at a time, they are collected once', async () => {
+  const registry = new Registry();
+  let collected = 0;
+  new Gauge({
+    name: 'times',
+    help: 'How often it was asked.',
+    registers: [registry],
+    collect() {
+      this.set(++collected);
+    },
+  });
+  const text = createMetricsText(registry);
+  const texts = await Promise.all(Array.from({ length: 100 }, () => text()));
+  expect(new Set([...texts, await text()]).size).toBe(1);
+  expect(collected).toBe(1);
+  await until(async () => (await text()).includes('times 2'));
 });
 
 test('nothing has the name of another', () => {

@@ -61,7 +61,8 @@ const run = async (env: Env): Promise<void> => {
   const running = new RunningJobs();
   const registry = createRegistry();
   observeCommits(registry);
-  // Before the first job is taken.
+  // Before the first job is taken: neither a port that is taken nor a lane that runs two jobs must come in between.
+  const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
   const endOneAtATime = await keepOneAtATime(lanes, redis, log);
   const workers = lanes.map((lane) =>
     openLane(lane, { redis, log, runJob: (job) => running.run(() => processJob({ group, redis, log }, job)) }),
@@ -69,7 +70,6 @@ const run = async (env: Env): Promise<void> => {
 
   observeJobs(registry, { workers, running });
   const endTraces = isTracing(env) ? (await import('./observe/job-traces.ts')).traceJobs(workers) : undefined;
-  const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
   log.info({ lanes: lanes.length, host: env.HOST, port: status.port }, 'worker takes jobs');
 
   closeWithGrace({ delay: WORKER_GRACE_MS, logger: log }, async ({ signal, err }) => {
