@@ -136,6 +136,8 @@ describe('a password in an address', () => {
     const log = createLogger('test', 'info', { write: (line) => void written.push(line) });
     const error = Object.assign(new Error('WRONGPASS'), { command: { name: 'auth', args: ['user', 'hunter2'] } });
     log.fatal(error, 'it stops');
+    log.warn({ error: 'no way to redis://user:hunter2@host' }, 'as is one in mongodb://user:hunter2@host');
+    expect(written).toHaveLength(2);
     expect(written.join()).toContain('WRONGPASS');
     expect(written.join()).not.toContain('hunter2');
   });

@@ -194,6 +194,15 @@ export const CLIENT_ERROR_LINGER_MS = 1_000;
 /** How long an API that stops waits for the first request of a connection that has sent nothing yet. */
 export const SILENT_CONNECTION_MAX_MS = 1_000;
 
+/**
+ * How long an API that stops keeps connections that wait for nothing, to answer the next request of each with a refusal that
+ * closes it. In a sale, one that is used at all is used again within it.
+ */
+export const LEAVE_MS = 250;
+
+/** How often it looks whether any is left. */
+export const LEAVE_TICK_MS = 10;
+
 /** How long a worker takes to finish its jobs when it is told to stop: longer than one transaction. */
 export const WORKER_GRACE_MS = COMMIT_TIMEOUT_MS + 5_000;
 

@@ -1,6 +1,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { RETRY_AFTER_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
+import { setImmediate as arrived, setTimeout as sleep } from 'node:timers/promises';
+import { LEAVE_MS, LEAVE_TICK_MS, RETRY_AFTER_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { newProblem, problemsTold } from '../problem.ts';
 import { requestId } from '../request-id.ts';
@@ -31,6 +32,13 @@ export const stopping = fp(
       setTimeout(() => {
         for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       }, SILENT_CONNECTION_MAX_MS).unref();
+
+      // What is closed while a request is on its way is a request that failed: who asks again soon is told before.
+      const leaveAt = performance.now() + LEAVE_MS;
+      const isAnyIdle = () => [...sockets].some(({ _httpMessage: response }) => !response);
+      while (isAnyIdle() && performance.now() < leaveAt) await sleep(LEAVE_TICK_MS);
+      // And what has arrived by now is read before the server closes.
+      await arrived();
     });
   },
   { name: 'stopping' },
