@@ -44,7 +44,12 @@ export const stopping = fp(
   { name: 'stopping' },
 );
 
-const turnAway: RequestListener = (_request, response) => {
+/** Once the whole request is here: a connection that is closed while some of it is unread is reset, and its answer lost. */
+const turnAway: RequestListener = (request, response) => {
+  request.resume().once('end', () => refuse(response));
+};
+
+const refuse = (response: ServerResponse): void => {
   const id = requestId();
   const problem = newProblem('unavailable', 'This process is stopping. Nothing was done. Try again shortly.', id);
   problemsTold.unavailable++;
