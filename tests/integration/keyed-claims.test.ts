@@ -124,8 +124,8 @@ describe('two lanes at once on two workers', () => {
   });
 
   test('with a hundred keys in opposite order decide all of them, and grant each once', async () => {
-    const [name, other] = [await addCoupon(1_000), await addCoupon(1_000)];
-    for (let round = 0; round < 5; round++) {
+    const [name, other] = [await addCoupon(2_000), await addCoupon(2_000)];
+    for (let round = 0; round < 20; round++) {
       const keys = Array.from({ length: 100 }, () => randomUUID());
       const jobOf = (couponName: string, list: string[]) => list.map((key) => keyed(key, `user of ${key}`, couponName));
       const runs = await Promise.all([

@@ -123,6 +123,9 @@ export const TRANSACTIONS_UNDER_WAY_MAX = 1;
 /** Times a transaction is decided anew when the database contradicted the snapshot, before the job is thrown back. */
 export const COMMIT_ATTEMPTS_MAX = 5;
 
+/** The pause after the first write conflict; after the next ones four, nine and sixteen times as long. */
+export const COMMIT_PAUSE_MS = 5;
+
 /**
  * One command of a transaction, its commit included. Also what a worker takes to see that MongoDB is gone without a word: so
  * much less than the ten seconds within which claims are decided again.
