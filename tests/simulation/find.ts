@@ -8,6 +8,8 @@ interface Seeds {
   runs: number;
   plants?: Iterable<Plant>;
   met?: Met;
+  /** What is looked for; by default anything. */
+  invariant?: Invariant;
 }
 
 export interface Found {
@@ -18,11 +20,13 @@ export interface Found {
 /** Resolves to the first of these seeds that finds anything. */
 export const findFailure = async (
   clock: VirtualClock,
-  { first, runs, ...options }: Seeds,
+  { first, runs, invariant, ...options }: Seeds,
 ): Promise<Found | undefined> => {
   for (let seed = first; seed < first + runs; seed++) {
     const { violations } = await simulate(clock, seed, options);
-    if (violations.length > 0) return { seed, invariants: [...new Set(violations.map((one) => one.invariant))].sort() };
+    const invariants = new Set(violations.map((one) => one.invariant));
+    if (invariant ? invariants.has(invariant) : invariants.size > 0)
+      return { seed, invariants: [...invariants].sort() };
   }
   return undefined;
 };

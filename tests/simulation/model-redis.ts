@@ -90,6 +90,7 @@ export class ModelRedis {
           if (kept === undefined || JSON.parse(kept).place.at <= at) this.#records.set(key, text);
           return null;
         }),
+      del: (key: string) => this.#ask(process, () => Number(this.#records.delete(key))),
       publish: (channel: string, message: string) => this.#ask(process, () => this.#publish(channel, message)),
       ping: () => this.#ask(process, () => 'PONG'),
     } as unknown as RedisConnection;
