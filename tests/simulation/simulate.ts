@@ -45,8 +45,14 @@ export const simulate = async (clock: VirtualClock, seed: number, options: RunOp
     ...{ random, met: metNow, plants: new Set(options.plants), faultRate: 0 },
     trace: options.traced ? note : () => {},
   };
-  const violations = await new Run(world, clock, planOf(random)).run();
-  return { violations, trace: shortened(trace) };
+  const { random: chance } = Math;
+  Math.random = () => random.next();
+  try {
+    const violations = await new Run(world, clock, planOf(random)).run();
+    return { violations, trace: shortened(trace) };
+  } finally {
+    Math.random = chance;
+  }
 };
 
 /** Ids are drawn at random and mean nothing: they are told by the order in which they came, the same in every run. */

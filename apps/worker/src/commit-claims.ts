@@ -3,7 +3,7 @@ import {
   type ClaimFields,
   type ClaimJobResult,
   COMMIT_ATTEMPTS_MAX,
-  COMMIT_PAUSE_MS,
+  COMMIT_PAUSE_MAX_MS,
   COMMIT_TIMEOUT_MS,
   type Decision,
   decideClaims,
@@ -42,8 +42,8 @@ export const commitClaims = async (
       const reason = reasonToDecideAnew(error);
       if (!reason || attempt === COMMIT_ATTEMPTS_MAX) throw error;
       points.decideAnew.publish(reason);
-      // Another transaction is in the way: it is given time to end.
-      if (reason === 'transient') await sleep(attempt ** 2 * COMMIT_PAUSE_MS);
+      // Another transaction is in the way. By chance, so that two do not meet again and again.
+      if (reason === 'transient') await sleep(Math.random() * attempt * COMMIT_PAUSE_MAX_MS);
       assumed = undefined;
     }
   }
@@ -141,8 +141,6 @@ const writeGranted = async (
     const document = { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
     return requestId === undefined ? document : { ...document, request_id: requestId };
   });
-  // Two lanes whose callers share keys would otherwise stop each other in the middle, again and again: by id, one is first.
-  documents.sort((one, other) => (one._id < other._id ? -1 : 1));
   await mongo.claims.insertMany(documents, { session });
 
   const { matchedCount } = await mongo.coupons.bulkWrite(takeUnits(units, couponIds, now), { session });

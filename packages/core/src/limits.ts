@@ -123,8 +123,8 @@ export const TRANSACTIONS_UNDER_WAY_MAX = 1;
 /** Times a transaction is decided anew when the database contradicted the snapshot, before the job is thrown back. */
 export const COMMIT_ATTEMPTS_MAX = 5;
 
-/** The pause after the first write conflict; after the next ones four, nine and sixteen times as long. */
-export const COMMIT_PAUSE_MS = 5;
+/** The longest pause after the first write conflict; after the second it may be twice as long, and so on. */
+export const COMMIT_PAUSE_MAX_MS = 50;
 
 /**
  * One command of a transaction, its commit included. Also what a worker takes to see that MongoDB is gone without a word: so
