@@ -1,5 +1,5 @@
 import { CLAIM_WAIT_DEFAULT_MS } from '@flashclaim/core';
-import { findFreePort, NODE_ARGUMENTS } from '@flashclaim/local-stack';
+import { findFreePort, NODE_ARGUMENTS, type ProcessHandle } from '@flashclaim/local-stack';
 import type { Candidate, Running, StartOptions } from './candidate.ts';
 import { type CouponStore, openCouponStore } from './coupon-store.ts';
 import { startProgram, waitUntilHealthy } from './start-program.ts';
@@ -10,11 +10,19 @@ const WORKER = new URL('../../apps/worker/src/worker.ts', import.meta.url).href;
 /** Flashclaim, and the bench's way into its database. */
 export interface RunningFlashclaim extends Running {
   store: CouponStore;
+  /** The API processes beside the one that is asked. */
+  otherApis: readonly number[];
   /** Stops the workers in their tracks (SIGSTOP), or lets them go on (SIGCONT). */
   signalWorkers(signal: 'SIGSTOP' | 'SIGCONT'): void;
 }
 
-export const startFlashclaim = async ({ stack, workers = 1, settings }: StartOptions): Promise<RunningFlashclaim> => {
+export interface FlashclaimOptions extends StartOptions {
+  /** API processes, of which one is asked. */
+  apis?: number;
+}
+
+export const startFlashclaim = async (options: FlashclaimOptions): Promise<RunningFlashclaim> => {
+  const { stack, workers = 1, apis = 1, settings } = options;
   const { mongoDb, redisUrl } = await stack.newDatabases();
   const store = await openCouponStore(stack.mongoUri, mongoDb);
   const port = await findFreePort();
@@ -26,10 +34,10 @@ export const startFlashclaim = async ({ stack, workers = 1, settings }: StartOpt
     CLAIM_WAIT_MS: `${CLAIM_WAIT_DEFAULT_MS}`,
     ...settings,
   };
-  const [api, ...crew] = await Promise.all([
-    startProgram(API, all, NODE_ARGUMENTS),
-    ...Array.from({ length: workers }, () => startProgram(WORKER, all, NODE_ARGUMENTS)),
-  ]);
+  const [api, ...others] = await startMany(apis, async (index) =>
+    startProgram(API, index === 0 ? all : { ...all, PORT: `${await findFreePort()}` }, NODE_ARGUMENTS),
+  );
+  const crew = await startMany(workers, () => startProgram(WORKER, all, NODE_ARGUMENTS));
   const url = `http://127.0.0.1:${port}`;
   await waitUntilHealthy(url);
   return {
@@ -42,6 +50,7 @@ export const startFlashclaim = async ({ stack, workers = 1, settings }: StartOpt
       redis: [stack.redisPid],
       mongod: [stack.mongodPid],
     },
+    otherApis: others.map(({ pid }) => pid),
     addStock: store.add,
     settle: store.settle,
     signalWorkers: (signal) => {
@@ -49,11 +58,16 @@ export const startFlashclaim = async ({ stack, workers = 1, settings }: StartOpt
     },
     stop: async () => {
       // Killed, not asked: everything is settled, and the data go with it.
-      await Promise.all([api, ...crew].map((handle) => handle.stop(0)));
+      await Promise.all([api, ...others, ...crew].map((handle) => handle.stop(0)));
       await store.close();
     },
   };
 };
+
+const startMany = (count: number, start: (index: number) => Promise<ProcessHandle>) =>
+  Promise.all(Array.from({ length: count }, (_, index) => start(index))) as Promise<
+    [ProcessHandle, ...ProcessHandle[]]
+  >;
 
 export const flashclaim: Candidate = {
   name: 'flashclaim',

@@ -1,3 +1,4 @@
+import { apis } from './apis.ts';
 import { burst } from './burst.ts';
 import { compareCandidates } from './compare-candidates.ts';
 import { details } from './details.ts';
@@ -32,6 +33,7 @@ export const LOADS: readonly BenchLoad[] = [
   overload,
   details,
   workers,
+  apis,
   million,
   waiting,
 ];

@@ -1,0 +1,34 @@
+import { startFlashclaim } from '../candidates/flashclaim.ts';
+import { watch } from '../measure/watch.ts';
+import type { Figures } from '../run-record.ts';
+import { runClaims } from './claim-run.ts';
+import { type Bench, type BenchLoad, type Contestant, WARM_UP_SECONDS } from './load.ts';
+
+const APIS = [1, 10];
+const CONNECTIONS = 256;
+const NOBODY = { api: [], worker: [], redis: [], mongod: [] };
+
+/** An answer must reach the process that waits for it, and cost the others nothing. */
+export const apis: BenchLoad = {
+  name: 'apis',
+  title: 'one hot coupon, 256 connections to one API process, by the number of those that listen',
+  prepare: (bench) => Promise.all(APIS.map((count) => enter(bench, count))),
+};
+
+const enter = async ({ stack, client, seconds, settings, onDone }: Bench, count: number): Promise<Contestant> => {
+  const running = await startFlashclaim({ stack, apis: count, settings });
+  onDone(() => running.stop());
+  const run = async (id: string, length: number): Promise<Figures> => {
+    const others = watch({ ...NOBODY, api: running.otherApis });
+    const load = { client, running, connections: CONNECTIONS, expect: 'claimed', seconds: length } as const;
+    const figures = await runClaims(id, load);
+    const { api: used } = others.end().cpuSeconds;
+    if (figures.fault || used === undefined) return figures;
+    return { ...figures, note: `the other ${count - 1} used ${used.toFixed(2)} s of a processor meanwhile` };
+  };
+  return {
+    name: `flashclaim, ${count} API ${count === 1 ? 'process' : 'processes'}`,
+    warmUp: () => run(`warm-${count}`, WARM_UP_SECONDS),
+    measure: (id) => run(id, seconds),
+  };
+};
