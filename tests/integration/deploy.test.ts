@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parser } from '@prometheus-io/lezer-promql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { findPrometheus } from '../support/prometheus.ts';
 import { runAudit } from '../support/run-audit.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -114,14 +115,14 @@ describe('an alert', () => {
   });
 });
 
-const promtool = spawnSync('promtool', ['--version']).error === undefined;
+const programs = await findPrometheus();
 
-test.skipIf(!promtool)('Prometheus itself finds the rules right, and each fires when it should', () => {
+test.skipIf(!programs)('Prometheus itself finds the rules right, and each fires when it should', () => {
   for (const args of [
     ['check', 'config', 'deploy/prometheus/prometheus.yml'],
     ['test', 'rules', 'deploy/prometheus/rules.test.yml'],
   ])
-    execFileSync('promtool', args, { cwd: ROOT, stdio: 'pipe' });
+    execFileSync(programs?.promtool as string, args, { cwd: ROOT, stdio: 'pipe' });
 });
 
 test('what Prometheus scrapes and Grafana reads are there', () => {

@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process';
+import { access, constants, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { findFreePort, startProcess } from '@flashclaim/local-stack';
+import { until } from './until.ts';
+
+const run = promisify(execFile);
+const DOWNLOAD_MAX_MS = 120_000;
+
+export interface PrometheusPrograms {
+  prometheus: string;
+  promtool: string;
+}
+
+/** Both programs: those of this machine, or else Debian's, downloaded once. Undefined where there are neither. */
+export const findPrometheus = async (): Promise<PrometheusPrograms | undefined> => {
+  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'flashclaim');
+  const cached = join(cache, 'prometheus');
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), join(cached, 'usr/bin')];
+  const found = await programsIn(folders);
+  if (found) return found;
+  await download(cached, cache).catch((error: Error) => console.log(`Prometheus is not to be had: ${error.message}`));
+  return programsIn(folders);
+};
+
+const programsIn = async (folders: readonly string[]): Promise<PrometheusPrograms | undefined> => {
+  for (const folder of folders) {
+    const [prometheus, promtool] = [join(folder, 'prometheus'), join(folder, 'promtool')];
+    if ((await isProgram(prometheus)) && (await isProgram(promtool))) return { prometheus, promtool };
+  }
+  return undefined;
+};
+
+const isProgram = (path: string): Promise<boolean> =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+
+/** Unpacks beside the target and renames at the end. What apt knows of packages may be old or nothing: it is asked anew. */
+const download = async (target: string, cache: string): Promise<void> => {
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(join(cache, 'download-'));
+  try {
+    const options = { cwd: folder, timeout: DOWNLOAD_MAX_MS };
+    await mkdir(join(folder, 'lists/partial'), { recursive: true });
+    const own = ['-o', `Dir::State::lists=${join(folder, 'lists')}`, '-o', `Dir::Cache=${folder}`];
+    await run('apt-get', ['download', 'prometheus'], options).catch(async () => {
+      await run('apt-get', [...own, 'update'], options);
+      await run('apt-get', [...own, 'download', 'prometheus'], options);
+    });
+    const file = (await readdir(folder)).find((name) => name.endsWith('.deb')) as string;
+    await run('dpkg-deb', ['-x', file, 'unpacked'], options);
+    await rename(join(folder, 'unpacked'), target);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** Addresses (host and port) to scrape, by the name of their job. */
+type Targets = Record<string, readonly string[]>;
+
+export interface PrometheusServer {
+  /** Scrapes these from now on, and forgets the others. */
+  scrape(targets: Targets): Promise<void>;
+  /** Alerts that fire at this moment, by name. */
+  firing(): Promise<Set<string>>;
+  close(): Promise<void>;
+}
+
+const SCRAPE_EVERY = '500ms';
+
+/** A Prometheus that scrapes and judges twice a second by these rules. */
+export const startPrometheus = async (program: string, rules: string): Promise<PrometheusServer> => {
+  const folder = await mkdtemp(join(tmpdir(), 'flashclaim-prometheus-'));
+  const jobs = ['flashclaim-api', 'flashclaim-worker', 'flashclaim-audit'];
+  const config = {
+    global: { scrape_interval: SCRAPE_EVERY, scrape_timeout: SCRAPE_EVERY, evaluation_interval: SCRAPE_EVERY },
+    rule_files: ['rules.yml'],
+    scrape_configs: jobs.map((job_name) => ({ job_name, file_sd_configs: [{ files: [`${job_name}.json`] }] })),
+  };
+  const scrape = async (targets: Targets): Promise<void> => {
+    for (const job of jobs) {
+      const file = join(folder, `${job}.json`);
+      await writeFile(`${file}.new`, JSON.stringify([{ targets: targets[job] ?? [] }]));
+      // Prometheus reads it as soon as it is there.
+      await rename(`${file}.new`, file);
+    }
+  };
+  await writeFile(join(folder, 'rules.yml'), rules);
+  // JSON is YAML.
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  await scrape({});
+  const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
+  const handle = await startProcess({
+    name: 'prometheus',
+    command: program,
+    args: [
+      ...['--config.file', join(folder, 'prometheus.yml'), '--storage.tsdb.path', join(folder, 'data')],
+      ...['--web.listen-address', `127.0.0.1:${port}`, '--log.level', 'error'],
+    ],
+  });
+  await until(() =>
+    fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  return {
+    scrape,
+    firing: async () => {
+      const { data } = (await (await fetch(`${url}/api/v1/alerts`)).json()) as {
+        data: { alerts: { state: string; labels: { alertname: string } }[] };
+      };
+      return new Set(data.alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname));
+    },
+    close: async () => {
+      await handle.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
