@@ -64,12 +64,20 @@ export class Callers {
     await sleep(atMs);
     for (let left = triesMax; left > 0; left--) {
       const call = await this.#claim(wish);
-      if (call.status === 202 && random.chance(0.3)) {
-        await sleep(random.int(1, 300));
-        await this.#status(call.claimId as string);
-      }
+      if (call.status === 202 && random.chance(0.3)) await this.#askAfter(call.claimId as string);
       if (call.status !== undefined && call.status < 500 && !random.chance(0.1)) return;
       await sleep(random.int(0, 500));
+    }
+  }
+
+  /** Once, or until it is told. */
+  async #askAfter(claimId: string): Promise<void> {
+    const { random } = this.#world;
+    const betweenMs = random.pick([300, 2_000]);
+    for (let left = random.pick([1, 1, 10]); left > 0; left--) {
+      await sleep(random.int(1, betweenMs));
+      const { status, code } = await this.#status(claimId);
+      if (status === 200 && code !== 'pending') return;
     }
   }
 

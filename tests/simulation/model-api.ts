@@ -19,6 +19,8 @@ import type { ModelRedis } from './model-redis.ts';
 import type { ModelStore } from './model-store.ts';
 import type { Process, World } from './world.ts';
 
+type Settled = NonNullable<Parameters<typeof rememberPending>[2]>;
+
 /** How long callers wait here before they are told `pending`: short, so that they often are. */
 const WAIT_MS = 400;
 const PENDING_MAX = 1_000;
@@ -41,6 +43,13 @@ export interface ClaimSent {
   couponName: string;
   key: string | undefined;
   waitMs: number | undefined;
+}
+
+/** When its caller was told so, and when its process heard what became of it. */
+interface PendingClaim {
+  toldAtMs?: number;
+  settledAtMs?: number;
+  decided?: boolean;
 }
 
 export interface Told {
@@ -73,6 +82,9 @@ const newReply = (requestId: string) => {
 export class ApiProcess implements Process {
   readonly name: string;
   dead = false;
+  diedAtMs = Number.POSITIVE_INFINITY;
+  /** The claims that it told to be pending. */
+  readonly pending = new Map<string, PendingClaim>();
   readonly #parts: ReturnType<typeof startApi>;
   /** Those who wait for an answer, and hear of a crash by their broken connections. */
   readonly #callers = new Set<(error: Error) => void>();
@@ -103,8 +115,13 @@ export class ApiProcess implements Process {
 
   crash(): void {
     this.dead = true;
+    this.diedAtMs = performance.now();
     this.#parts.close();
     for (const hear of this.#callers) hear(new Error('connection closed'));
+  }
+
+  note(claimId: string, what: PendingClaim): void {
+    this.pending.set(claimId, { ...this.pending.get(claimId), ...what });
   }
 
   #heard<T>(call: () => Promise<T>): Promise<T> {
@@ -127,6 +144,7 @@ export class ApiProcess implements Process {
     if (claim instanceof WaitingClaim) {
       let answer = await claim.answer;
       if (answer === 'pending') answer = await tellPending(from, claim);
+      if (answer === 'pending') this.note(claim.id, { toldAtMs: performance.now() });
       body = replyToClaim(fastifyReply, claim, answer);
     } else body = toProblem(fastifyReply, claim.code, claim.detail);
     const { code, claim_id: claimId } = body as { code?: string; claim_id?: string };
@@ -134,7 +152,8 @@ export class ApiProcess implements Process {
   }
 }
 
-const startApi = (world: World, { store, redis: model, lanes: count }: Stores, process: Process) => {
+const startApi = (world: World, { store, redis: model, lanes: count }: Stores, process: ApiProcess) => {
+  const { met, plants } = world;
   const log = logTo(world, process);
   const mongo = modelMongo(world, process, store);
   const redis = model.connection(process);
@@ -144,10 +163,19 @@ const startApi = (world: World, { store, redis: model, lanes: count }: Stores, p
   };
   const lanes = Array.from({ length: count }, (_, lane) => model.queue(lane, process));
   const from = { redis, mongo, lanes, log, stores };
-  const note = (...noted: [WaitingClaim, Parameters<typeof rememberPending>[2]?]): void => {
+  const note = (...noted: [WaitingClaim, Settled?]): void => {
     rememberPending(from, ...noted).catch((error: Error) => log.warn(error.message));
   };
-  const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain: note });
+  const pendingAgain = (claim: WaitingClaim) => {
+    met['renewed notes']++;
+    return plants.has('notes not renewed') ? Promise.resolve() : rememberPending(from, claim);
+  };
+  const settledLate = (claim: WaitingClaim, settled: Settled) => {
+    met['late decisions']++;
+    process.note(claim.id, { settledAtMs: performance.now(), decided: typeof settled === 'object' });
+    if (!plants.has('late decisions unnoted')) note(claim, settled);
+  };
+  const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain });
   const endAnswers = model.subscribe(answersChannel(jobs.processId), (message) => {
     const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
     jobs.answer(jobId, result, committedAt);
@@ -162,7 +190,7 @@ const startApi = (world: World, { store, redis: model, lanes: count }: Stores, p
   });
   const submit = createSubmit({
     ...{ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: WAIT_MS, intake },
-    settledLate: note,
+    settledLate,
   });
   const close = () => {
     jobs.close();

@@ -7,13 +7,15 @@ import {
 } from '@flashclaim/core';
 import type { RedisConnection } from '@flashclaim/service';
 import { type Queue, UnrecoverableError } from 'bullmq';
-import { ask, faulty, type Process, travel, type World } from './world.ts';
+import type { Plan } from './plan.ts';
+import { ask, faulty, type Line, type Process, travel, type World } from './world.ts';
 
 interface ModelJob {
   id: string;
   data: ClaimJob;
   attempts: number;
   attemptsMade: number;
+  runs: number;
   state: 'wait' | 'active' | 'delayed' | 'finished';
   /** Who may finish it: a runner whose lock ran out may not. */
   lock?: object | undefined;
@@ -47,13 +49,16 @@ export class ModelRedis {
   readonly #lanes: Lane[];
   readonly #channels = new Map<string, (message: string) => void>();
   readonly #records = new Map<string, string>();
-  /** When something was forgotten for the last time. */
-  forgotAtMs = Number.NEGATIVE_INFINITY;
+  /** Each time something was forgotten. */
+  readonly forgotAtMs: number[] = [];
+  /** Finished jobs that a lane keeps: fewer than in life make of a few jobs what is an hour. */
+  readonly #keptMax: number;
   up = true;
   #lastResult: unknown;
 
-  constructor(world: World, { lanes, attemptsMax }: { lanes: number; attemptsMax: number }) {
+  constructor(world: World, { lanes, attemptsMax, jobsKeptMax }: Pick<Plan, 'lanes' | 'attemptsMax' | 'jobsKeptMax'>) {
     this.#attemptsMax = attemptsMax;
+    this.#keptMax = jobsKeptMax;
     this.#world = world;
     this.#lanes = Array.from({ length: lanes }, () => ({
       ...{ jobs: new Map(), wait: [], runners: new Set<Runner>() },
@@ -80,17 +85,24 @@ export class ModelRedis {
     } as unknown as Queue;
   }
 
-  /** A connection as a process has it. */
+  /** A connection as a process has it. What it says of a note does not overtake what it said before of the same. */
   connection(process: Process): RedisConnection {
+    const lines = new Map<string, Line>();
+    const lineOf = (key: string): Line => {
+      const line = lines.get(key) ?? { arrivesAt: 0 };
+      lines.set(key, line);
+      return line;
+    };
+    const write = (text: string, at: number, key: string) => {
+      const kept = this.#records.get(key);
+      if (kept === undefined || JSON.parse(kept).place.at <= at) this.#records.set(key, text);
+      return null;
+    };
     return {
       get: (key: string) => this.#ask(process, () => this.#records.get(key) ?? null),
       eval: (_script: string, _keys: number, key: string, text: string, at: number) =>
-        this.#ask(process, () => {
-          const kept = this.#records.get(key);
-          if (kept === undefined || JSON.parse(kept).place.at <= at) this.#records.set(key, text);
-          return null;
-        }),
-      del: (key: string) => this.#ask(process, () => Number(this.#records.delete(key))),
+        this.#ask(process, () => write(text, at, key), lineOf(key)),
+      del: (key: string) => this.#ask(process, () => (this.#records.delete(key) ? 1 : 0), lineOf(key)),
       publish: (channel: string, message: string) => this.#ask(process, () => this.#publish(channel, message)),
       ping: () => this.#ask(process, () => 'PONG'),
     } as unknown as RedisConnection;
@@ -140,7 +152,7 @@ export class ModelRedis {
       }, ONE_AT_A_TIME_EVERY_MS);
     }
     this.#records.clear();
-    this.forgotAtMs = performance.now();
+    this.forgotAtMs.push(performance.now());
   }
 
   /** One job is gone: a replica that took over did not have it yet, say. */
@@ -148,7 +160,7 @@ export class ModelRedis {
     const lane = this.#world.random.pick(this.#lanes);
     if (lane.jobs.size === 0) return;
     this.#remove(lane, this.#world.random.pick([...lane.jobs.keys()]));
-    this.forgotAtMs = performance.now();
+    this.forgotAtMs.push(performance.now());
   }
 
   #remove(lane: Lane, id: string): void {
@@ -158,21 +170,21 @@ export class ModelRedis {
     this.#dispatch(lane);
   }
 
-  #ask<T>(process: Process, effect: () => T): Promise<T> {
-    return ask(this.#world, process, () => {
+  #ask<T>(process: Process, effect: () => T, line?: Line): Promise<T> {
+    const arrive = () => {
       if (!this.up) throw new Error('Connection is closed.');
       if (!faulty(this.#world)) return effect();
       // It was done, and its answer is lost; or not.
       if (this.#world.random.chance(0.5)) effect();
       throw new Error('Connection is closed.');
-    });
+    };
+    return ask(this.#world, process, arrive, line);
   }
 
   /** A job id that is there is not added again: BullMQ says nothing then. */
   #add(lane: Lane, { jobId, attempts, data }: { jobId: string; attempts: number; data: ClaimJob }): void {
     if (lane.jobs.has(jobId)) return;
-    if (this.#world.plants.has('requests dropped')) delete data.requests;
-    lane.jobs.set(jobId, { id: jobId, data, attempts, attemptsMade: 0, state: 'wait' });
+    lane.jobs.set(jobId, { id: jobId, data, attempts, attemptsMade: 0, runs: 0, state: 'wait' });
     lane.wait.push(jobId);
     this.#dispatch(lane);
   }
@@ -213,7 +225,8 @@ export class ModelRedis {
     trace(() => `${runner.process.name} runs ${job.id}`);
     if (faulty(this.#world)) setTimeout(() => this.#loseLock(lane, job, lock), this.#world.random.int(1, 60));
     this.#dispatch(lane);
-    const outcome = await runner.run({ id: job.id, data: copy(job.data), attemptsMade: job.attemptsMade }).then(
+    job.runs++;
+    const outcome = await runner.run({ id: job.id, data: this.#dataOf(job), attemptsMade: job.attemptsMade }).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
@@ -221,6 +234,14 @@ export class ModelRedis {
     this.#finish(lane, job, lock, outcome);
     runner.busy = false;
     this.#dispatch(lane);
+  }
+
+  #dataOf({ data, runs }: ModelJob): ClaimJob {
+    const given = copy(data);
+    if (this.#world.plants.has('requests renamed'))
+      for (const [index, request] of Object.entries(given.requests ?? {}))
+        Object.assign(given.requests ?? {}, { [index]: `${request}, run ${runs}` });
+    return given;
   }
 
   /** BullMQ's worker waits for Redis as long as it takes. A dead one waits for ever. */
@@ -249,6 +270,7 @@ export class ModelRedis {
     const value = plants.has('result of another') ? (this.#lastResult ?? outcome.value) : outcome.value;
     this.#lastResult = outcome.value;
     Object.assign(job, { state: 'finished', finishedOn: Date.now(), returnvalue: copy(value) });
+    this.#keep(lane, job);
     // That it was finished was not replicated when another node took over.
     if (faulty(this.#world)) setTimeout(() => this.#deliverAgain(lane, job), random.int(1, 200));
   }
@@ -263,6 +285,18 @@ export class ModelRedis {
     }
     job.state = 'delayed';
     setTimeout(() => this.#waitAgain(lane, job, 'delayed'), JOB_RETRY_DELAY_MS);
+  }
+
+  /** Of those that went well, the last few are kept. */
+  #keep(lane: Lane, last: ModelJob): void {
+    // The map holds them in the order in which they came; the one that has just finished counts as the last.
+    lane.jobs.delete(last.id);
+    lane.jobs.set(last.id, last);
+    const kept = [...lane.jobs.values()].filter((job) => job.state === 'finished' && job.failedReason === undefined);
+    for (const { id } of kept.slice(0, Math.max(0, kept.length - this.#keptMax))) {
+      lane.jobs.delete(id);
+      this.#world.met['removed jobs']++;
+    }
   }
 
   #deliverAgain(lane: Lane, job: ModelJob): void {

@@ -10,6 +10,7 @@ const BREAKS = [
   'redis forgets a job',
   'failover',
   'answers away',
+  'no workers',
 ] as const;
 
 /** All that a seed decides beforehand. */
@@ -19,6 +20,8 @@ export interface Plan {
   workers: number;
   /** Times a job is run that throws. */
   attemptsMax: number;
+  /** Finished jobs that Redis keeps for each lane. */
+  jobsKeptMax: number;
   /** How likely each single step goes wrong. */
   faultRate: number;
   coupons: { name: string; amount: number }[];
@@ -41,16 +44,24 @@ export const planOf = (random: Random): Plan => {
     apis: random.int(1, 2),
     workers: random.int(1, 2),
     attemptsMax: random.pick([2, 600, 600, 600]),
+    jobsKeptMax: random.pick([1, 3, 1_000, 1_000]),
     faultRate: random.pick([0, 0.01, 0.03, 0.1]),
     coupons,
     wishes: Array.from({ length: random.int(3, 18) }, (_, index) =>
       wishOf(random, { coupons, users, spreadMs, index }),
     ),
-    breaks: Array.from({ length: random.int(0, 4) }, () => ({
-      what: random.pick(BREAKS),
-      atMs: random.int(0, spreadMs + 200),
-      forMs: random.int(1, random.pick([50, 1_500])),
-    })),
+    breaks: Array.from({ length: random.int(0, 4) }, () => breakOf(random, spreadMs)),
+  };
+};
+
+const breakOf = (random: Random, spreadMs: number): Plan['breaks'][number] => {
+  const what = random.pick(BREAKS);
+  const atMs = random.int(0, spreadMs + 200);
+  // Without workers claims stay undecided: long enough that all that is said of them meanwhile has to be right.
+  return {
+    what,
+    atMs,
+    forMs: what === 'no workers' ? random.int(50, 12_000) : random.int(1, random.pick([50, 1_500])),
   };
 };
 

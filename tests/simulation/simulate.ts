@@ -2,12 +2,13 @@ import { type ClaimCall, checkHistory, type Violation } from '@flashclaim/audit'
 import { createPoint } from '@flashclaim/service';
 import { Callers } from './callers.ts';
 import type { VirtualClock } from './clock.ts';
+import { judgePending, type PendingFacts } from './judge-pending.ts';
 import { ApiProcess, type Stores, WorkerProcess } from './model-api.ts';
 import { ModelRedis } from './model-redis.ts';
 import { ModelStore } from './model-store.ts';
 import { BREAKING_MS, type Plan, planOf } from './plan.ts';
 import { Random } from './random.ts';
-import { type Met, newMet, type Plant, type World } from './world.ts';
+import { type Met, newMet, type Plant, TRAVEL_MAX_MS, type World } from './world.ts';
 
 /** By then everything that was begun has ended: the longest is a lock that runs out, then a transaction, a few times over. */
 const SETTLED_MAX_MS = 120_000;
@@ -77,6 +78,10 @@ class Run {
   readonly #stores: Stores;
   readonly #callers: Callers;
   #apis: ApiProcess[] = [];
+  /** Also those that died. */
+  readonly #everyApi: ApiProcess[] = [];
+  /** When messages to Redis may have been lost or late. */
+  readonly #disturbed: { fromMs: number; toMs: number }[] = [];
   #workers: WorkerProcess[] = [];
   #started = 0;
 
@@ -98,13 +103,18 @@ class Run {
     for (const wish of wishes) this.#callers.comeWith(wish);
     for (const one of breaks) setTimeout(() => this.#break(one), one.atMs);
     let mended = false;
-    const lastAtMs = Math.max(...breaks.map(({ atMs, forMs }) => atMs + forMs), 0);
+    const endOf = (some: Plan['breaks']) => Math.max(...some.map(({ atMs, forMs }) => atMs + forMs), 0) + 1;
+    // Where nothing is amiss but that workers are missing, what is said of a claim meanwhile has to be right.
+    const calmAtMs = Math.max(
+      endOf(breaks.filter(({ what }) => what !== 'no workers')),
+      faultRate > 0 ? BREAKING_MS : 0,
+    );
+    setTimeout(() => this.#mend(), calmAtMs);
     setTimeout(
       () => {
         mended = true;
-        this.#mend();
       },
-      Math.max(lastAtMs + 1, faultRate > 0 ? BREAKING_MS : 0),
+      Math.max(endOf(breaks), calmAtMs),
     );
     const settled = await this.#until(() => mended && this.#idle);
     if (!settled) return [stuck('claims are undecided although nothing is broken any more')];
@@ -136,8 +146,21 @@ class Run {
     });
     if (!(await this.#until(() => asked))) return [stuck('the status of a claim is not answered')];
     const { history } = this.#callers;
+    const unresolved = [...judgePending(this.#pendingFacts())];
     for (const call of history) if (call.op === 'claim' && call.status === 202) this.#conclude(call);
-    return checkHistory(history, this.#stores.store.state(), { answerMaxMs: ANSWER_MAX_MS });
+    return [...unresolved, ...checkHistory(history, this.#stores.store.state(), { answerMaxMs: ANSWER_MAX_MS })];
+  }
+
+  #pendingFacts(): PendingFacts {
+    const times = [...this.#disturbed, ...this.#stores.redis.forgotAtMs.map((atMs) => ({ fromMs: atMs, toMs: atMs }))];
+    return {
+      ...{ history: this.#callers.history, apis: this.#everyApi },
+      disturbedBefore: (atMs) =>
+        times.reduce(
+          (last, { fromMs, toMs }) => (fromMs > atMs ? last : Math.max(last, Math.min(toMs, atMs))),
+          Number.NEGATIVE_INFINITY,
+        ),
+    };
   }
 
   /** What a caller who was told `pending` makes of the last that was said of the claim, where that is not simply its outcome. */
@@ -154,16 +177,22 @@ class Run {
     }
     // Redis holds the job and the note. Where it forgot both, and nobody is left who could bring them back, the caller knows
     // as much as after a lost answer. That is the documented limit.
-    if (status.status === 404 && redis.forgotAtMs >= call.invokedAt) {
+    if (status.status === 404 && redis.forgotAtMs.some((atMs) => atMs >= call.invokedAt)) {
       this.#world.met['lost with Redis']++;
       delete call.status;
       call.error = 'told pending, and then lost with Redis';
     }
   }
 
+  #disturb(fromMs: number, toMs: number): void {
+    const startMs = performance.now() - this.#clock.nowMs;
+    this.#disturbed.push({ fromMs: startMs + fromMs, toMs: startMs + toMs });
+  }
+
   #startApi(): void {
     const api = new ApiProcess(`api ${++this.#started}`, this.#world, this.#stores);
     this.#apis.push(api);
+    this.#everyApi.push(api);
     this.#world.trace(() => `${api.name} starts`);
   }
 
@@ -181,14 +210,20 @@ class Run {
     else if (what === 'worker crash') this.#crashWorker(forMs);
     else if (what === 'redis forgets all') redis.forgetAll();
     else if (what === 'redis forgets a job') redis.forgetOne();
-    else if (what === 'answers away') for (const api of this.#apis) api.hearAgain();
+    else if (what === 'no workers') {
+      while (this.#workers.length > 0) this.#crashWorker(forMs);
+      if (random.chance(0.5)) setTimeout(() => redis.forgetAll(), random.int(1, 1_000));
+    } else if (what === 'answers away') for (const api of this.#apis) api.hearAgain();
     else if (what === 'failover') {
       met.failovers++;
       store.failover();
     } else {
       met.outages++;
       if (what === 'mongo outage') store.up = false;
-      else redis.up = false;
+      else {
+        redis.up = false;
+        this.#disturb(this.#clock.nowMs, this.#clock.nowMs + forMs);
+      }
       setTimeout(() => {
         if (what === 'mongo outage') store.up = true;
         else {
@@ -220,6 +255,7 @@ class Run {
 
   /** By then, what was down is back by a timer of its own. */
   #mend(): void {
+    if (this.#world.faultRate > 0) this.#disturb(0, this.#clock.nowMs + TRAVEL_MAX_MS);
     this.#world.faultRate = 0;
     this.#world.trace(() => 'nothing breaks any more');
   }

@@ -15,12 +15,14 @@ const BREAKS: Record<Plant, Invariant> = {
   'ids unseen': 'I5',
   'no guard': 'I1',
   'commit unchecked': 'I4',
-  'unknown is success': 'I5',
-  'requests dropped': 'I6',
-  'result of another': 'I5',
+  'unknown is success': 'I4',
+  'requests renamed': 'I6',
+  'result of another': 'I7',
   'forgotten looks active': 'I7',
+  'notes not renewed': 'I7',
+  'late decisions unnoted': 'I7',
 };
-const SEEDS_TO_FIND_MAX = 300;
+const SEEDS_TO_FIND_MAX = 1_500;
 
 let clock: VirtualClock;
 beforeAll(() => {

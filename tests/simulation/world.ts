@@ -15,6 +15,9 @@ const MET = [
   'forgotten jobs',
   'failed jobs',
   'lost with Redis',
+  'removed jobs',
+  'renewed notes',
+  'late decisions',
   'outages',
   'failovers',
   'conflicts',
@@ -33,10 +36,11 @@ export const PLANTS = {
   'no guard': 'units are taken without looking whether they are there',
   'commit unchecked': 'callers are answered before the commit',
   'unknown is success': 'a commit that failed or whose result is unknown passes for one that went through',
-  'requests dropped':
-    'a job does not say which request makes a claim: a second run of it looks like a repeated request',
+  'requests renamed': 'each run of a job names other requests: a second run looks like a repeated request',
   'result of another': 'a lane keeps the result of another job with a job',
   'forgotten looks active': 'a job that Redis forgot seems to be on its way',
+  'notes not renewed': 'what was noted of a pending claim is not noted again after Redis forgot it',
+  'late decisions unnoted': 'nobody notes what became of a claim whose caller was told `pending`',
 } as const;
 export type Plant = keyof typeof PLANTS;
 
@@ -59,23 +63,33 @@ export interface Process {
 
 export const faulty = (world: World): boolean => world.faultRate > 0 && world.random.chance(world.faultRate);
 
+/** The longest that a message travels. */
+export const TRAVEL_MAX_MS = 4_000;
+
 /** How long a message travels, in ms: mostly no time at all, seldom long. */
 const travelMs = ({ random, faultRate }: World): number => {
-  if (faultRate > 0 && random.chance(0.003)) return random.int(50, 4_000);
+  if (faultRate > 0 && random.chance(0.003)) return random.int(50, TRAVEL_MAX_MS);
   return random.chance(0.3) ? random.int(1, 6) : 0;
 };
 
+/** When the last message arrives of those that may not overtake each other. */
+export interface Line {
+  arrivesAt: number;
+}
+
 /** Has something happen once a message has arrived, if its sender has not died before it was out. */
-export const travel = (world: World, from: Process, arrive: () => void): void => {
-  const ms = travelMs(world);
+export const travel = (world: World, from: Process, arrive: () => void, line?: Line): void => {
+  const now = performance.now();
+  const at = Math.max(now + travelMs(world), line?.arrivesAt ?? 0);
+  if (line) line.arrivesAt = at;
   setTimeout(() => {
     // What a killed process had sent may still arrive.
     if (!from.dead || world.random.chance(0.5)) arrive();
-  }, ms);
+  }, at - now);
 };
 
 /** A question of a process to a store, and its answer: what `effect` returns, or throws. A dead process hears nothing. */
-export const ask = <T>(world: World, from: Process, effect: () => T | Promise<T>): Promise<T> =>
+export const ask = <T>(world: World, from: Process, effect: () => T | Promise<T>, line?: Line): Promise<T> =>
   new Promise((resolve, reject) => {
     if (from.dead) return;
     const reply = (tell: () => void) =>
@@ -85,7 +99,7 @@ export const ask = <T>(world: World, from: Process, effect: () => T | Promise<T>
         },
         world.random.chance(0.5) ? 0 : travelMs(world),
       );
-    travel(world, from, () => {
+    const arrive = () => {
       try {
         const effected = effect();
         if (effected instanceof Promise)
@@ -97,5 +111,6 @@ export const ask = <T>(world: World, from: Process, effect: () => T | Promise<T>
       } catch (error) {
         reply(() => reject(error));
       }
-    });
+    };
+    travel(world, from, arrive, line);
   });

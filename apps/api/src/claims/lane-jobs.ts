@@ -20,6 +20,8 @@ interface JobUnderWay extends PassingJob {
   queue: Queue;
   data: ClaimJob;
   looking: boolean;
+  /** Redis forgot it, and so may have forgotten what was noted of its claims. */
+  forgotten: boolean;
   finish: () => void;
 }
 
@@ -28,8 +30,8 @@ export interface LaneJobsOptions {
   mongo: Mongo;
   redis: StoreWatch;
   log: Pick<Logger, 'warn'>;
-  /** Told of a claim whose caller was told `pending`, and which Redis forgot: what was noted of it is gone with its job. */
-  pendingAgain: (claim: WaitingClaim) => void;
+  /** Notes a claim again whose caller was told `pending`, and which Redis forgot: what was noted of it is gone with its job. */
+  pendingAgain: (claim: WaitingClaim) => Promise<void>;
 }
 
 /**
@@ -55,7 +57,8 @@ export class LaneJobs {
     const { promise, resolve } = Promise.withResolvers<void>();
     const id = `${this.processId}-${++this.#count}`;
     const data = encodeJob(this.processId, claims);
-    const job: JobUnderWay = { id, lane, queue, data, claims, sentAt: Date.now(), looking: false, finish: resolve };
+    const flags = { looking: false, forgotten: false };
+    const job: JobUnderWay = { id, lane, queue, data, claims, sentAt: Date.now(), ...flags, finish: resolve };
     // Before the add: the answer may be back before the add has returned.
     this.#jobs.set(id, job);
     points.gather.publish(job);
@@ -92,9 +95,14 @@ export class LaneJobs {
     const found = await job.queue.getJob(jobId);
     if (!this.#jobs.has(jobId)) return;
     // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
-    if (!found) await this.#addAgain(job);
-    else if (found.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
-    else if (found.finishedOn) await this.#settleFromResult(job, found.returnvalue);
+    if (!found) {
+      job.forgotten = true;
+      await add(job);
+    }
+    // Redis may have taken it while its answer got lost: until all is noted again, each look tries.
+    if (job.forgotten) await this.#noteAgain(job);
+    if (found?.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
+    else if (found?.finishedOn) await this.#settleFromResult(job, found.returnvalue);
   }
 
   /** Looks at every job that has been without an answer for so long. 0 is all of them: answers may have been missed. */
@@ -121,9 +129,12 @@ export class LaneJobs {
     clearInterval(this.#silence);
   }
 
-  async #addAgain(job: JobUnderWay): Promise<void> {
-    await add(job);
-    for (const claim of job.claims) if (claim.toldPending) this.#options.pendingAgain(claim);
+  async #noteAgain(job: JobUnderWay): Promise<void> {
+    // Its answer may have come meanwhile: then its outcome is noted, and must stay.
+    if (!this.#jobs.has(job.id)) return;
+    const pending = job.claims.filter((claim) => claim.toldPending);
+    await Promise.all(pending.map((claim) => this.#options.pendingAgain(claim)));
+    job.forgotten = false;
   }
 
   async #settleFromResult(job: JobUnderWay, result: ClaimJobResult): Promise<void> {

@@ -27,6 +27,7 @@ export interface ClaimsOptions {
 export const claims = fp<ClaimsOptions>(
   async (app, { redisUrl, waitMs, pendingMax }) => {
     const { lanes, mongo, stores, log } = app;
+    const pendingAgain = (claim: WaitingClaim) => rememberPending(app, claim);
     const note = (claim: WaitingClaim, settled?: Settled): void => {
       rememberPending(app, claim, settled).catch((error: Error) =>
         log.warn(
@@ -35,7 +36,7 @@ export const claims = fp<ClaimsOptions>(
         ),
       );
     };
-    const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain: note });
+    const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain });
     const closeAnswers = await listenForAnswers(redisUrl, jobs, log);
     const loop = new LoopWatch();
     const intake = new Intake({ ...stores, loop, pendingMax });
