@@ -45,6 +45,8 @@ interface Sent {
 export interface ClaimOptions {
   /** Sent as Idempotency-Key. */
   key?: string;
+  /** Sent as Prefer. */
+  prefer?: string;
   /** Hangs up when it fires. */
   signal?: AbortSignal;
 }
@@ -53,13 +55,19 @@ export interface ClaimOptions {
 export class HistoryRecorder {
   readonly #records: HistoryRecord[] = [];
   readonly #agent = new Agent({ keepAlive: true });
+  #forgotAt = Number.NEGATIVE_INFINITY;
 
   /** Resolves once the call has ended, to its record. */
-  async claim(url: string, coupon: string, user: string, { key, signal }: ClaimOptions = {}): Promise<ClaimCall> {
+  async claim(
+    url: string,
+    coupon: string,
+    user: string,
+    { key, prefer, signal }: ClaimOptions = {},
+  ): Promise<ClaimCall> {
     const names = { user: normaliseName(user), coupon: normaliseName(coupon) };
     const call: ClaimCall = { op: 'claim', invokedAt: performance.now(), ...names, ...(key !== undefined && { key }) };
     const body = { coupon_name: coupon, user_id: user };
-    const headers = key === undefined ? {} : { 'idempotency-key': key };
+    const headers = { ...(key !== undefined && { 'idempotency-key': key }), ...(prefer !== undefined && { prefer }) };
     await this.#send(
       call,
       `${url}/api/coupons/claim`,
@@ -93,6 +101,11 @@ export class HistoryRecorder {
     this.#records.push({ op, invokedAt: performance.now(), what });
   }
 
+  /** Notes that Redis forgets everything now: of who was told `pending` before, nobody may know any more. */
+  forgotten(): void {
+    this.#forgotAt = performance.now();
+  }
+
   /**
    * Waits until everything is decided, then checks the history against the database.
    * @throws Error with every violation and the path of the history, which is kept then.
@@ -100,7 +113,7 @@ export class HistoryRecorder {
   async expectTruthful(system: System, options: CheckOptions = {}): Promise<void> {
     const violations = await this.check(system, options);
     if (violations.length === 0) return;
-    throw new Error(`${describeViolations(violations)}\nThe history is in ${this.#write()}`);
+    throw new Error(`${describeViolations(violations)}\nThe history is in ${this.write()}`);
   }
 
   /** The same, but returns the violations. */
@@ -111,7 +124,7 @@ export class HistoryRecorder {
     const names = new Set(this.#records.flatMap((record) => ('coupon' in record ? (record.coupon ?? []) : [])));
     const state = await readState(system.stores.mongo, names);
     // By way of a file: what is checked is what would be kept.
-    const file = this.#write();
+    const file = this.write();
     const history: HistoryRecord[] = [];
     for await (const record of readHistory(file)) history.push(record);
     rmSync(dirname(file), { recursive: true });
@@ -134,12 +147,19 @@ export class HistoryRecorder {
         const keys = await stores.redis.keys('*:lane-*');
         return !keys.some((key) => /:lane-\d+:(wait|active|delayed|paused)$/.test(key));
       });
-    for (const { status, claimId } of claims)
-      if (status === 202 && claimId !== undefined)
-        await until(async () => {
-          const { code, status } = await this.#status(url, claimId);
-          return status === 200 && code !== 'pending';
-        });
+    for (const call of claims)
+      if (call.status === 202 && call.claimId !== undefined) await this.#settlePending(url, call, call.claimId);
+  }
+
+  async #settlePending(url: string, call: ClaimCall, claimId: string): Promise<void> {
+    await until(async () => {
+      const { code, status } = await this.#status(url, claimId);
+      if (status !== 404 || call.invokedAt > this.#forgotAt) return status === 200 && code !== 'pending';
+      // Redis had the outcome of a refused claim, and nobody else: its caller knows as much as after a lost answer.
+      delete call.status;
+      call.error = 'told pending, and then lost with Redis';
+      return true;
+    });
   }
 
   async #status(url: string, claimId: string): Promise<StatusCall> {
@@ -180,7 +200,8 @@ export class HistoryRecorder {
     });
   }
 
-  #write(): string {
+  /** Writes it to a file, and returns its path. */
+  write(): string {
     const file = join(mkdtempSync(join(tmpdir(), 'flashclaim-history-')), 'history.jsonl');
     writeFileSync(file, this.#records.map((record) => `${JSON.stringify(record)}\n`).join(''));
     return file;

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { JOBS_FAILED_KEPT_MAX, JOBS_KEPT_MAX, LANES_DEFAULT, laneKey, pendingClaimKey } from '@flashclaim/core';
+import { scrape } from '../support/scrape.ts';
+import type { Stack } from './stack.ts';
+
+/** What must stay bounded (I10), and how it is told from noise. */
+export interface Gauge {
+  name: string;
+  /** How it is written: bytes as MB. */
+  unit: 'MB' | '';
+  /** By so much the last quarter may be above the second: this share of it, and this in its own unit. */
+  allowance?: { share: number; more: number };
+  /** What it may never exceed, where that is known. */
+  max?: number;
+}
+
+const MB = 1_024 * 1_024;
+
+/** A heap that was just collected and one that is about to be: V8 takes its time while there is room. */
+const HEAP = { unit: 'MB', allowance: { share: 0.25, more: 16 * MB } } as const;
+const RSS = { unit: 'MB', allowance: { share: 0.25, more: 32 * MB } } as const;
+/** Pools of connections breathe. */
+const HANDLES = { unit: '', allowance: { share: 0.2, more: 10 } } as const;
+
+/** Beside jobs a lane has its lists, its settings and its events. */
+const KEYS_OF_LANE = 20;
+
+export const GAUGES: readonly Gauge[] = [
+  ...(['API', 'worker'] as const).flatMap((who): Gauge[] => [
+    { name: `${who} 1: RSS`, ...RSS },
+    { name: `${who} 1: heap`, ...HEAP },
+    { name: `${who} 1: file descriptors`, ...HANDLES },
+    { name: `${who} 1: active resources`, ...HANDLES },
+  ]),
+  { name: 'Redis: memory', unit: 'MB', allowance: { share: 0.5, more: 32 * MB } },
+  { name: 'Redis: clients', ...HANDLES },
+  {
+    name: 'Redis: keys of lanes',
+    unit: '',
+    max: LANES_DEFAULT * (JOBS_KEPT_MAX + JOBS_FAILED_KEPT_MAX + KEYS_OF_LANE),
+  },
+  // Refusals are told for an hour, and so grow with the claims of an hour. What matters is that each of them expires.
+  { name: 'Redis: notes of pending claims', unit: '' },
+  { name: 'Redis: notes that never expire', unit: '', max: 0 },
+  { name: 'Redis: keys of nobody', unit: '', max: 0 },
+  { name: 'MongoDB: connections', unit: '', allowance: { share: 0.2, more: 25 } },
+];
+
+/** One look at everything, by the names of the gauges. */
+export type Sample = ReadonlyMap<string, number>;
+
+/** Garbage comes and goes: of so many looks, a second apart, the smallest counts. Metrics are written once a second. */
+const LOOKS = 3;
+const LOOK_EVERY_MS = 1_100;
+
+/** At a quiet moment, when nobody claims. */
+export const takeSample = async (stack: Stack): Promise<Sample> => {
+  const smallest = new Map<string, number>();
+  for (let look = 0; look < LOOKS; look++) {
+    await sleep(LOOK_EVERY_MS);
+    for (const [name, value] of [...(await ofProcesses(stack)), ...(await ofRedis(stack)), ...(await ofMongo(stack))])
+      smallest.set(name, Math.min(value, smallest.get(name) ?? Number.POSITIVE_INFINITY));
+  }
+  return smallest;
+};
+
+const ofProcesses = async ({ apis, workers }: Stack): Promise<[string, number][]> => {
+  const elders = [...apis, ...workers].filter(({ elder }) => elder);
+  const all = await Promise.all(
+    elders.map(async ({ name, metricsUrl }): Promise<[string, number][]> => {
+      const told = await scrape(metricsUrl);
+      return [
+        [`${name}: RSS`, told.sum('process_resident_memory_bytes')],
+        [`${name}: heap`, told.sum('nodejs_heap_size_used_bytes')],
+        [`${name}: file descriptors`, told.sum('process_open_fds')],
+        [`${name}: active resources`, told.sum('nodejs_active_resources_total')],
+      ];
+    }),
+  );
+  return all.flat();
+};
+
+const ofRedis = async ({ stores: { redis } }: Stack): Promise<[string, number][]> => {
+  const info = await redis.info();
+  const figureOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
+  const keys = await redis.keys('*');
+  const prefixes = Array.from({ length: LANES_DEFAULT }, (_, lane) => laneKey(lane, ''));
+  const notes = keys.filter((key) => key.startsWith(pendingClaimKey('')));
+  const ofLanes = keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)));
+  const pipeline = redis.pipeline();
+  for (const note of notes) pipeline.ttl(note);
+  const lives = (await pipeline.exec()) ?? [];
+  return [
+    ['Redis: memory', figureOf('used_memory')],
+    ['Redis: clients', figureOf('connected_clients')],
+    ['Redis: keys of lanes', ofLanes.length],
+    ['Redis: notes of pending claims', notes.length],
+    ['Redis: notes that never expire', lives.filter(([, seconds]) => seconds === -1).length],
+    ['Redis: keys of nobody', keys.length - ofLanes.length - notes.length],
+  ];
+};
+
+const ofMongo = async ({ stores: { mongo } }: Stack): Promise<[string, number][]> => {
+  const { connections } = await mongo.client.db('admin').command({ serverStatus: 1 });
+  return [['MongoDB: connections', connections.current]];
+};

@@ -1,0 +1,77 @@
+import { describeViolations } from '@flashclaim/audit';
+import { count, tableOf } from '@flashclaim/terminal';
+import { type Judged, write } from './judge-leaks.ts';
+import type { Recovery, SoakResult } from './soak.ts';
+
+/** Whether nothing was untrue, nothing leaked, and everything came back. */
+export const isClean = ({ violations, gauges }: SoakResult): boolean =>
+  violations.length === 0 && gauges.every(({ leak }) => leak === undefined);
+
+/** All of it, for a person. */
+export const describeSoak = (result: SoakResult): string => {
+  const { violations, histories, gauges } = result;
+  const leaks = gauges.filter(({ leak }) => leak !== undefined);
+  return [
+    toldTable(result.told),
+    recoveryTable(result.recoveries),
+    gaugeTable(gauges),
+    ...leaks.map(({ gauge, leak }) => `leak: ${gauge.name}: ${leak}`),
+    ...(violations.length > 0 ? [describeViolations(violations)] : []),
+    ...histories.map((file) => `A history is in ${file}`),
+    `${result.generations} generations · ${result.recoveries.length} faults · ${violations.length} violations · ${leaks.length} leaks`,
+  ].join('\n\n');
+};
+
+const toldTable = (told: SoakResult['told']): string =>
+  tableOf(
+    [
+      { heading: 'claims were told', cell: ([what]) => what },
+      { heading: 'times', cell: ([, times]) => count(times) },
+    ],
+    [...told].sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
+
+const inSeconds = (ms: number | undefined): string => ((ms ?? 0) / 1_000).toFixed(2);
+
+const recoveryTable = (recoveries: readonly Recovery[]): string => {
+  const rows = [...Map.groupBy(recoveries, ({ what }) => (what.includes(' + ') ? 'two of them at once' : what))]
+    .map(([what, all]) => ({
+      what,
+      times: all.length,
+      first: all.map(({ firstMs }) => firstMs).sort((a, b) => a - b),
+      lanes: all.map(({ allMs }) => allMs).sort((a, b) => a - b),
+    }))
+    .sort((one, other) => (one.what < other.what ? -1 : 1));
+  const middle = (sorted: readonly number[]) => inSeconds(sorted[Math.floor((sorted.length - 1) / 2)]);
+  return tableOf(
+    [
+      { heading: 'fault', cell: ({ what }) => what },
+      { heading: 'times', cell: ({ times }) => `${times}` },
+      { heading: 'first claim: median s', cell: ({ first }) => middle(first) },
+      { heading: 'longest s', cell: ({ first }) => inSeconds(first.at(-1)) },
+      { heading: 'every lane: median s', cell: ({ lanes }) => middle(lanes) },
+      { heading: 'longest s', cell: ({ lanes }) => inSeconds(lanes.at(-1)) },
+    ],
+    rows,
+  );
+};
+
+const gaugeTable = (gauges: readonly Judged[]): string =>
+  tableOf(
+    [
+      { heading: 'at quiet moments', cell: ({ gauge }) => gauge.name },
+      { heading: 'first', cell: ({ gauge, first }) => write(first, gauge.unit) },
+      { heading: 'median', cell: ({ gauge, median }) => write(median, gauge.unit) },
+      { heading: 'last', cell: ({ gauge, last }) => write(last, gauge.unit) },
+      { heading: 'peak', cell: ({ gauge, peak }) => write(peak, gauge.unit) },
+      { heading: 'allowed', cell: allowed },
+      { heading: '', cell: ({ leak }) => (leak === undefined ? '' : 'leaks') },
+    ],
+    gauges,
+  );
+
+/** What is held against it. */
+const allowed = ({ gauge: { max, allowance, unit } }: Judged): string => {
+  if (max !== undefined) return `at most ${write(max, unit)}`;
+  return allowance ? `second quarter + ${allowance.share * 100} % + ${write(allowance.more, unit)}` : '—';
+};

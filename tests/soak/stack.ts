@@ -1,0 +1,157 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type ProcessHandle,
+  type ReplicaSet,
+  type ServerHandle,
+  startReplicaSet,
+  startStores,
+} from '@flashclaim/local-stack';
+import { connectMongo, ensureCollections } from '@flashclaim/service';
+import { Redis } from 'ioredis';
+import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
+import type { TestStores } from '../support/stores.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+/** Shorter than most faults: many callers are told `pending`. */
+export const WAIT_MS = 2_000;
+
+const APIS = 2;
+const WORKERS = 3;
+const MEMBERS = 3;
+
+/** One process of ours; the one that comes after it takes its seat. */
+export interface Seat {
+  name: string;
+  handle: ProcessHandle;
+  /** Where it tells its metrics. */
+  metricsUrl: string;
+  /** Lives from beginning to end: what a process gathers in half an hour would not show in one of five minutes. */
+  elder: boolean;
+}
+
+export interface ApiSeat extends Seat {
+  /** Where callers reach it, over connections that can be cut. */
+  url: string;
+  link: FaultyLink;
+}
+
+export interface Stack {
+  system: System;
+  stores: TestStores;
+  set: ReplicaSet;
+  redisServer: ServerHandle;
+  /** The way of all such processes to Redis. */
+  redisLinks: { workers: FaultyLink; apis: FaultyLink };
+  workers: Seat[];
+  apis: ApiSeat[];
+  startWorker(name: string): Promise<Seat>;
+  startApi(name: string): Promise<ApiSeat>;
+  /** Holds the logs. */
+  folder: string;
+  close(keepFolder: boolean): Promise<void>;
+}
+
+/** Everything that Flashclaim is made of, as real processes, for whoever wants to break it. */
+export const startStack = async (apps: string | undefined): Promise<Stack> => {
+  const folder = await mkdtemp(join(tmpdir(), 'flashclaim-soak-'));
+  const undo: (() => Promise<unknown>)[] = [];
+  const close = async (keepFolder: boolean) => {
+    for (const step of undo.reverse()) await step();
+    if (!keepFolder) await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const set = await startReplicaSet(folder, MEMBERS);
+    undo.push(() => set.stop());
+    const { stores, redisServer } = await openStores(folder, set);
+    const redisLinks = {
+      workers: await openFaultyLink(redisServer.port),
+      apis: await openFaultyLink(redisServer.port),
+    };
+    undo.push(() => Promise.all([redisLinks.workers.close(), redisLinks.apis.close()]));
+    const system = await startSystem({
+      ...{ stores, apis: 0, workers: 0, ...(apps !== undefined && { apps }) },
+      env: { CLAIM_WAIT_MS: `${WAIT_MS}` },
+      output: { file: join(folder, 'apps.log') },
+    });
+    undo.push(() => system.close());
+    const stack: Stack = {
+      ...seatsOf(system, redisLinks),
+      system,
+      stores,
+      set,
+      redisServer,
+      redisLinks,
+      folder,
+      close,
+    };
+    for (let i = 1; i <= WORKERS; i++)
+      stack.workers.push({ ...(await stack.startWorker(`worker ${i}`)), elder: i === 1 });
+    for (let i = 1; i <= APIS; i++) stack.apis.push({ ...(await stack.startApi(`API ${i}`)), elder: i === 1 });
+    undo.push(async () => void (await Promise.all(stack.apis.map(({ link }) => link.close()))));
+    await until(() => isWhole(stack));
+    return stack;
+  } catch (error) {
+    await close(true);
+    throw error;
+  }
+};
+
+const openStores = async (folder: string, set: ReplicaSet) => {
+  // Only Redis is started, then.
+  process.env['MONGO_URI'] = set.uri;
+  delete process.env['REDIS_URL'];
+  const started = await startStores({ dataDir: folder });
+  const redisServer = started.redis as ServerHandle;
+  const name = 'soak';
+  const mongo = await connectMongo(set.uri, name, {});
+  await ensureCollections(mongo.db);
+  const redis = new Redis(started.redisUrl, { maxRetriesPerRequest: null });
+  redis.on('error', () => {});
+  const stores: TestStores = {
+    mongo,
+    redis,
+    env: { MONGO_URI: set.uri, MONGO_DB: name, REDIS_URL: started.redisUrl },
+    close: async () => {
+      redis.disconnect();
+      await mongo.client.close();
+      await started.stop(0);
+    },
+  };
+  return { stores, redisServer };
+};
+
+const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
+  const redisBy = (link: FaultyLink) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
+  const startWorker = async (name: string): Promise<Seat> => {
+    const handle = await system.addWorker(redisBy(redisLinks.workers));
+    return { name, handle, metricsUrl: system.workerUrls.at(-1) as string, elder: false };
+  };
+  const startApi = async (name: string): Promise<ApiSeat> => {
+    const metricsUrl = await system.addApi(redisBy(redisLinks.apis));
+    const link = await openFaultyLink(Number(new URL(metricsUrl).port));
+    const handle = system.apis.at(-1) as ProcessHandle;
+    return { name, handle, metricsUrl, elder: false, link, url: `http://127.0.0.1:${link.port}` };
+  };
+  return { workers: [] as Seat[], apis: [] as ApiSeat[], startWorker, startApi };
+};
+
+/** Whether the replica set has a primary and all its secondaries. */
+export const isWhole = async ({ stores }: Stack): Promise<boolean> => {
+  // While it elects, nobody answers.
+  const status = await stores.mongo.client
+    .db('admin')
+    .command({ replSetGetStatus: 1 })
+    .catch(() => ({ members: [] }));
+  const { members } = status;
+  const states = (members as { stateStr: string }[]).map(({ stateStr }) => stateStr).sort();
+  return `${states}` === 'PRIMARY,SECONDARY,SECONDARY';
+};
+
+/** The server that is the primary now. */
+export const primaryOf = async ({ stores, set }: Stack): Promise<ServerHandle> => {
+  const { primary } = await stores.mongo.client.db('admin').command({ hello: 1 });
+  return set.members.find(({ port }) => primary === `127.0.0.1:${port}`) as ServerHandle;
+};
