@@ -19,6 +19,8 @@ const ASK_AGAIN_MS = 1_000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
+const isTold = ({ error, code }: StatusCall): boolean => error === undefined && code !== 'pending';
+
 /** All who call, and the history of what they were told. */
 export class Callers {
   readonly history: HistoryRecord[] = [];
@@ -45,11 +47,10 @@ export class Callers {
     for (const { user, afterMs } of twins) this.#call({ ...own, user, atMs: own.atMs + afterMs });
   }
 
-  /** Asks after every claim that was told to be pending. */
+  /** Asks after every claim that was told to be pending, until it is told: a job that is run again is pending once more. */
   async askAfterPending(): Promise<void> {
     const pending = this.history.filter((record) => record.op === 'claim').filter(({ status }) => status === 202);
-    for (const { claimId } of pending)
-      while ((await this.#status(claimId as string)).error !== undefined) await sleep(ASK_AGAIN_MS);
+    for (const { claimId } of pending) while (!isTold(await this.#status(claimId as string))) await sleep(ASK_AGAIN_MS);
   }
 
   #call(wish: Omit<Wish, 'twins'>): void {
