@@ -144,6 +144,12 @@ export const SOLD_OUT_READS_MAX = 2;
 /** Coupons that a lane remembers in a worker, and an API process as sold out. */
 export const COUPONS_REMEMBERED_MAX = 10_000;
 
+/**
+ * How often a MongoDB that has nothing new to say says so. A driver that met an error holds its server for gone until it hears
+ * from it again; its own default is 10 s.
+ */
+export const MONGO_HEARTBEAT_MS = 1_000;
+
 /** A read or a coupon creation in MongoDB on behalf of a caller. */
 export const QUERY_TIMEOUT_MS = 3_000;
 

@@ -1,5 +1,5 @@
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
-import { COLLECTIONS } from '@flashclaim/core';
+import { COLLECTIONS, MONGO_HEARTBEAT_MS } from '@flashclaim/core';
 import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
 import { StartError } from './read-settings.ts';
 import { withoutPassword } from './without-password.ts';
@@ -42,6 +42,7 @@ const createClient = (uri: string, options: MongoClientOptions): MongoClient => 
       writeConcern: DURABLE,
       readConcern: { level: 'majority' },
       readPreference: 'primary',
+      heartbeatFrequencyMS: MONGO_HEARTBEAT_MS,
       ...options,
     });
   } catch (error) {
