@@ -89,7 +89,8 @@ const checkAll = async (args: readonly string[]): Promise<Outcome[]> => [
 
 const runFaults = async (rounds: number, filters: readonly string[]): Promise<Outcome[]> => {
   const outcomes: Outcome[] = [];
-  for (let round = 0; round < rounds; round++) outcomes.push(await vitest(filters.length > 0 ? filters : ['faults/']));
+  for (let round = 0; round < rounds; round++)
+    outcomes.push(await vitest(filters.length > 0 ? filters : ['faults/', 'soak/']));
   return outcomes;
 };
 

@@ -20,7 +20,7 @@ const MB = 1_024 * 1_024;
 const HEAP = { unit: 'MB', allowance: { share: 0.25, more: 16 * MB } } as const;
 const RSS = { unit: 'MB', allowance: { share: 0.25, more: 32 * MB } } as const;
 /** Pools of connections breathe. */
-const HANDLES = { unit: '', allowance: { share: 0.2, more: 10 } } as const;
+const HANDLES = { unit: '', allowance: { share: 0.1, more: 5 } } as const;
 
 /** Beside jobs a lane has its lists, its settings and its events. */
 const KEYS_OF_LANE = 20;

@@ -104,6 +104,7 @@ const openStores = async (folder: string, set: ReplicaSet) => {
   process.env['MONGO_URI'] = set.uri;
   delete process.env['REDIS_URL'];
   const started = await startStores({ dataDir: folder });
+  delete process.env['MONGO_URI'];
   const redisServer = started.redis as ServerHandle;
   const name = 'soak';
   const mongo = await connectMongo(set.uri, name, {});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { GAUGES } from './gauges.ts';
+import { judgeLeaks, SAMPLES_MIN } from './judge-leaks.ts';
+
+const MB = 1_024 * 1_024;
+
+/** What is found where every gauge is 0 but these, whose values are made from the number of the sample. */
+const leaksOf = (samples: number, values: Record<string, (sample: number) => number>): string[] => {
+  const taken = Array.from(
+    { length: samples },
+    (_, sample) => new Map(GAUGES.map(({ name }) => [name, values[name]?.(sample) ?? 0])),
+  );
+  return judgeLeaks(taken).flatMap(({ gauge, leak }) => (leak === undefined ? [] : [gauge.name]));
+};
+
+test('what grows and grows leaks', () => {
+  const leaks = leaksOf(30, {
+    'API 1: heap': (sample) => (50 + 3 * sample) * MB,
+    'worker 1: RSS': (sample) => (150 + 8 * sample) * MB,
+    'worker 1: file descriptors': (sample) => 40 + 2 * sample,
+    'Redis: clients': (sample) => 30 + sample,
+    'MongoDB: connections': (sample) => 30 + 3 * sample,
+  });
+  expect(leaks).toEqual([
+    'API 1: heap',
+    'worker 1: RSS',
+    'worker 1: file descriptors',
+    'Redis: clients',
+    'MongoDB: connections',
+  ]);
+});
+
+test('what grows at the beginning, or comes and goes, does not', () => {
+  const leaks = leaksOf(30, {
+    'API 1: heap': (sample) => (50 + (sample % 4) * 20) * MB,
+    'worker 1: RSS': (sample) => (150 + 30 * Math.min(sample, 6)) * MB,
+    'Redis: memory': (sample) => (sample % 10) * 8 * MB,
+    'Redis: clients': (sample) => (sample === 29 ? 200 : 30),
+    'Redis: notes of pending claims': (sample) => sample * 1_000,
+  });
+  expect(leaks).toEqual([]);
+});
+
+test('what is never to be exceeded is not, however few the samples', () => {
+  const leaks = leaksOf(1, { 'Redis: notes that never expire': () => 1, 'Redis: keys of lanes': () => 100_000 });
+  expect(leaks).toEqual(['Redis: keys of lanes', 'Redis: notes that never expire']);
+});
+
+test('a growth is not judged by a few samples', () => {
+  const grows = { 'API 1: heap': (sample: number) => sample * 1_000 * MB };
+  expect(leaksOf(SAMPLES_MIN - 1, grows)).toEqual([]);
+  expect(leaksOf(SAMPLES_MIN, grows)).toEqual(['API 1: heap']);
+});
