@@ -35,7 +35,7 @@ const run = async (args: string[]): Promise<boolean> => {
   console.log(`soak: ${minutes} minutes, seed ${seed}`);
   const startedAt = performance.now();
   const result = await soak({
-    ...{ seed, forMs },
+    ...{ seed, stop: { afterMs: forMs } },
     onProgress: (what) => showProgress(`${bar(performance.now() - startedAt, forMs)}  ${what}`),
     onGeneration: (line) => {
       clearProgress();

@@ -27,8 +27,8 @@ const STANDS_STILL_MAX_MS = 6_000;
 
 export interface SoakOptions {
   seed: number;
-  /** No generation begins after this time. */
-  forMs: number;
+  /** After a time no further generation begins. */
+  stop: { afterMs: number } | { afterGenerations: number };
   /** These, one after the other in each generation, instead of faults that are drawn. */
   faults?: readonly FaultName[];
   /** The folder of the apps, where they are not to be the real ones. */
@@ -87,10 +87,13 @@ class Soak {
   }
 
   async run(): Promise<SoakResult> {
-    const endsAt = performance.now() + this.#options.forMs;
+    const { stop } = this.#options;
+    const startedAt = performance.now();
     let generations = 0;
+    const goesOn = () =>
+      'afterMs' in stop ? performance.now() - startedAt < stop.afterMs : generations < stop.afterGenerations;
     do await this.#generation(++generations);
-    while (performance.now() < endsAt);
+    while (goesOn());
     await this.#recount();
     return {
       ...{ generations, told: this.#told, recoveries: this.#recoveries },
