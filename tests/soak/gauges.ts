@@ -43,6 +43,7 @@ export const GAUGES: readonly Gauge[] = [
   { name: 'Redis: notes of pending claims', unit: '' },
   { name: 'Redis: notes that never expire', unit: '', max: 0 },
   { name: 'Redis: keys of nobody', unit: '', max: 0 },
+  { name: 'the soak itself: RSS', ...RSS },
   { name: 'MongoDB: connections', unit: '', allowance: { share: 0.2, more: 25 } },
 ];
 
@@ -58,7 +59,9 @@ export const takeSample = async (stack: Stack): Promise<Sample> => {
   const smallest = new Map<string, number>();
   for (let look = 0; look < LOOKS; look++) {
     await sleep(LOOK_EVERY_MS);
-    for (const [name, value] of [...(await ofProcesses(stack)), ...(await ofRedis(stack)), ...(await ofMongo(stack))])
+    const figures = [...(await ofProcesses(stack)), ...(await ofRedis(stack)), ...(await ofMongo(stack))];
+    figures.push(['the soak itself: RSS', process.memoryUsage.rss()]);
+    for (const [name, value] of figures)
       smallest.set(name, Math.min(value, smallest.get(name) ?? Number.POSITIVE_INFINITY));
   }
   return smallest;

@@ -32,7 +32,8 @@ describe('what was planted is found', { tags: ['slow'] }, () => {
   test('a bug: the last unit is kept back', async () => {
     const file = 'packages/core/src/decide-claims.ts';
     const result = await soakPlanted({ file, of: 'if (left === 0)', instead: 'if (left <= 1)' }, 1);
-    expect(new Set(result.violations.map(({ invariant }) => invariant))).toEqual(new Set(['I8']));
+    // And I5 now and then: a worker that assumes that a unit remains has not read who holds one.
+    expect(result.violations.map(({ invariant }) => invariant)).toContain('I8');
     expect(isClean(result)).toBe(false);
     expect(describeSoak(result)).toContain('A history is in ');
   });
