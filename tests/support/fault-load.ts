@@ -101,8 +101,9 @@ export class FaultLoad {
     const { system, coupon, answerMaxMs } = this.#options;
     expect(this.#told.filter(({ status }) => status !== 200)).toEqual([]);
     await this.history.expectTruthful(system, answerMaxMs === undefined ? {} : { answerMaxMs });
-    const { claimed } = await this.history.read(system.urls.at(-1) as string, coupon);
-    expect(claimed).toBeGreaterThanOrEqual(this.#told.length);
+    const read = await this.history.read(system.urls.at(-1) as string, coupon);
+    expect(read).toMatchObject({ status: 200 });
+    expect(read.claimed).toBeGreaterThanOrEqual(this.#told.length);
   }
 
   async #call(caller: number): Promise<void> {
