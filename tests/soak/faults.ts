@@ -1,8 +1,9 @@
+import { GRACE_MARGIN_MS, graceMs } from '@flashclaim/core';
 import type { ServerHandle } from '@flashclaim/local-stack';
 import type { Random } from '../simulation/random.ts';
 import { clearFailPoint, setFailPoint } from '../support/fail-point.ts';
 import { until } from '../support/until.ts';
-import { type ApiSeat, isWhole, primaryOf, type Seat, type Stack } from './stack.ts';
+import { type ApiSeat, isWhole, primaryOf, type Seat, type Stack, WAIT_MS } from './stack.ts';
 
 /** Something that breaks, and is whole again. */
 export interface Fault {
@@ -22,23 +23,21 @@ const A_WHILE = [200, 4_000] as const;
 const mortal = <S extends Seat>(seats: readonly S[], random: Random): S =>
   random.pick(seats.filter((seat) => !seat.elder));
 
-/** A process ends, and after a while another takes its seat. */
+/** A process ends, and after a while another takes its seat. `end` resolves to when that may be. */
 const ends =
-  <S extends Seat>(
-    seatsOf: (stack: Stack) => S[],
-    end: (seat: S) => Promise<unknown>,
-    start: Starts<S>,
-  ): Fault['strike'] =>
+  <S extends Seat>(seatsOf: (stack: Stack) => S[], end: Ends, start: Starts<S>): Fault['strike'] =>
   async (stack, random) => {
     const seats = seatsOf(stack);
     const seat = mortal(seats, random);
-    await end(seat);
+    const ended = end(stack, seat);
     return async () => {
+      await ended;
       // Who starts connects once, and ends where nobody is there.
       await until(() => isWhole(stack));
       seats[seats.indexOf(seat)] = await start(stack, seat);
     };
   };
+type Ends = (stack: Stack, seat: Seat) => Promise<unknown> | undefined;
 type Starts<S> = (stack: Stack, before: S) => Promise<S>;
 
 const workersOf = ({ workers }: Stack) => workers;
@@ -48,10 +47,17 @@ const newApi: Starts<ApiSeat> = async (stack, { name, link }) => {
   await link.close();
   return stack.startApi(name);
 };
-const killed = ({ handle }: Seat) => handle.stop(0);
-const toldToStop = async ({ name, handle }: Seat) => {
-  const { code } = await handle.stop();
-  if (code !== 0) throw new Error(`${name} was told to stop and left with the code ${code}`);
+
+const killed: Ends = (_, { handle }) => handle.stop(0);
+const leaves = (stack: Stack, { name, handle }: Seat) => {
+  const gone = handle.stop(graceMs(WAIT_MS) + GRACE_MARGIN_MS);
+  stack.leaving.push({ name, gone });
+  return gone;
+};
+/** Another starts although it may still be there: its lanes must not wait for it. */
+const workerLeaves: Ends = (stack, seat) => {
+  leaves(stack, seat);
+  return undefined;
 };
 
 /** Stands still and goes on, the elders too. */
@@ -121,10 +127,10 @@ const resets =
 /** All that can break, by name. */
 export const FAULTS = {
   'worker killed': { awayMs: A_WHILE, strike: ends(workersOf, killed, newWorker) },
-  'worker told to stop': { awayMs: A_WHILE, strike: ends(workersOf, toldToStop, newWorker) },
+  'worker told to stop': { awayMs: A_WHILE, strike: ends(workersOf, workerLeaves, newWorker) },
   'worker stands still': { awayMs: [500, 6_000], strike: standsStill(workersOf) },
   'API killed': { awayMs: A_WHILE, strike: ends(apisOf, killed, newApi) },
-  'API told to stop': { awayMs: A_WHILE, strike: ends(apisOf, toldToStop, newApi) },
+  'API told to stop': { awayMs: A_WHILE, strike: ends(apisOf, leaves, newApi) },
   'API stands still': { awayMs: [500, 4_000], strike: standsStill(apisOf) },
   'connections of callers reset': {
     awayMs: AT_ONCE,

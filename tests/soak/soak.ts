@@ -29,8 +29,8 @@ export interface SoakOptions {
   seed: number;
   /** After a time no further generation begins. */
   stop: { afterMs: number } | { afterGenerations: number };
-  /** These, one after the other in each generation, instead of faults that are drawn. */
-  faults?: readonly FaultName[];
+  /** These, one after the other in each generation, or several at once, instead of faults that are drawn. */
+  faults?: readonly (FaultName | readonly FaultName[])[];
   /** The folder of the apps, where they are not to be the real ones. */
   apps?: string;
   /** Told of what is being done. */
@@ -79,6 +79,7 @@ class Soak {
   readonly #violations: Violation[] = [];
   readonly #histories: string[] = [];
   readonly #samples: Sample[] = [];
+  #left: Promise<void>[] = [];
 
   constructor(stack: Stack, options: SoakOptions) {
     this.#stack = stack;
@@ -92,8 +93,13 @@ class Soak {
     let generations = 0;
     const goesOn = () =>
       'afterMs' in stop ? performance.now() - startedAt < stop.afterMs : generations < stop.afterGenerations;
-    do await this.#generation(++generations);
-    while (goesOn());
+    try {
+      do await this.#generation(++generations);
+      while (goesOn());
+    } catch (error) {
+      // What was seen until then is told all the same.
+      this.#violate('I9', (error as Error).message);
+    }
     await this.#recount();
     return {
       ...{ generations, told: this.#told, recoveries: this.#recoveries },
@@ -108,9 +114,13 @@ class Soak {
       urls: () => this.#stack.apis.map(({ url }) => url),
     });
     await load.start();
-    const struck = await this.#breakThings(load);
-    onProgress('waiting until everything is decided');
-    await load.stop();
+    let struck = 0;
+    try {
+      struck = await this.#breakThings(load);
+    } finally {
+      onProgress('waiting until everything is decided');
+      await load.stop();
+    }
     const found = await this.#check(load);
     onProgress('a quiet moment');
     await until(() => isWhole(this.#stack));
@@ -158,6 +168,7 @@ class Soak {
       else mends.unshift(mend);
       awayMs = Math.max(awayMs, this.#random.int(...between));
     }
+    this.#seeOff(names.some((name) => FAMILIES[name] === 'Redis'));
     await sleep(awayMs);
     for (const mend of mends) await mend();
     load.history.mark('recovered', what);
@@ -165,11 +176,25 @@ class Soak {
     const recovery = { what, firstMs: took[0] as number, allMs: took.at(-1) as number };
     this.#recoveries.push(recovery);
     if (recovery.allMs > RECOVERY_MAX_MS)
-      this.#violations.push({
-        invariant: 'I9',
-        found: `after ${what}, a lane decided nothing for ${Math.round(recovery.allMs)} ms; at most ${RECOVERY_MAX_MS} expected`,
-        requests: [],
+      this.#violate(
+        'I9',
+        `after ${what}, a lane decided nothing for ${Math.round(recovery.allMs)} ms; at most ${RECOVERY_MAX_MS} expected`,
+      );
+  }
+
+  /** Who is told to stop leaves by itself, with 0; only a worker that Redis was away from may need the end of its grace. */
+  #seeOff(redisWasAway: boolean): void {
+    for (const { name, gone } of this.#stack.leaving.splice(0)) {
+      const left = gone.then(({ code, signal }) => {
+        if (code === 0 || (code === 1 && redisWasAway && name.startsWith('worker'))) return;
+        this.#violate('I9', `${name} was told to stop, and ended with ${signal ?? `the code ${code}`}; 0 expected`);
       });
+      this.#left.push(left);
+    }
+  }
+
+  #violate(invariant: Violation['invariant'], found: string): void {
+    this.#violations.push({ invariant, found, requests: [] });
   }
 
   /** Resolves to how many violations there were. */
@@ -182,24 +207,19 @@ class Soak {
     this.#violations.push(...found);
     if (found.length > 0) this.#histories.push(history.write());
     for (const seat of [...apis, ...workers]) await this.#checkAlive(seat);
+    await Promise.all(this.#left.splice(0));
     return this.#violations.length - before;
   }
 
   async #checkAlive({ name, handle }: Seat): Promise<void> {
     const exit = await Promise.race([handle.exited, Promise.resolve(undefined)]);
-    if (exit)
-      this.#violations.push({
-        invariant: 'I9',
-        found: `${name} ended by itself: ${JSON.stringify(exit)}`,
-        requests: [],
-      });
+    if (exit) this.#violate('I9', `${name} ended by itself: ${JSON.stringify(exit)}`);
   }
 
   /** Of all generations at once, by the database alone. */
   async #recount(): Promise<void> {
     const counted = await recount(this.#stack.stores.mongo);
-    if (counted.faulty.length + counted.orphans.length > 0)
-      this.#violations.push({ invariant: 'I3', found: describeFaults(counted), requests: [] });
+    if (counted.faulty.length + counted.orphans.length > 0) this.#violate('I3', describeFaults(counted));
   }
 }
 

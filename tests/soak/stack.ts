@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Exit,
   type ProcessHandle,
   type ReplicaSet,
   type ServerHandle,
@@ -47,6 +48,8 @@ export interface Stack {
   redisLinks: { workers: FaultyLink; apis: FaultyLink };
   workers: Seat[];
   apis: ApiSeat[];
+  /** Who was told to stop, until somebody has looked how it went. */
+  leaving: { name: string; gone: Promise<Exit> }[];
   startWorker(name: string): Promise<Seat>;
   startApi(name: string): Promise<ApiSeat>;
   /** Holds the logs. */
@@ -136,7 +139,7 @@ const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
     const handle = system.apis.at(-1) as ProcessHandle;
     return { name, handle, metricsUrl, elder: false, link, url: `http://127.0.0.1:${link.port}` };
   };
-  return { workers: [] as Seat[], apis: [] as ApiSeat[], startWorker, startApi };
+  return { workers: [] as Seat[], apis: [] as ApiSeat[], leaving: [] as Stack['leaving'], startWorker, startApi };
 };
 
 /** Whether the replica set has a primary and all its secondaries. */
