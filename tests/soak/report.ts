@@ -1,7 +1,8 @@
 import { describeViolations } from '@flashclaim/audit';
 import { count, tableOf } from '@flashclaim/terminal';
+import type { Recovery } from './break-things.ts';
 import { type Judged, write } from './judge-leaks.ts';
-import type { Recovery, SoakResult } from './soak.ts';
+import type { SoakResult } from './soak.ts';
 
 /** Whether nothing was untrue, nothing leaked, and everything came back. */
 export const isClean = ({ violations, gauges }: SoakResult): boolean =>

@@ -8,7 +8,7 @@ import { soak } from './soak.ts';
 
 const USAGE = `npm run soak -- [options]
   --minutes N    how long (10); leaks are judged from ${SAMPLES_MIN} generations on, about a minute each
-  --seed S       the same faults and callers again, though not the same moments (a new one)`;
+  --seed S       the same faults in the same order, though not at the same moments (a new one)`;
 
 const wholeNumber = (option: string, value: string): number => {
   if (!/^\d{1,10}$/.test(value)) throw new Error(`${option} must be a whole number, not "${value}".`);

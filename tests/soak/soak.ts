@@ -1,26 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describeFaults, recount, type Violation } from '@flashclaim/audit';
 import { handlerTimeoutMs } from '@flashclaim/core';
 import { Random } from '../simulation/random.ts';
 import { until } from '../support/until.ts';
-import { FAMILIES, FAULT_NAMES, FAULTS, type Fault, type FaultName } from './faults.ts';
+import { Breaker, type Recovery } from './break-things.ts';
+import type { FaultName } from './faults.ts';
 import { type Sample, takeSample } from './gauges.ts';
 import { type Judged, judgeLeaks } from './judge-leaks.ts';
 import { SoakLoad } from './load.ts';
 import { isWhole, type Seat, type Stack, startStack, WAIT_MS } from './stack.ts';
 
-/** The promise of I9, held here in every lane. */
-const RECOVERY_MAX_MS = 10_000;
-
 /** For so long the coupons of one generation are claimed. What follows, until they are forgotten, takes some seconds more. */
 const GENERATION_MS = 45_000;
-
-/** Between two faults everything is whole, under load. */
-const CALM_MIN_MS = 500;
-const CALM_MAX_MS = 4_000;
-
-/** How often two things break at once. */
-const TWO_AT_ONCE = 0.25;
 
 /** A process that stands still for seconds answers nobody meanwhile. */
 const STANDS_STILL_MAX_MS = 6_000;
@@ -37,13 +27,6 @@ export interface SoakOptions {
   onProgress?: (what: string) => void;
   /** Told of what a generation showed. */
   onGeneration?: (line: string) => void;
-}
-
-export interface Recovery {
-  what: string;
-  /** From its end to the first claim that was decided after it, and until every lane had decided one. */
-  firstMs: number;
-  allMs: number;
 }
 
 export interface SoakResult {
@@ -73,142 +56,79 @@ export const soak = async (options: SoakOptions): Promise<SoakResult> => {
 class Soak {
   readonly #stack: Stack;
   readonly #options: SoakOptions;
-  readonly #random: Random;
+  readonly #breaker: Breaker;
   readonly #told = new Map<string, number>();
-  readonly #recoveries: Recovery[] = [];
   readonly #violations: Violation[] = [];
   readonly #histories: string[] = [];
   readonly #samples: Sample[] = [];
-  #left: Promise<void>[] = [];
+  #generations = 0;
 
   constructor(stack: Stack, options: SoakOptions) {
     this.#stack = stack;
     this.#options = options;
-    this.#random = new Random(options.seed);
+    this.#breaker = new Breaker({
+      ...{ stack, random: new Random(options.seed) },
+      onFault: (what) => options.onProgress?.(what),
+      violate: (found) => this.#violate('I9', found),
+    });
   }
 
   async run(): Promise<SoakResult> {
-    const { stop } = this.#options;
     const startedAt = performance.now();
-    let generations = 0;
-    const goesOn = () =>
-      'afterMs' in stop ? performance.now() - startedAt < stop.afterMs : generations < stop.afterGenerations;
     try {
-      do await this.#generation(++generations);
-      while (goesOn());
+      do await this.#generation(++this.#generations);
+      while (this.#goesOn(startedAt));
     } catch (error) {
       // What was seen until then is told all the same.
       this.#violate('I9', (error as Error).message);
     }
     await this.#recount();
     return {
-      ...{ generations, told: this.#told, recoveries: this.#recoveries },
+      ...{ generations: this.#generations, told: this.#told, recoveries: this.#breaker.recoveries },
       ...{ violations: this.#violations, histories: this.#histories, gauges: judgeLeaks(this.#samples) },
     };
   }
 
+  #goesOn(startedAt: number): boolean {
+    const { stop } = this.#options;
+    if ('afterGenerations' in stop) return this.#generations < stop.afterGenerations;
+    return performance.now() - startedAt < stop.afterMs;
+  }
+
   async #generation(number: number): Promise<void> {
-    const { onGeneration = () => {}, onProgress = () => {} } = this.#options;
+    const { seed, faults, onGeneration = () => {}, onProgress = () => {} } = this.#options;
     const load = new SoakLoad({
-      ...{ name: `g${number}`, random: this.#random },
+      ...{ name: `g${number}`, random: new Random(seed + number) },
       urls: () => this.#stack.apis.map(({ url }) => url),
     });
     await load.start();
-    let struck = 0;
+    const before = { faults: this.#breaker.recoveries.length, violations: this.#violations.length };
     try {
-      struck = await this.#breakThings(load);
+      await this.#breaker.breakThings(load, faults ?? GENERATION_MS);
     } finally {
       onProgress('waiting until everything is decided');
       await load.stop();
     }
-    const found = await this.#check(load);
+    await this.#check(load);
     onProgress('a quiet moment');
     await until(() => isWhole(this.#stack));
     this.#samples.push(await takeSample(this.#stack));
     for (const [what, count] of load.told) this.#told.set(what, (this.#told.get(what) ?? 0) + count);
-    const claims = [...load.told.values()].reduce((sum, count) => sum + count, 0);
-    onGeneration(`generation ${number}: ${claims} answers, ${struck} faults, ${found} violations`);
+    const answers = [...load.told.values()].reduce((sum, count) => sum + count, 0);
+    const struck = this.#breaker.recoveries.length - before.faults;
+    const found = this.#violations.length - before.violations;
+    onGeneration(`generation ${number}: ${answers} answers, ${struck} faults, ${found} violations`);
   }
 
-  /** Resolves to how many faults there were. */
-  async #breakThings(load: SoakLoad): Promise<number> {
-    const { faults } = this.#options;
-    const before = this.#recoveries.length;
-    const endsAt = performance.now() + GENERATION_MS;
-    const next = faults?.values() ?? this.#draw(endsAt);
-    for (const names of next) {
-      await sleep(this.#random.int(CALM_MIN_MS, CALM_MAX_MS));
-      await this.#through(load, [names].flat());
-    }
-    await sleep(CALM_MIN_MS);
-    return this.#recoveries.length - before;
-  }
-
-  *#draw(endsAt: number): Generator<FaultName[]> {
-    while (performance.now() < endsAt) {
-      const one = this.#random.pick(FAULT_NAMES);
-      if (!this.#random.chance(TWO_AT_ONCE)) yield [one];
-      else yield [one, this.#random.pick(FAULT_NAMES.filter((other) => FAMILIES[other] !== FAMILIES[one]))];
-    }
-  }
-
-  /** Breaks something, mends it, and measures how long it takes until claims are decided again. */
-  async #through(load: SoakLoad, names: readonly FaultName[]): Promise<void> {
-    const what = names.toSorted().join(' + ');
-    this.#options.onProgress?.(what);
-    load.history.mark('broken', what);
-    const mends: (() => Promise<unknown>)[] = [];
-    let awayMs = 0;
-    for (const name of names) {
-      const { strike, awayMs: between, forgets }: Fault = FAULTS[name];
-      const mend = await strike(this.#stack, this.#random);
-      if (forgets) load.history.forgotten();
-      // Who starts anew needs the stores.
-      if (FAMILIES[name] === 'processes') mends.push(mend);
-      else mends.unshift(mend);
-      awayMs = Math.max(awayMs, this.#random.int(...between));
-    }
-    this.#seeOff(names.some((name) => FAMILIES[name] === 'Redis'));
-    await sleep(awayMs);
-    for (const mend of mends) await mend();
-    load.history.mark('recovered', what);
-    const took = await load.probe();
-    const recovery = { what, firstMs: took[0] as number, allMs: took.at(-1) as number };
-    this.#recoveries.push(recovery);
-    if (recovery.allMs > RECOVERY_MAX_MS)
-      this.#violate(
-        'I9',
-        `after ${what}, a lane decided nothing for ${Math.round(recovery.allMs)} ms; at most ${RECOVERY_MAX_MS} expected`,
-      );
-  }
-
-  /** Who is told to stop leaves by itself, with 0; only a worker that Redis was away from may need the end of its grace. */
-  #seeOff(redisWasAway: boolean): void {
-    for (const { name, gone } of this.#stack.leaving.splice(0)) {
-      const left = gone.then(({ code, signal }) => {
-        if (code === 0 || (code === 1 && redisWasAway && name.startsWith('worker'))) return;
-        this.#violate('I9', `${name} was told to stop, and ended with ${signal ?? `the code ${code}`}; 0 expected`);
-      });
-      this.#left.push(left);
-    }
-  }
-
-  #violate(invariant: Violation['invariant'], found: string): void {
-    this.#violations.push({ invariant, found, requests: [] });
-  }
-
-  /** Resolves to how many violations there were. */
-  async #check({ history }: SoakLoad): Promise<number> {
+  async #check({ history }: SoakLoad): Promise<void> {
     const { system, apis, workers } = this.#stack;
-    const before = this.#violations.length;
     const alive = { ...system, urls: apis.map(({ metricsUrl }) => metricsUrl) };
     const answerMaxMs = handlerTimeoutMs(WAIT_MS) + STANDS_STILL_MAX_MS;
     const found = await history.check(alive, { answerMaxMs }).catch((error: Error) => [undecided(error)]);
     this.#violations.push(...found);
     if (found.length > 0) this.#histories.push(history.write());
+    await this.#breaker.everybodyLeft();
     for (const seat of [...apis, ...workers]) await this.#checkAlive(seat);
-    await Promise.all(this.#left.splice(0));
-    return this.#violations.length - before;
   }
 
   async #checkAlive({ name, handle }: Seat): Promise<void> {
@@ -220,6 +140,10 @@ class Soak {
   async #recount(): Promise<void> {
     const counted = await recount(this.#stack.stores.mongo);
     if (counted.faulty.length + counted.orphans.length > 0) this.#violate('I3', describeFaults(counted));
+  }
+
+  #violate(invariant: Violation['invariant'], found: string): void {
+    this.#violations.push({ invariant, found, requests: [] });
   }
 }
 
