@@ -5,7 +5,7 @@ import { createLogger, withoutPassword } from '@flashclaim/service';
 import { Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim } from '../support/caller.ts';
-import { callRaw } from '../support/raw-caller.ts';
+import { exchange } from '../support/raw-connection.ts';
 import { openStores } from '../support/stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
@@ -46,7 +46,7 @@ describe('what the apps log', () => {
       expect((await call(`${url}/api/coupons`, 'POST', {}, { authorization: wrong })).status).toBe(401);
     await call(`${url}/api/coupons`, 'POST', '{"name":', { authorization });
     await call(`${url}/api/nothing?token=${GUESS}`, 'GET', undefined, { authorization });
-    await callRaw(url, `GET / HTTP/1.1\r\nHost: a\r\nAuthorization: ${authorization}\r\n: broken\r\n\r\n`);
+    await exchange(url, `GET / HTTP/1.1\r\nHost: a\r\nAuthorization: ${authorization}\r\n: broken\r\n\r\n`);
     await stores.mongo.db.command({ collMod: 'coupons', validationLevel: 'off' });
     await stores.mongo.coupons.insertOne({
       name: 'broken',

@@ -1,12 +1,11 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { connect } from 'node:net';
-import { json, text } from 'node:stream/consumers';
+import { json } from 'node:stream/consumers';
 import type { ProcessHandle } from '@flashclaim/local-stack';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { expectProblem } from '../support/expect-problem.ts';
-import { parseReply } from '../support/raw-caller.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
@@ -54,19 +53,18 @@ describe('an API that is told to stop', () => {
     const half = beginClaim(url, { expect: '100-continue' });
     const halfAnswer = answerOf(half);
     await new Promise((resolve) => half.once('continue', resolve));
-    const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
-    await new Promise((resolve) => socket.once('data', resolve));
-    const newcomer = text(socket);
-    socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\n');
+    const newcomer = await RawConnection.open(url);
+    newcomer.send('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect((await newcomer.nextReply()).status).toBe(200);
+    newcomer.send('GET /readyz HTTP/1.1\r\nHost: x\r\n');
     // Once this is answered, all that was sent before it is read.
     await until(async () => (await scrape(url)).value('flashclaim_claims_waiting') === 5);
 
     api.kill('SIGTERM');
     await until(() => isClosed(url));
     half.end(JSON.stringify({ coupon_name: 'stop', user_id: 'half' }));
-    socket.write('\r\n');
-    const reply = parseReply(await newcomer);
+    newcomer.send('\r\n');
+    const reply = await newcomer.nextReply();
     expectProblem(reply, 'unavailable', /stopping/);
     expect(reply.headers.get('connection')).toBe('close');
     expect(reply.headers.get('retry-after')).toBe('1');
