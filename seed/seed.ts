@@ -1,4 +1,4 @@
-import { COLLECTIONS, INDEXES, isName, NAME_RULE, type NewCoupon, newCoupon } from '@flashclaim/core';
+import { COLLECTIONS, COUPON_NAME_RULE, INDEXES, isCouponName, type NewCoupon, newCoupon } from '@flashclaim/core';
 import { connectMongo, StartError } from '@flashclaim/service';
 import type { Db } from 'mongodb';
 import { readEnv } from './env.ts';
@@ -17,8 +17,9 @@ const CONNECT_MAX_MS = 5_000;
  * @throws StartError where one has a name that nobody could claim; nothing is created then.
  */
 export const seedCoupons = async (db: Db, coupons: readonly NewCoupon[] = data.coupons): Promise<SeededCoupon[]> => {
-  const wrong = coupons.find(({ name }) => !isName(name));
-  if (wrong) throw new StartError(`${JSON.stringify(wrong.name)} can't be a coupon's name: that is ${NAME_RULE}.`);
+  const wrong = coupons.find(({ name }) => !isCouponName(name));
+  if (wrong)
+    throw new StartError(`${JSON.stringify(wrong.name)} can't be a coupon's name: that is ${COUPON_NAME_RULE}.`);
   // The first start may be yet to come, and two seeds at once must not make two coupons of one name.
   await db.collection(COLLECTIONS.coupons).createIndexes(INDEXES.coupons.map((index) => ({ ...index })));
   return Promise.all(coupons.map((coupon) => seedCoupon(db, coupon)));

@@ -1,4 +1,4 @@
-import { isName } from '@flashclaim/core';
+import { isCouponName, isName } from '@flashclaim/core';
 import fc, { type Arbitrary } from 'fast-check';
 
 /** What of JSON Schema the document uses. */
@@ -35,6 +35,8 @@ export const conforming = (schema: Schema): Arbitrary<unknown> => {
     return fc.integer({ min: schema.minimum ?? -(2 ** 31), max: schema.maximum ?? 2 ** 31 - 1 });
   if (schema.type !== 'string') throw new Error(`no value is known for the schema ${JSON.stringify(schema)}`);
   if (schema.format === 'name') return fc.oneof(fc.constantFrom(...NAMES), text(300).filter(isName));
+  if (schema.format === 'coupon-name')
+    return conforming({ ...schema, format: 'name' }).filter((name) => isCouponName(name as string));
   if (schema.pattern) return patterned(schema.pattern);
   return text(schema.maxLength ?? 100).filter(({ length }) => length >= (schema.minLength ?? 0));
 };

@@ -33,6 +33,12 @@ test('a name that nobody could claim is refused, and nothing is created', async 
   expect(await names()).toEqual(before);
 });
 
+test('a name that has no address is refused', async () => {
+  await expect(seedCoupons(stores.mongo.db, [{ name: '..', amount: 1 }])).rejects.toThrow(
+    /^".." can't be a coupon's name: .*, and neither \. nor \.\.\.$/,
+  );
+});
+
 test('what comes with the project can be seeded, and seeded again', async () => {
   const first = await seedCoupons(stores.mongo.db);
   expect(first.every(({ created }) => created)).toBe(true);

@@ -1,4 +1,4 @@
-import { isName, type ProblemCode } from '@flashclaim/core';
+import { isCouponName, isName, type ProblemCode } from '@flashclaim/core';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { call, type Reply } from './caller.ts';
@@ -41,7 +41,11 @@ interface Document {
 export class Contract {
   readonly document: Document;
   readonly operations: Map<string, Operation>;
-  readonly #ajv = new Ajv2020({ strict: true, allErrors: true, formats: { name: isName } });
+  readonly #ajv = new Ajv2020({
+    strict: true,
+    allErrors: true,
+    formats: { name: isName, 'coupon-name': isCouponName },
+  });
   readonly #validators = new Map<object, ValidateFunction>();
 
   constructor(document: Document) {

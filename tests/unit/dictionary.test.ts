@@ -9,6 +9,7 @@ import {
   encodeJob,
   graceMs,
   handlerTimeoutMs,
+  isCouponName,
   isName,
   JOB_LOCK_MS,
   JOB_STALLED_CHECK_MS,
@@ -51,6 +52,12 @@ describe('names', () => {
     ['C1 control', 'a\u0085b'],
     ['half an emoji', 'a\ud83c'],
   ])('%s: refused', (_, name) => expect(isName(name)).toBe(false));
+
+  test.each(['.', '..'])('%s may be a user, and no coupon', (name) => {
+    expect([isName(name), isCouponName(name)]).toEqual([true, false]);
+  });
+
+  test.each(['...', './', '\u2024', 'a.', '. '])('%s may be a coupon', (name) => expect(isCouponName(name)).toBe(true));
 
   test('length counts after normalisation', () => {
     expect(isName('e\u0301'.repeat(255))).toBe(true);

@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import {
   BODY_MAX_BYTES,
   handlerTimeoutMs,
+  isCouponName,
   isName,
   REDIS_START_MAX_MS,
   URL_PARAMETER_MAX_CHARS,
@@ -58,7 +59,11 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
     ajv: {
       // A number is no name, and a field we do not know is left alone.
-      customOptions: { coerceTypes: false, removeAdditional: false, formats: { name: isName } },
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        formats: { name: isName, 'coupon-name': isCouponName },
+      },
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 

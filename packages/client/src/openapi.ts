@@ -59,8 +59,8 @@ export interface components {
          */
         NewCoupon: {
             /**
-             * Format: name
-             * @description 1 to 255 characters, not only blanks, without control characters; compared in Unicode NFC
+             * Format: coupon-name
+             * @description 1 to 255 characters, not only blanks, without control characters, and neither . nor ..; compared in Unicode NFC
              */
             name: string;
             /** @description Units; one claim takes one. */

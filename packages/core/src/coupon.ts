@@ -1,9 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { AMOUNT_MAX } from './limits.ts';
-import { NAME_RULE, normaliseName } from './name.ts';
+import { COUPON_NAME_RULE, NAME_RULE, normaliseName } from './name.ts';
 
 /** A name as callers send it. The format `name` is checked by `isName`; handlers then call `normaliseName`. */
 export const NameSchema = Type.String({ format: 'name', description: `${NAME_RULE}; compared in Unicode NFC` });
+
+/** The name of a coupon that is to be created, checked by `isCouponName`. */
+export const CouponNameSchema = Type.String({
+  format: 'coupon-name',
+  description: `${COUPON_NAME_RULE}; compared in Unicode NFC`,
+});
 
 export const AmountSchema = Type.Integer({
   minimum: 1,
@@ -18,7 +24,7 @@ const UNKNOWN_FIELDS =
 const noOperators = { propertyNames: { not: { pattern: '^\\$' } } };
 
 export const NewCouponSchema = Type.Object(
-  { name: NameSchema, amount: AmountSchema },
+  { name: CouponNameSchema, amount: AmountSchema },
   {
     $id: 'NewCoupon',
     description: `A coupon to create. ${UNKNOWN_FIELDS}`,

@@ -1,5 +1,6 @@
 import {
   BODY_MAX_BYTES,
+  COUPON_NAME_RULE,
   IDEMPOTENCY_KEY_RULE,
   NAME_RULE,
   type ProblemCode,
@@ -93,6 +94,7 @@ const sentence = (fault: FastifySchemaValidationError | undefined, context = 'bo
   if (fault.keyword === 'required') return `${fault.params['missingProperty']} is missing.`;
   if (path === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
   if (fault.params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
+  if (fault.params['format'] === 'coupon-name') return `${field} must be ${COUPON_NAME_RULE}.`;
   if (fault.keyword === 'not')
     return `${(fault as { propertyName?: string }).propertyName} is not a field that may be sent.`;
   if (fault.keyword === 'type') return `${field} must be of type ${fault.params['type']}.`;
