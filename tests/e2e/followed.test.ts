@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { call, claim, countStatuses, createCoupon, type Reply } from '../support/caller.ts';
+import { expectExact } from '../support/expect-exact.ts';
+import { openOtlpReceiver } from '../support/otlp-receiver.ts';
+import { type Scrape, scrape } from '../support/scrape.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const CLAIMS = 10_000;
+const UNITS = 4_000;
+const CALLERS = 200;
+/** Its unit is sure, and it shares its job with others. */
+const FOLLOWED = 2_000;
+const COUPON = 'followed';
+
+interface LogLine {
+  name: string;
+  msg: string;
+  request_id?: string;
+  claim?: string;
+  job?: string;
+  told?: string;
+}
+
+const traceId = randomBytes(16).toString('hex');
+const lines: string[] = [];
+const replies: Reply[] = [];
+let receiver: Awaited<ReturnType<typeof openOtlpReceiver>>;
+let system: System;
+let url: string;
+
+/** Ten thousand claims by two hundred callers, of which one traces. */
+beforeAll(async () => {
+  receiver = await openOtlpReceiver();
+  system = await startSystem({
+    output: (line) => void lines.push(line),
+    env: {
+      LOG_LEVEL: 'trace',
+      CLAIM_WAIT_MS: '60000',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.001',
+    },
+  });
+  url = system.urls[0] as string;
+  await createCoupon(url, COUPON, UNITS);
+  const traced = { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` };
+  let next = 0;
+  const goOn = async (): Promise<void> => {
+    while (next < CLAIMS) {
+      const number = next++;
+      replies[number] = await claim(url, COUPON, `user-${number}`, number === FOLLOWED ? traced : {});
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, goOn));
+});
+afterAll(async () => {
+  await system?.close();
+  receiver?.close();
+});
+
+const followed = () => (replies[FOLLOWED] as Reply).body.claim_id as string;
+const linesWhere = (isSo: (line: LogLine) => boolean): LogLine[] =>
+  lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : [])).filter(isSo);
+const answered = () => linesWhere(({ claim, msg }) => claim === followed() && msg === 'claim answered');
+
+test('what callers were told, the figures of both apps and the database agree', async () => {
+  expect(countStatuses(replies)).toEqual({ 200: UNITS, 400: CLAIMS - UNITS });
+  await expectExact(system.stores.mongo);
+  const standing = await system.stores.mongo.claims.countDocuments({ coupon_name: COUPON });
+  expect(standing).toBe(UNITS);
+
+  let api = {} as Scrape;
+  await until(async () => {
+    api = await scrape(url);
+    return api.value('flashclaim_claim_duration_seconds_count') === CLAIMS;
+  });
+  expect(api.sum('flashclaim_claims_total')).toBe(CLAIMS);
+  expect(api.value('flashclaim_claims_total{outcome="claimed"}')).toBe(standing);
+  expect(api.value('flashclaim_claims_total{outcome="out_of_stock"}')).toBe(CLAIMS - standing);
+  expect(api.value('flashclaim_problems_total{code="out_of_stock"}')).toBe(CLAIMS - standing);
+  const worker = await scrape(system.workerUrls[0] as string);
+  expect(worker.value('flashclaim_decisions_total{outcome="claimed"}')).toBe(standing);
+});
+
+test('a granted claim is found in the database, the log and its job, as the queues page shows it', async () => {
+  const stands = await system.stores.mongo.claims.findOne({ _id: followed() });
+  expect(stands).toMatchObject({ user_id: `user-${FOLLOWED}`, coupon_name: COUPON });
+
+  await until(async () => answered().length === 1);
+  const requestId = replies[FOLLOWED]?.headers.get('x-request-id');
+  const [submitted] = linesWhere(({ request_id }) => request_id === requestId);
+  expect(submitted).toMatchObject({ msg: 'claim submitted', claim: followed() });
+  const [{ job, told }] = answered() as [LogLine];
+  expect(told).toBe('claimed');
+  const ofJob = linesWhere((line) => line.job === job && line.claim === undefined);
+  expect(ofJob.map(({ msg }) => msg).toSorted()).toEqual(['job answered', 'job committed']);
+
+  const { body } = await call(`${url}/admin/queues/api/queues?jobsPerPage=1`, 'GET');
+  const lanes = (body.queues as { name: string }[]).map(({ name }) => name);
+  const shown = await Promise.all(lanes.map((lane) => call(`${url}/admin/queues/api/queues/${lane}/${job}`, 'GET')));
+  const [page, ...others] = shown.filter(({ status }) => status === 200);
+  expect(others).toEqual([]);
+  expect(page?.body.status).toBe('completed');
+  const { data, returnValue } = (page as Reply).body.job;
+  const place = (data.claims as [string, string][]).findIndex(([id]) => id === followed());
+  expect(data.claims[place]).toEqual([followed(), `user-${FOLLOWED}`, 0]);
+  expect(returnValue.decisions[place]).toBe('C');
+});
+
+test('one trace holds its way, and nearly all others were left out', async () => {
+  const spans = () => receiver.spans.filter((span) => span.traceId === traceId);
+  const named = (name: string) => spans().find((span) => span.name === name);
+  await until(async () => ['POST /api/coupons/claim', 'gather', 'reply'].every(named));
+  const attributes = Object.assign({}, ...spans().map((span) => span.attributes));
+  expect(attributes).toMatchObject({ 'flashclaim.claim_id': followed(), 'flashclaim.told': 'claimed' });
+
+  // Of the claims in a job, one lends it its trace, and the others are linked with it.
+  const gather = named('gather');
+  const job = () =>
+    receiver.spans.find(
+      (span) =>
+        span.name === 'job' && (span.traceId === traceId || gather?.links.some((link) => link.spanId === span.spanId)),
+    );
+  await until(async () => job() !== undefined);
+  const below = () => receiver.spans.filter(({ parentSpanId }) => parentSpanId === job()?.spanId);
+  await until(async () => below().length === 2);
+  expect(
+    below()
+      .map(({ service, name }) => `${service} ${name}`)
+      .toSorted(),
+  ).toEqual(['flashclaim-worker decide and commit', 'flashclaim-worker lane']);
+  const traces = new Set(receiver.spans.map((span) => span.traceId));
+  expect(traces.size).toBeLessThan(CLAIMS / 100);
+});
