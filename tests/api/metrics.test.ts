@@ -1,8 +1,8 @@
 import { type ClaimJob, type ClaimJobResult, JOB_NAME, laneName, lanePrefix } from '@flashclaim/core';
-import type { ProcessHandle } from '@flashclaim/local-stack';
 import { Queue, Worker } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply } from '../support/caller.ts';
+import { killWithJob } from '../support/kill-with-job.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
@@ -102,19 +102,7 @@ describe('what goes wrong in figures', () => {
   test('a job that lost its worker', async () => {
     const { api } = await start({ workers: 1, env: { CLAIM_WAIT_MS: '20000' } });
     await createCoupon(api, 'killed', 100_000);
-    const [worker] = system.workers as [ProcessHandle];
-    const replies: Promise<Reply>[] = [];
-    const isActive = async () => (await system.stores.redis.keys('*lane*active')).length > 0;
-    await until(async () => {
-      for (let i = 0; i < 20; i++) replies.push(claim(api, 'killed', `user-${replies.length}`));
-      if (!(await isActive())) return false;
-      worker.kill('SIGSTOP');
-      if (await isActive()) return true;
-      worker.kill('SIGCONT');
-      return false;
-    });
-    worker.kill('SIGKILL');
-    await worker.exited;
+    const replies = await killWithJob(system, api, 'killed');
     await system.addWorker();
     await Promise.all(replies);
     await tells(system.workerUrls[1] as string, 'flashclaim_stalled_jobs_total', 1);

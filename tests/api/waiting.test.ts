@@ -1,8 +1,8 @@
 import { pendingClaimKey } from '@flashclaim/core';
-import type { ProcessHandle } from '@flashclaim/local-stack';
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { call, claim, countStatuses, createCoupon, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';
+import { killWithJob } from '../support/kill-with-job.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -94,20 +94,7 @@ describe('a lost job', () => {
   test('whose worker is killed is run by another', async () => {
     const url = await start({ workers: 1, env: { CLAIM_WAIT_MS: '20000' } });
     await createCoupon(url, 'killed', 100_000);
-    const [worker] = system.workers as [ProcessHandle];
-    const replies: Promise<Reply>[] = [];
-    const isActive = async () => (await system.stores.redis.keys('*lane*active')).length > 0;
-    await until(async () => {
-      for (let i = 0; i < 20; i++) replies.push(claim(url, 'killed', `user-${replies.length}`));
-      if (!(await isActive())) return false;
-      worker.kill('SIGSTOP');
-      if (await isActive()) return true;
-      worker.kill('SIGCONT');
-      return false;
-    });
-    // It stands still with a job in its hands, and never comes back.
-    worker.kill('SIGKILL');
-    await worker.exited;
+    const replies = await killWithJob(system, url, 'killed');
     await system.addWorker();
     expect(countStatuses(await Promise.all(replies))).toEqual({ 200: replies.length });
     expect((await readCoupon(url, 'killed')).claimed_count).toBe(replies.length);
