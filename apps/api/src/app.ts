@@ -17,6 +17,7 @@ import { connectionOptions, connections } from './plugins/connections.ts';
 import { errors, handleError } from './plugins/errors.ts';
 import { jsonBody } from './plugins/json-body.ts';
 import { lanes } from './plugins/lanes.ts';
+import { live } from './plugins/live.ts';
 import { metrics } from './plugins/metrics.ts';
 import { mongo } from './plugins/mongo.ts';
 import { openapi } from './plugins/openapi.ts';
@@ -29,11 +30,15 @@ import { requestId } from './request-id.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
+import { LIVE_EVENTS_PATH, liveRoutes, TEST_SALE_PATH } from './routes/live.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { openapiRoutes } from './routes/openapi.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { trustProxy } from './trust-proxy.ts';
+
+/** Calls that Fastify does not time: a claim bounds its own wait, the others tell something as long as somebody listens. */
+const OWN_TIME: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TEST_SALE_PATH]);
 
 /**
  * Builds the API without listening: the stores, then the path of a claim, then the routes.
@@ -68,8 +73,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.addHook('onRoute', (route) => {
-    // A claim bounds its own wait. Fastify's timeout makes an abort signal for each request: a tenth of its busy time.
-    if (route.url !== CLAIM_PATH) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
+    // For a claim, Fastify's timeout would make an abort signal for each request: a tenth of its busy time.
+    if (!OWN_TIME.has(route.url)) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
   });
   if (isTracing(env)) await app.register((await import('./plugins/traces.ts')).traces);
   await app.register(errors);
@@ -89,6 +94,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     pendingMax: env.CLAIMS_PENDING_MAX,
   });
   await app.register(metrics);
+  const testSales = env.NODE_ENV !== 'production';
+  await app.register(live, { testSales });
 
   await app.register(openapi, { open: env.ADMIN_TOKEN === undefined });
   await app.register(openapiRoutes);
@@ -98,5 +105,6 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(couponRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
+  await app.register(liveRoutes, { testSales });
   return app;
 };

@@ -275,6 +275,50 @@ export const ONE_AT_A_TIME_EVERY_MS = 1_000;
 /** Such intervals without an answer after which the worker makes its connection anew: nobody is at its other end any more. */
 export const ONE_AT_A_TIME_SILENT_INTERVALS_MAX = 4;
 
+/** How often open live pages are told what is new: a number that moves three times a second looks alive. */
+export const LIVE_FRAME_EVERY_MS = 333;
+
+/** How often lanes, workers and which coupons to show are looked at while a live page is open. */
+export const LIVE_LOOK_EVERY_MS = 1_000;
+
+/** How often the claims of the coupons on the live page are counted, and compared with their stock. */
+export const LIVE_COMPARE_EVERY_MS = 5_000;
+
+/** Claims of a coupon that are counted for the live page: beyond them, `npm run audit` counts. */
+export const LIVE_COMPARE_MAX_CLAIMS = 20_000;
+
+/** Coupons on the live page: what fits on one, and what one read brings. */
+export const LIVE_COUPONS_MAX = 12;
+
+/** The latest claims that are looked through for coupons to show. */
+export const LIVE_CLAIMS_LOOKED_AT_MAX = 200;
+
+/** Seconds of outcomes and answer times that a live page is given when it opens. */
+export const LIVE_HISTORY_SECONDS = 180;
+
+/** Live pages open at one API process: a wall of screens, and everybody at their desk. */
+export const LIVE_PAGES_MAX = 500;
+
+/** What may wait to be sent to one live page: more, and it is told nothing new until it has read that. */
+export const LIVE_PAGE_BUFFER_MAX_BYTES = 128 * 1024;
+
+/** For how long a live page may read nothing, before its connection is closed. */
+export const LIVE_PAGE_STALLED_MAX_MS = 30_000;
+
+/** When a live page whose connection broke tries again. */
+export const LIVE_RETRY_MS = 1_000;
+
+/** Users, units and presses of a test sale: some seconds of work. */
+export const TEST_SALE_USERS_MAX = 5_000;
+export const TEST_SALE_UNITS_MAX = 5_000;
+export const TEST_SALE_PRESSES_MAX = 3;
+
+/** Claims that a test sale has under way at once. */
+export const TEST_SALE_CALLERS_MAX = 128;
+
+/** How often a test sale tells how far it is. */
+export const TEST_SALE_TELL_EVERY_MS = 100;
+
 /** How long a handler may take, given the wait of a deployment. */
 export const handlerTimeoutMs = (waitMs: number): number => waitMs + HANDLER_MARGIN_MS;
 

@@ -9,6 +9,8 @@ export interface Point<Message> {
   publish(message: Message): void;
   /** Called at once, in the turn of who tells: it must be quick, and an error in it ends the process. */
   subscribe(listener: (message: Message) => void): void;
+  /** From now on the listener is not called any more. */
+  unsubscribe(listener: (message: Message) => void): void;
 }
 
 /** A channel of Node's own `diagnostics_channel`: who tells and who listens need not know each other. */

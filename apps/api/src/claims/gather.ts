@@ -72,6 +72,11 @@ export class Gather {
     while (this.#waiting.length > 0) this.#sendOne();
   }
 
+  /** Claims that are not done with: those that wait, and those under way. */
+  get size(): number {
+    return this.#underWayClaims + this.#waiting.length;
+  }
+
   /**
    * Whether later claims had better not come: too many batches are under way, or there is more than one batch can hold and
    * the oldest claim of all has been here for so long.

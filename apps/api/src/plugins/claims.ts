@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     submitClaim: ReturnType<typeof createSubmit>;
     claimDoor: Door;
+    /** Claims in this process that are not decided yet, by lane. */
+    claimsInLanes: () => number[];
   }
 }
 
@@ -46,6 +48,7 @@ export const claims = fp<ClaimsOptions>(
     const gathers = lanes.map(
       (_, lane) => new Gather({ underWayMax: JOBS_UNDER_WAY_MAX, send: (gathered) => jobs.send(lane, gathered) }),
     );
+    app.decorate('claimsInLanes', () => gathers.map((gather) => gather.size));
     stores.redis.onChange((away) => {
       // Who gathers behind a job that is out of reach is told at once; what is out of reach is looked at once it is back.
       if (away) for (const gather of gathers) gather.sendAll();

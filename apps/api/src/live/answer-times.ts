@@ -1,0 +1,36 @@
+const FINE_MS = 1_000;
+const COARSE_STEP_MS = 100;
+const COARSE_BINS = 650;
+
+/** How long callers waited, counted by the millisecond up to a second, and by the tenth of a second up to a minute. */
+export class AnswerTimes {
+  readonly #bins = new Uint32Array(FINE_MS + COARSE_BINS);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(ms: number): void {
+    const bin = ms < FINE_MS ? Math.max(0, ms) : FINE_MS + Math.floor((ms - FINE_MS) / COARSE_STEP_MS);
+    (this.#bins[Math.min(bin, this.#bins.length - 1)] as number)++;
+    this.#count++;
+  }
+
+  addAll(other: AnswerTimes): void {
+    for (const [bin, count] of other.#bins.entries()) (this.#bins[bin] as number) += count;
+    this.#count += other.#count;
+  }
+
+  /** The time within which this share of the callers was answered, in ms; undefined where nobody was. */
+  quantile(share: number): number | undefined {
+    if (this.#count === 0) return undefined;
+    const rank = Math.max(1, Math.ceil(share * this.#count));
+    let seen = 0;
+    for (const [bin, count] of this.#bins.entries()) {
+      seen += count;
+      if (seen >= rank) return bin < FINE_MS ? bin : FINE_MS + (bin - FINE_MS + 1) * COARSE_STEP_MS;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,30 @@
+import { makeCharts, showSeconds } from './charts.js';
+import { connect } from './connection.js';
+import { showCoupons } from './coupons.js';
+import { count, rate, setText, span } from './format.js';
+import { prepareCouponForm, prepareTestSale } from './forms.js';
+import { showLanes } from './lanes.js';
+import { showConnection, showStatus } from './status.js';
+
+const figure = (id, value, write) =>
+  setText(document.getElementById(id), value === undefined ? '–' : write(value));
+
+const show = (state) => {
+  const { coupons, answers, lanes, workers } = state;
+  showStatus(state);
+  if (coupons) showCoupons(coupons.shown);
+  figure('rate', coupons?.shown.reduce((sum, { claimsPerSecond }) => sum + claimsPerSecond, 0), rate);
+  figure('p50', answers.p50Ms, span);
+  figure('p99', answers.p99Ms, span);
+  figure('waiting', answers.waiting, count);
+  figure('workers', workers, count);
+  document.getElementById('workers').classList.toggle('bad', workers === 0);
+  showLanes(lanes);
+  showSeconds(state.seconds, answers);
+  document.getElementById('test-sale').hidden = !state.testSales;
+};
+
+makeCharts();
+prepareCouponForm();
+prepareTestSale();
+connect({ onState: show, onConnection: showConnection });

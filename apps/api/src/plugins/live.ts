@@ -1,0 +1,34 @@
+import fp from 'fastify-plugin';
+import { LivePages } from '../live/live-pages.ts';
+import { LiveReader } from '../live/live-reader.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    livePages: LivePages;
+    /** Aborted as soon as this process begins to stop. */
+    stopSignal: AbortSignal;
+  }
+}
+
+/** The live pages that are open, and the one reader that tells them. */
+export const live = fp<{ testSales: boolean }>(
+  async (app, { testSales }) => {
+    const { mongo, redis, stores, lanes, claimsInLanes } = app;
+    const pages: LivePages = new LivePages({ onFirst: () => reader.start(), onLast: () => reader.stop() });
+    const reader = new LiveReader({
+      ...{ mongo, redis, stores, lanes, claimsInLanes, testSales },
+      pages: () => pages.count,
+      tell: (news, whole) => pages.tell(JSON.stringify(news), () => JSON.stringify(whole())),
+    });
+    const stop = new AbortController();
+    app.decorate('livePages', pages);
+    app.decorate('stopSignal', stop.signal);
+    // An open stream would keep a stopping process waiting.
+    app.addHook('preClose', async () => {
+      stop.abort();
+      reader.stop();
+      pages.close();
+    });
+  },
+  { name: 'live', dependencies: ['mongo', 'redis', 'stores', 'lanes', 'claims'] },
+);

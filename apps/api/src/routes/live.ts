@@ -1,0 +1,80 @@
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import helmet from '@fastify/helmet';
+import staticFiles from '@fastify/static';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { runTestSale, TestSaleSchema } from '../live/test-sale.ts';
+import { PAGE_SECURITY } from '../page-security.ts';
+import { ProblemError } from '../problem.ts';
+import { CLAIM_PATH } from './claims.ts';
+
+export const LIVE_EVENTS_PATH = '/live/events';
+export const TEST_SALE_PATH = '/live/test-sale';
+
+const PAGE_FOLDER = join(import.meta.dirname, '../live/page');
+const CHART_FOLDER = dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js')));
+
+/** The live page: for people alone, so none of it is in the document. */
+export const liveRoutes: FastifyPluginAsyncTypebox<{ testSales: boolean }> = async (app, { testSales }) => {
+  app.addHook('onRequest', app.requireAdmin);
+  app.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, hide: true };
+  });
+  await app.register(helmet, PAGE_SECURITY);
+  await app.register(staticFiles, {
+    root: [PAGE_FOLDER, CHART_FOLDER],
+    prefix: '/live/assets/',
+    // Asked for anew each time, and mostly answered 304: a page of another version than its API would be a riddle.
+    cacheControl: false,
+    setHeaders: (reply) => void reply.header('cache-control', 'no-cache'),
+  });
+  app.get('/live', (_, reply) => reply.sendFile('index.html', PAGE_FOLDER));
+
+  app.get(LIVE_EVENTS_PATH, { exposeHeadRoute: false }, async (_, reply) => {
+    if (app.livePages.isFull) throw new ProblemError('overloaded', 'Too many live pages are open at this API. Close some.');
+    // Written past Fastify from here on, so what its hooks have set is handed over.
+    const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
+    reply.hijack();
+    app.livePages.open(reply.raw, {
+      ...headers,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      // A stopping process closes it, and a proxy in front must not keep it back.
+      connection: 'close',
+      'x-accel-buffering': 'no',
+    });
+  });
+  if (testSales) addTestSale(app);
+};
+
+const addTestSale = (app: Parameters<FastifyPluginAsyncTypebox>[0]): void => {
+  let running = false;
+  app.post(TEST_SALE_PATH, { schema: { body: TestSaleSchema } }, async (request, reply) => {
+    if (running) throw new ProblemError('overloaded', 'A test sale is under way here. Wait until it is over.');
+    running = true;
+    const { mongo, stopSignal: signal } = app;
+    const lines = runTestSale({
+      ...{ sale: request.body, mongo, signal, claimPath: CLAIM_PATH },
+      baseUrl: ownUrl(app.server.address() as AddressInfo),
+    });
+    const stream = Readable.from(toText(lines));
+    stream.once('close', () => {
+      running = false;
+    });
+    reply.type('application/x-ndjson').header('cache-control', 'no-store');
+    return reply.send(stream);
+  });
+};
+
+async function* toText(lines: AsyncIterable<unknown>) {
+  for await (const line of lines) yield `${JSON.stringify(line)}\n`;
+}
+
+/** Where this very process can be reached from here. */
+const ownUrl = ({ address, family, port }: AddressInfo): string => {
+  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const host = everywhere[address] ?? address;
+  return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`;
+};
