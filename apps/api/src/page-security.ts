@@ -1,22 +1,27 @@
 import type { FastifyHelmetOptions } from '@fastify/helmet';
 
-/** What the pages of people are allowed: what this process serves, and nothing from anywhere else. */
-export const PAGE_SECURITY: FastifyHelmetOptions = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      'default-src': ["'none'"],
-      'script-src': ["'self'"],
-      'style-src': ["'self'"],
-      'img-src': ["'self'", 'data:'],
-      'font-src': ["'self'"],
-      'connect-src': ["'self'"],
-      'form-action': ["'self'"],
-      'base-uri': ["'none'"],
-      'frame-ancestors': ["'none'"],
-    },
-  },
+/** What a page may load: what this process serves, and nothing from anywhere else. */
+const DIRECTIVES = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'font-src': ["'self'"],
+  'connect-src': ["'self'"],
+  'form-action': ["'self'"],
+  'base-uri': ["'none'"],
+  'frame-ancestors': ["'none'"],
+};
+
+const securityWith = (directives: Record<string, string[]>): FastifyHelmetOptions => ({
+  contentSecurityPolicy: { useDefaults: false, directives: { ...DIRECTIVES, ...directives } },
   // Whether there is TLS at all is known to what stands in front.
   strictTransportSecurity: false,
   xFrameOptions: { action: 'deny' },
-};
+});
+
+/** For our own pages. */
+export const PAGE_SECURITY = securityWith({});
+
+/** For Bull Board, which sets styles in its page and says where its own addresses begin. */
+export const BOARD_SECURITY = securityWith({ 'style-src': ["'self'", "'unsafe-inline'"], 'base-uri': ["'self'"] });

@@ -282,7 +282,10 @@ export const LIVE_FRAME_EVERY_MS = 333;
 export const LIVE_LOOK_EVERY_MS = 1_000;
 
 /** How often the claims of the coupons on the live page are counted, and compared with their stock. */
-export const LIVE_COMPARE_EVERY_MS = 5_000;
+export const LIVE_COMPARE_EVERY_MS = 2_000;
+
+/** Between two such counts MongoDB is left alone for so many times as long as the first one took. */
+export const LIVE_COMPARE_PAUSE_TIMES = 50;
 
 /** Claims of a coupon that are counted for the live page: beyond them, `npm run audit` counts. */
 export const LIVE_COMPARE_MAX_CLAIMS = 20_000;

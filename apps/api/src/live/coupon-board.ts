@@ -49,7 +49,7 @@ export class CouponBoard {
     const shown = found
       .sort((a, b) => b.updated_at.getTime() - a.updated_at.getTime())
       .slice(0, LIVE_COUPONS_MAX)
-      .sort((a, b) => b.created_at.getTime() - a.created_at.getTime());
+      .sort((a, b) => (a._id.toHexString() < b._id.toHexString() ? 1 : -1));
     const rest = this.#candidates.filter((id) => !shown.some(({ _id }) => _id.equals(id)));
     this.#candidates = [...shown.map(({ _id }) => _id), ...rest];
     const gone = new Set(this.#readings.keys());

@@ -26,7 +26,10 @@ export const findAlerts = ({ at, comparison, lanes = [], workers, ...known }: Kn
   if (known.redisAway)
     error('redis_away', 'Redis does not answer. Claims are told to try again; what was confirmed is safe.');
   if (known.mongoAway)
-    error('mongo_away', 'MongoDB does not answer. Claims are told to try again; the stock below is as it was last read.');
+    error(
+      'mongo_away',
+      'MongoDB does not answer. Claims are told to try again; the stock below is as it was last read.',
+    );
   if (workers === 0) error('no_worker', 'No worker is connected. Claims wait, and are decided as soon as one is.');
 
   const stuck = lanes.filter(({ oldestMs }) => oldestMs > LANE_STUCK_MS);

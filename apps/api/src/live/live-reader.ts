@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HEALTH_CHECK_MS, LIVE_COMPARE_EVERY_MS, LIVE_FRAME_EVERY_MS, LIVE_LOOK_EVERY_MS } from '@flashclaim/core';
+import {
+  HEALTH_CHECK_MS,
+  LIVE_COMPARE_EVERY_MS,
+  LIVE_COMPARE_PAUSE_TIMES,
+  LIVE_FRAME_EVERY_MS,
+  LIVE_LOOK_EVERY_MS,
+} from '@flashclaim/core';
 import { type Mongo, type RedisConnection, within } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
 import type { StoreWatch } from '../stores/store-watch.ts';
@@ -31,7 +37,7 @@ export class LiveReader {
   /** Ends the loop that is running. */
   #end: AbortController | undefined;
   #lookedAt = 0;
-  #comparedAt = 0;
+  #compareAt = 0;
   #toldSecond = 0;
   #known: Pick<LiveState, 'coupons' | 'comparison' | 'lanes' | 'workers'> = nothing();
 
@@ -44,7 +50,7 @@ export class LiveReader {
     this.stop();
     this.#known = nothing();
     this.#coupons = new CouponBoard(this.#options.mongo);
-    this.#lookedAt = this.#comparedAt = Number.NEGATIVE_INFINITY;
+    this.#lookedAt = this.#compareAt = Number.NEGATIVE_INFINITY;
     this.#answers.open();
     this.#end = new AbortController();
     void this.#run(this.#end.signal);
@@ -78,21 +84,26 @@ export class LiveReader {
   }
 
   async #readMongo(isTimeToLook: boolean, now: number): Promise<void> {
-    const { mongo, stores } = this.#options;
+    const { stores } = this.#options;
     const ask = <T>(question: () => Promise<T>): Promise<T> => stores.mongo.answer(question);
     if (isTimeToLook) await ask(() => this.#coupons.find());
     const shown = await ask(() => this.#coupons.read());
     this.#known.coupons = { at: Date.now(), shown };
-    if (now - this.#comparedAt < LIVE_COMPARE_EVERY_MS) return;
-    this.#comparedAt = now;
+    // Not waited for: the stock must not be late for it.
+    if (now >= this.#compareAt) void this.#compare(now);
+  }
+
+  async #compare(startedAt: number): Promise<void> {
+    const { mongo, stores } = this.#options;
     const known = this.#known;
-    // Not waited for: a second of stock must not be late for it.
-    ask(() => compareCoupons(mongo, this.#coupons.shown)).then(
-      (comparison) => {
-        known.comparison = comparison;
-      },
-      () => {},
-    );
+    this.#compareAt = Number.POSITIVE_INFINITY;
+    try {
+      known.comparison = await stores.mongo.answer(() => compareCoupons(mongo, this.#coupons.shown));
+    } catch {
+      // What was compared before stands, with its time.
+    }
+    const took = performance.now() - startedAt;
+    this.#compareAt = startedAt + Math.max(LIVE_COMPARE_EVERY_MS, LIVE_COMPARE_PAUSE_TIMES * took);
   }
 
   async #readRedis(): Promise<void> {

@@ -17,10 +17,10 @@ export const TestSaleSchema = Type.Object({
   /** How often each user claims, one claim after the other. */
   presses: Type.Integer({ minimum: 1, maximum: TEST_SALE_PRESSES_MAX }),
 });
-export type TestSale = Static<typeof TestSaleSchema>;
+type TestSale = Static<typeof TestSaleSchema>;
 
 /** How many claims were told what, by the code; `claimed` for 200. */
-export type Counts = Record<string, number>;
+type Counts = Record<string, number>;
 
 /** A line of what a test sale tells, in this order: one start, some progress, one end. */
 export type TestSaleLine =

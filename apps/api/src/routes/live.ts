@@ -33,9 +33,12 @@ export const liveRoutes: FastifyPluginAsyncTypebox<{ testSales: boolean }> = asy
   app.get('/live', (_, reply) => reply.sendFile('index.html', PAGE_FOLDER));
 
   app.get(LIVE_EVENTS_PATH, { exposeHeadRoute: false }, async (_, reply) => {
-    if (app.livePages.isFull) throw new ProblemError('overloaded', 'Too many live pages are open at this API. Close some.');
+    if (app.livePages.isFull)
+      throw new ProblemError('overloaded', 'Too many live pages are open at this API. Close some.');
     // Written past Fastify from here on, so what its hooks have set is handed over.
-    const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
+    const headers = Object.fromEntries(
+      Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]),
+    );
     reply.hijack();
     app.livePages.open(reply.raw, {
       ...headers,

@@ -1,5 +1,5 @@
+import { count, make, setText, span, timeOfDay } from './format.js';
 import uPlot from './uPlot.esm.js';
-import { count, make, setText, span } from './format.js';
 
 const SHOWN_SECONDS = 180;
 
@@ -8,7 +8,12 @@ const OUTCOMES = [
   { key: 'claimed', index: 1, label: 'claimed' },
   { key: 'already_claimed', index: 2, label: 'already claimed' },
   { key: 'out_of_stock', index: 3, label: 'no stock' },
-  { key: 'others', index: 4, label: 'others', title: 'Pending, unknown coupons, keys used twice, and who was turned away' },
+  {
+    key: 'others',
+    index: 4,
+    label: 'others',
+    title: 'Pending, unknown coupons, keys used twice, and who was turned away',
+  },
 ];
 const TIMES = [
   { key: 'p50', index: 5, label: 'p50' },
@@ -59,17 +64,17 @@ const times = () => {
   return [seconds.map(([time]) => time), ...TIMES.map(({ index }) => seconds.map((second) => second[index]))];
 };
 
-const fillLegend = (id, series, valueOf) => {
+const fillLegend = (id, series, textOf) => {
   const legend = document.getElementById(id);
   if (legend.children.length === 0)
     for (const { key, label, title } of series) {
       const item = make('li', '');
       item.dataset.series = key;
       if (title) item.title = title;
-      item.append(make('i', ''), make('span', '', label), make('b', ''));
+      item.append(make('i', 'swatch'), make('span', '', label), make('b', ''));
       legend.append(item);
     }
-  for (const [index, one] of series.entries()) setText(legend.children[index].lastElementChild, valueOf(one));
+  for (const [index, one] of series.entries()) setText(legend.children[index].lastElementChild, textOf(one));
 };
 
 const axes = (size, values) => [
@@ -78,8 +83,9 @@ const axes = (size, values) => [
     grid: { show: false },
     ticks: { show: false },
     font: '12px system-ui, sans-serif',
-    space: 90,
-    values: (_, splits) => splits.map((at) => new Date(at * 1_000).toLocaleTimeString([], { timeStyle: 'medium' })),
+    size: 28,
+    space: 110,
+    values: (_, splits) => splits.map((at) => timeOfDay(at * 1_000)),
   },
   {
     stroke: () => color('ink-2'),
@@ -100,10 +106,10 @@ const makePlot = ({ id, series, data, values, scale }) => {
       ...size(),
       series: [{}, ...series],
       axes: axes(52, values),
-      scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(scale, high * 1.1)] } },
+      scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(scale, high * 1.1)] } },
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 40, 0, 0],
     },
     data(),
     holder,
@@ -131,7 +137,12 @@ export const makeCharts = () => {
   });
   makePlot({
     id: 'times-chart',
-    series: TIMES.map(({ key }) => ({ stroke: () => color(key), width: 2, points: { show: true, size: 3 }, spanGaps: false })),
+    series: TIMES.map(({ key }) => ({
+      stroke: () => color(key),
+      width: 2,
+      points: { show: true, size: 3 },
+      spanGaps: false,
+    })),
     data: times,
     values: (_, splits) => splits.map((value) => count(value)),
     scale: 10,

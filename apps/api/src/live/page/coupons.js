@@ -39,7 +39,7 @@ const makeCard = ({ name, id }) => {
   bar.setAttribute('role', 'meter');
   bar.setAttribute('aria-labelledby', title.id);
   bar.setAttribute('aria-valuemin', '0');
-  const rest = make('i', '');
+  const rest = make('i', 'rest');
   bar.append(rest);
   const pace = make('p', 'pace');
   const [speed, end] = [make('span', ''), make('span', '')];

@@ -1,6 +1,8 @@
 import { count, make, setText, span } from './format.js';
 
-const MESSAGES = { away: 'The API does not answer. Nothing is known of what became of this; look before you try again.' };
+const MESSAGES = {
+  away: 'The API does not answer. Nothing is known of what became of this; look before you try again.',
+};
 
 const fieldsOf = (form) => [...form.querySelectorAll('input')];
 
@@ -62,7 +64,10 @@ export const prepareCouponForm = () => {
   const form = document.getElementById('coupon-form');
   const { name, amount } = form.elements;
   onSubmit(form, async () => {
-    const response = await post('/api/coupons', { name: form.elements.namedItem('name').value, amount: numberOf(amount.value) });
+    const response = await post('/api/coupons', {
+      name: form.elements.namedItem('name').value,
+      amount: numberOf(amount.value),
+    });
     if (!response.ok) {
       showProblem(form, await readProblem(response));
       return;
@@ -119,7 +124,10 @@ const showLine = (line, { form, progress, verdict }) => {
   if (line.expected === undefined) return;
   const { asExpected, stopped, seconds, done, remaining, claims } = line;
   const took = `${count(done)} claims in ${span(seconds * 1_000)}.`;
-  setText(result, stopped ? `Stopped early. ${took}` : `${asExpected ? 'Exactly as expected.' : 'Not as expected.'} ${took}`);
+  setText(
+    result,
+    stopped ? `Stopped early. ${took}` : `${asExpected ? 'Exactly as expected.' : 'Not as expected.'} ${took}`,
+  );
   verdict.dataset.exact = String(asExpected);
   verdict.caption.textContent = `Afterwards MongoDB has ${count(claims)} claims and ${count(remaining)} units left.`;
   const codes = [...new Set([...Object.keys(LABELS), ...Object.keys(line.counts)])];

@@ -6,14 +6,17 @@ import { prepareCouponForm, prepareTestSale } from './forms.js';
 import { showLanes } from './lanes.js';
 import { showConnection, showStatus } from './status.js';
 
-const figure = (id, value, write) =>
-  setText(document.getElementById(id), value === undefined ? '–' : write(value));
+const figure = (id, value, write) => setText(document.getElementById(id), value === undefined ? '–' : write(value));
 
 const show = (state) => {
   const { coupons, answers, lanes, workers } = state;
   showStatus(state);
   if (coupons) showCoupons(coupons.shown);
-  figure('rate', coupons?.shown.reduce((sum, { claimsPerSecond }) => sum + claimsPerSecond, 0), rate);
+  figure(
+    'rate',
+    coupons?.shown.reduce((sum, { claimsPerSecond }) => sum + claimsPerSecond, 0),
+    rate,
+  );
   figure('p50', answers.p50Ms, span);
   figure('p99', answers.p99Ms, span);
   figure('waiting', answers.waiting, count);

@@ -27,7 +27,8 @@ export const showStatus = ({ alerts, comparison, coupons }) => {
     note.setAttribute('aria-live', 'off');
     section.append(note);
   }
-  const asOf = alerts.some(({ code }) => code === 'mongo_away') && coupons ? `Stock as of ${timeOfDay(coupons.at)}. ` : '';
+  const asOf =
+    alerts.some(({ code }) => code === 'mongo_away') && coupons ? `Stock as of ${timeOfDay(coupons.at)}. ` : '';
   setText(section.lastElementChild, asOf + compared);
 };
 

@@ -1,0 +1,61 @@
+import { type ClaimJob, type ClaimJobResult, decodeDecision } from '@flashclaim/core';
+
+/** Users that are named of a job, masked: to see whether it is one or many. */
+const USERS_SHOWN = 10;
+
+const SEEN_CHARS = 2;
+
+/** Enough to find one's own again, and too little to tell who it is. */
+const maskUser = (userId: string): string => {
+  const chars = [...userId];
+  return `${chars.slice(0, chars.length > 2 * SEEN_CHARS ? SEEN_CHARS : 0).join('')}…`;
+};
+
+/** A job's data for people: what it is about, and none of its users. Whatever else is there is no job of ours, and not shown. */
+export const describeData = (data: unknown) => {
+  if (!isClaimJob(data)) return { unreadable: 'This is no list of claims.' };
+  const { v, replyTo, coupons, claims, requests } = data;
+  const byCoupon: Record<string, number> = {};
+  for (const [, , index] of claims) {
+    const name = coupons[index] ?? 'unknown';
+    byCoupon[name] = (byCoupon[name] ?? 0) + 1;
+  }
+  const users = claims.slice(0, USERS_SHOWN).map(([, user]) => maskUser(user));
+  return {
+    claims: claims.length,
+    coupons: byCoupon,
+    users: claims.length > USERS_SHOWN ? [...users, `and ${claims.length - USERS_SHOWN} more`] : users,
+    withIdempotencyKey: Object.keys(requests ?? {}).length,
+    from: replyTo,
+    version: v,
+  };
+};
+
+/** What became of a job's claims, by count. */
+export const describeResult = (result: unknown) => {
+  if (result === null || result === undefined) return result;
+  try {
+    const { decisions, at } = result as ClaimJobResult;
+    const outcomes: Record<string, number> = {};
+    for (let index = 0; index < decisions.length; index++) {
+      const { decision } = decodeDecision(result as ClaimJobResult, index);
+      outcomes[decision] = (outcomes[decision] ?? 0) + 1;
+    }
+    return { outcomes, decidedAt: new Date(at).toISOString() };
+  } catch (error) {
+    return { unreadable: (error as Error).message };
+  }
+};
+
+/** A job's title. */
+export const describeName = ({ data }: { data?: unknown }): string => {
+  if (!isClaimJob(data)) return 'no claims';
+  const [first = '', ...others] = data.coupons;
+  const what = others.length > 0 ? `${first} and ${others.length} more` : first;
+  return `${data.claims.length} ${data.claims.length === 1 ? 'claim' : 'claims'} · ${what}`;
+};
+
+const isClaimJob = (data: unknown): data is ClaimJob => {
+  const { coupons, claims } = (data ?? {}) as Partial<ClaimJob>;
+  return Array.isArray(coupons) && Array.isArray(claims) && claims.every((claim) => Array.isArray(claim));
+};

@@ -1,0 +1,145 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { claim, createCoupon, readCoupon } from '../support/caller.ts';
+import { openBrowser } from '../support/chromium.ts';
+import {
+  accessibilityFaults,
+  becomes,
+  expectNoSidewaysScroll,
+  numberOf,
+  type OpenPage,
+  openPage,
+  shownStock,
+  textOf,
+} from '../support/live-page.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+/** One page stays open through the whole file, as it would on somebody's desk. */
+let browser: Browser;
+let system: System;
+let url: string;
+let live: OpenPage;
+let page: Page;
+
+beforeAll(async () => {
+  [browser, system] = await Promise.all([openBrowser(), startSystem()]);
+  url = system.urls[0] as string;
+  live = await openPage(browser, `${url}/live`);
+  page = live.page;
+  await becomes(page, 'live');
+});
+afterEach(() => expect(live.errors.splice(0)).toEqual([]));
+afterAll(async () => {
+  await browser?.close();
+  await system?.close();
+});
+
+test('an empty page explains itself', async () => {
+  await page.waitForSelector('#empty', { state: 'visible' });
+  expect(await textOf(page, '#empty')).toMatch(/No coupon yet[\s\S]*test sale/);
+  expect(await accessibilityFaults(page)).toEqual([]);
+});
+
+test('a coupon is created by keyboard, and shows up by itself', async () => {
+  await page.locator('#coupon-name').focus();
+  await page.keyboard.type('Morning drop');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('50');
+  await page.keyboard.press('Enter');
+  await until(async () => (await shownStock(page, 'Morning drop'))?.left === 50);
+  expect(await textOf(page, '#coupon-form .result')).toBe('Morning drop is there, with 50 units.');
+  expect((await readCoupon(url, 'Morning drop')).amount).toBe(50);
+  await page.waitForSelector('#empty', { state: 'hidden' });
+});
+
+test.each([
+  ['no name', '', '5', 'coupon-name', /^Must be 1 to 255 characters/],
+  ['no amount', 'x', '', 'coupon-amount', /^Is missing/],
+  ['no number', 'x', 'many', 'coupon-amount', /^Must be of type integer/],
+  ['nothing to sell', 'x', '0', 'coupon-amount', /^Must be >= 1/],
+  ['a name that is taken', 'Morning drop', '5', 'coupon-name', /^Choose another name/],
+])('a coupon with %s is refused next to the field', async (_, name, amount, field, message) => {
+  await page.locator('#coupon-name').fill(name);
+  await page.locator('#coupon-amount').fill(amount);
+  const answered = page.waitForResponse(/api\/coupons$/);
+  await page.getByRole('button', { name: 'Create' }).click();
+  await answered;
+  await page.waitForSelector(`#${field}[aria-invalid="true"]`);
+  expect(await textOf(page, `#${field}-error`)).toMatch(message);
+  expect(await page.evaluate('document.activeElement.id')).toBe(field);
+  expect(await page.locator('[aria-invalid="true"]').count()).toBe(1);
+  expect(await system.stores.mongo.coupons.countDocuments({ name: 'x' })).toBe(0);
+  // The browser itself writes an error for an answer of 400 or 409: this one is wanted.
+  expect(live.errors.splice(0)).toEqual([expect.stringMatching(/status of 4\d\d .*\/api\/coupons$/)]);
+});
+
+test('the numbers are those of the database, in a paused moment of a sale and after it', async () => {
+  const told = (kind: string) => numberOf(page, `[data-series="${kind}"] b`);
+  await createCoupon(url, 'paused sale', 40);
+  const claimAs = (from: number, to: number) =>
+    Promise.all(Array.from({ length: to - from }, (_, i) => claim(url, 'paused sale', `user-${from + i}`)));
+  await claimAs(0, 25);
+  const paused = await readCoupon(url, 'paused sale');
+  expect(paused.remaining_amount).toBe(15);
+  await until(async () => (await shownStock(page, 'paused sale'))?.left === paused.remaining_amount);
+
+  await claimAs(20, 60);
+  await until(async () => (await shownStock(page, 'paused sale'))?.left === 0);
+  expect((await readCoupon(url, 'paused sale')).remaining_amount).toBe(0);
+  expect(await page.locator('.coupon', { hasText: 'paused sale' }).textContent()).toContain('Sold out');
+  await until(async () => (await told('out_of_stock')) === 20);
+  expect([await told('claimed'), await told('already_claimed'), await told('others')]).toEqual([40, 5, 0]);
+  expect(await numberOf(page, '#workers')).toBe(1);
+  await until(async () => (await numberOf(page, '#waiting')) === 0);
+  await until(async () => /Stock and claims of \d+ shown coupons match/.test(await textOf(page, '#status')));
+});
+
+test('a unit that is lost is said out loud', async () => {
+  const { coupons } = system.stores.mongo;
+  await createCoupon(url, 'one is lost', 10);
+  await coupons.updateOne({ name: 'one is lost' }, { $inc: { remaining_amount: -1 } });
+  await page.waitForSelector('#status[data-level="error"]');
+  expect(await textOf(page, '#status')).toContain('one is lost: 9 left + 0 claims, not 10');
+  await coupons.updateOne({ name: 'one is lost' }, { $inc: { remaining_amount: 1 } });
+  await page.waitForSelector('#status[data-level="fine"]');
+});
+
+test('a test sale goes through the real claim call, and comes out as expected', async () => {
+  await page.locator('#test-users').fill('300');
+  await page.locator('#test-units').fill('50');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await page.waitForSelector('#test-verdict', { state: 'visible' });
+  expect(await page.locator('#test-verdict').getAttribute('data-exact')).toBe('true');
+  const cells = await page.locator('#test-verdict tbody tr > *').allTextContents();
+  expect(cells).toEqual(['claimed', '50', '50', 'already claimed', '50', '50', 'no stock', '500', '500']);
+
+  const { coupons, claims } = system.stores.mongo;
+  const sale = await coupons.findOne({ name: /^test sale/ });
+  expect(sale).toMatchObject({ amount: 50, remaining_amount: 0 });
+  expect(await claims.countDocuments({ coupon_name: sale?.name ?? '' })).toBe(50);
+  await until(async () => (await shownStock(page, sale?.name ?? ''))?.left === 0);
+});
+
+test('a test sale that is too large is refused next to the field', async () => {
+  await page.locator('#test-users').fill('5001');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await page.waitForSelector('#test-users[aria-invalid="true"]');
+  expect(await textOf(page, '#test-users-error')).toBe('Must be <= 5000.');
+  expect(live.errors.splice(0)).toEqual([expect.stringMatching(/status of 400 .*test-sale$/)]);
+});
+
+test.each([
+  ['light', 1280],
+  ['light', 360],
+  ['dark', 1280],
+  ['dark', 360],
+] as const)('can be used by everybody: %s, %i pixels wide', async (colorScheme, width) => {
+  const name = `${colorScheme} ${width} ${'wide '.repeat(40)}`.trim();
+  await createCoupon(url, name, 5);
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize({ width, height: 800 });
+  await page.getByRole('heading', { name }).waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await expectNoSidewaysScroll(page);
+});
