@@ -125,6 +125,8 @@ export class LiveReader {
     const at = Date.now();
     this.#answers.look(at);
     const claims = claimsInLanes();
+    // It is known to be away before a look at it has failed.
+    if (stores.redis.away) this.#forgetRedis();
     const lanes = this.#known.lanes?.map((lane) => ({ ...lane, claimsHere: claims[lane.lane] as number }));
     const known = { ...this.#known, lanes, at };
     const away = { redisAway: stores.redis.away, mongoAway: stores.mongo.away };

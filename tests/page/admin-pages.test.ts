@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import { type ProcessHandle, startProcess } from '@flashclaim/local-stack';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { call, claim } from '../support/caller.ts';
+import { openBrowser } from '../support/chromium.ts';
+import {
+  accessibilityFaults,
+  becomes,
+  numberOf,
+  type OpenPage,
+  openPage,
+  shownStock,
+  textOf,
+} from '../support/live-page.ts';
+import { openStream } from '../support/live-stream.ts';
+import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const TOKEN = 'a token for tests';
+const bearer = { authorization: `Bearer ${TOKEN}` };
+const asAdmin: BrowserContextOptions = { httpCredentials: { username: 'anybody', password: TOKEN } };
+
+let browser: Browser;
+let stores: OwnStores;
+let system: System;
+let url: string;
+
+beforeAll(async () => {
+  [browser, stores] = await Promise.all([openBrowser(), openOwnStores()]);
+  system = await startSystem({ stores, env: { ADMIN_TOKEN: TOKEN, LOG_LEVEL: 'fatal' } });
+  url = system.urls[0] as string;
+  await call(`${url}/api/coupons`, 'POST', { name: 'drop', amount: 3 }, bearer);
+});
+afterAll(async () => {
+  await browser?.close();
+  await system?.close();
+});
+
+const open = async (path: string, options = {}): Promise<OpenPage> => {
+  const opened = await openPage(browser, url + path, { ...asAdmin, ...options });
+  onTestFinished(() => opened.close());
+  return opened;
+};
+
+describe('without the token', () => {
+  test.each(['/live', '/live/events', '/live/assets/live.js', '/live/assets/uPlot.esm.js'])(
+    '%s is closed',
+    async (path) => {
+      const reply = await fetch(url + path);
+      expect(reply.status).toBe(401);
+      expect(reply.headers.get('www-authenticate')).toContain('Basic');
+      await reply.body?.cancel();
+    },
+  );
+
+  test('no test sale can be started', async () => {
+    const sale = { users: 1, units: 1, presses: 1 };
+    expect(await call(`${url}/live/test-sale`, 'POST', sale)).toMatchObject({
+      status: 401,
+      body: { code: 'unauthorized' },
+    });
+  });
+});
+
+test('with the token as password a browser is let in, and may create coupons', async () => {
+  const { page, errors } = await open('/live');
+  await becomes(page, 'live');
+  await page.locator('#coupon-name').fill('by hand');
+  await page.locator('#coupon-amount').fill('7');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await until(async () => (await shownStock(page, 'by hand'))?.left === 7);
+  expect(errors).toEqual([]);
+});
+
+test('pages load nothing from elsewhere, and nobody may frame them', async () => {
+  for (const path of ['/live', '/admin/queues']) {
+    const { headers } = await fetch(url + path, { headers: bearer });
+    expect(headers.get('content-security-policy')).toMatch(
+      /default-src 'none';script-src 'self'.*frame-ancestors 'none'/,
+    );
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  }
+});
+
+describe('the queues page', () => {
+  const USER = 'margaret.hamilton@example.com';
+
+  test('shows jobs in words, and no user by name', async () => {
+    for (const user of [USER, USER, 'ada']) await claim(url, 'drop', user);
+    await claim(url, 'no such coupon', USER);
+    const { page, errors } = await open('/admin/queues');
+    const { body } = await call(`${url}/admin/queues/api/queues?status=latest`, 'GET', undefined, bearer);
+    const lane = body.queues.findIndex((queue: { counts: { completed: number } }) => queue.counts.completed >= 3);
+    await page.goto(`${url}/admin/queues/queue/lane-${lane}`);
+    await page.getByText('1 claim · drop').first().waitFor();
+    const { body: board } = await call(
+      `${url}/admin/queues/api/queues?activeQueue=lane-${lane}`,
+      'GET',
+      undefined,
+      bearer,
+    );
+    const jobs = board.queues[lane].jobs.filter((job: { name: string }) => job.name === '1 claim · drop');
+    expect(jobs.map((job: { data: unknown }) => job.data)).toEqual([
+      expect.objectContaining({ claims: 1, coupons: { drop: 1 }, users: ['…'] }),
+      expect.objectContaining({ claims: 1, coupons: { drop: 1 }, users: ['ma…'] }),
+      expect.objectContaining({ users: ['ma…'] }),
+    ]);
+    expect(jobs.map((job: { returnValue: { outcomes: object } }) => job.returnValue.outcomes)).toEqual([
+      { claimed: 1 },
+      { already_claimed: 1 },
+      { claimed: 1 },
+    ]);
+    expect(JSON.stringify(board)).not.toContain('margaret');
+
+    await page.goto(`${url}/admin/queues/queue/lane-${lane}/${jobs[1].id}`);
+    await page.getByText('"ma…"').first().waitFor();
+    expect(await page.locator('body').textContent()).not.toContain('margaret');
+    expect(errors).toEqual([]);
+  });
+
+  test('can only be looked at', async () => {
+    expect((await call(`${url}/admin/queues/api/queues/lane-0/pause`, 'PUT', {}, bearer)).status).toBe(405);
+  });
+});
+
+test('what is away is said, and that it is back', async () => {
+  const { page } = await open('/live');
+  await page.waitForSelector('#status[data-level="fine"]');
+
+  const [worker] = system.workers as [ProcessHandle];
+  await worker.stop();
+  await until(async () => (await textOf(page, '#status')).includes('No worker is connected.'));
+  const waits = claim(url, 'by hand', 'waits', { prefer: 'wait=1' });
+  await until(async () => (await numberOf(page, '#waiting')) === 1);
+  await page.waitForSelector('#lane-list .busy');
+  expect((await waits).status).toBe(202);
+  await system.addWorker();
+  await page.waitForSelector('#status[data-level="fine"]');
+  await until(async () => (await shownStock(page, 'by hand'))?.left === 6);
+
+  await stores.servers.redis.stop(0);
+  await until(async () => (await textOf(page, '#status')).includes('Redis does not answer.'));
+  expect(await textOf(page, '#workers')).toBe('–');
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await stores.servers.redis.start();
+  await page.waitForSelector('#status[data-level="fine"]');
+});
+
+test('MongoDB that is away is told of with the stock as it was', async () => {
+  const stream = await openStream(url, bearer);
+  const before = await stream.next();
+  await stores.cables.mongo.unplug();
+  let frame = before;
+  await until(async () => {
+    frame = await stream.next();
+    return frame.alerts.some((alert: { code: string }) => alert.code === 'mongo_away');
+  });
+  expect(frame.coupons.shown).toEqual(before.coupons.shown);
+  await stores.cables.mongo.plug();
+  await until(async () => (await stream.next()).alerts.length === 0);
+  await stream.close();
+});
+
+test('an API that stops waits for no page, and the page comes back with the next one', async () => {
+  const { page } = await open('/live');
+  await becomes(page, 'live');
+  const [api] = system.apis as [ProcessHandle];
+  const stream = await openStream(url, bearer);
+  api.kill('SIGTERM');
+  await until(async () => (await stream.next()) === undefined);
+  expect(await api.exited).toEqual({ code: 0, signal: null });
+  await becomes(page, 'away');
+
+  const env = { ...process.env, ...stores.env, ADMIN_TOKEN: TOKEN, LOG_LEVEL: 'warn', PORT: new URL(url).port };
+  const script = join(import.meta.dirname, '../../apps/api/src/server.ts');
+  // As it is run in production, where nobody plays.
+  const next = await startProcess({
+    name: 'api',
+    command: process.execPath,
+    args: [script],
+    env: { ...env, NODE_ENV: 'production' },
+  });
+  system.apis.push(next);
+  await becomes(page, 'live');
+  expect((await shownStock(page, 'by hand'))?.left).toBe(6);
+  await page.waitForSelector('#test-sale', { state: 'hidden' });
+  const sale = { users: 1, units: 1, presses: 1 };
+  expect((await call(`${url}/live/test-sale`, 'POST', sale, bearer)).status).toBe(404);
+});

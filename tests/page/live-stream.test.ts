@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS } from '@flashclaim/core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { claim, createCoupon } from '../support/caller.ts';
+import { openStream } from '../support/live-stream.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const PAGES = 20;
+
+let system: System;
+let url: string;
+beforeAll(async () => {
+  system = await startSystem({ apis: 2 });
+  url = system.urls[0] as string;
+});
+afterAll(() => system?.close());
+
+test('one reader reads for all pages, and none where no page is open', async () => {
+  await createCoupon(url, 'read', 5);
+  const { db } = system.stores.mongo;
+  const reads = () =>
+    db
+      .collection('system.profile')
+      .countDocuments({ appName: 'flashclaim-api', ns: `${db.databaseName}.coupons`, op: 'query' });
+  await db.command({ profile: 2 });
+  const streams = await Promise.all(Array.from({ length: PAGES }, () => openStream(url)));
+  const before = await reads();
+  const FRAMES = 6;
+  await Promise.all(
+    streams.map(async (stream) => {
+      for (let frame = 0; frame < FRAMES; frame++) await stream.next();
+    }),
+  );
+  const perFrame = ((await reads()) - before) / FRAMES;
+  // The stock in each frame, what to show in every third, and some that came in between.
+  expect(perFrame).toBeGreaterThan(0);
+  expect(perFrame).toBeLessThan(4);
+
+  await Promise.all(streams.map((stream) => stream.close()));
+  let after = -1;
+  await until(async () => {
+    const now = await reads();
+    const isQuiet = now === after;
+    after = now;
+    // Longer than a reader would be silent.
+    await sleep(4 * LIVE_FRAME_EVERY_MS);
+    return isQuiet;
+  });
+  await db.command({ profile: 0 });
+});
+
+test('the stock is that of all API processes, the answers are those of one', async () => {
+  const [first, second] = system.urls as [string, string];
+  await createCoupon(first, 'both', 10);
+  const stream = await openStream(first);
+  await stream.next();
+  await Promise.all([claim(first, 'both', 'a'), claim(second, 'both', 'b'), claim(second, 'both', 'c')]);
+  let frame = await stream.next();
+  const both = () => frame.coupons.shown.find((coupon: { name: string }) => coupon.name === 'both');
+  await until(async () => {
+    frame = await stream.next();
+    return both().remaining === 7;
+  });
+  expect(frame.answers.total).toEqual({ claimed: 1, already_claimed: 0, out_of_stock: 0, others: 0 });
+  await stream.close();
+});
+
+test('the coupons that were claimed or created last are shown, newest first, and a page that comes later is told all', async () => {
+  await createCoupon(url, 'old and busy', 100);
+  for (let i = 0; i < LIVE_COUPONS_MAX; i++) await createCoupon(url, `new ${i}`, 1);
+  await claim(url, 'old and busy', 'somebody');
+  const stream = await openStream(url);
+  const newest = Array.from({ length: LIVE_COUPONS_MAX - 1 }, (_, i) => `new ${LIVE_COUPONS_MAX - 1 - i}`);
+  let names: string[] = [];
+  // The reader may be the one of a page of before, and looks once a second which coupons to show.
+  await until(async () => {
+    names = (await stream.next()).coupons.shown.map((coupon: { name: string }) => coupon.name);
+    return names.includes('old and busy');
+  });
+  expect(names).toEqual([...newest, 'old and busy']);
+
+  const claims = claim(url, 'old and busy', 'somebody else');
+  let seconds: number[][] = [];
+  await until(async () => {
+    seconds = (await stream.next()).seconds;
+    return seconds.some(([, claimed]) => claimed === 1);
+  });
+  await claims;
+  const late = await openStream(url);
+  const history = (await late.next()).seconds;
+  expect(history).toEqual(expect.arrayContaining(seconds));
+  await Promise.all([stream.close(), late.close()]);
+});
