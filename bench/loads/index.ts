@@ -2,6 +2,7 @@ import { apis } from './apis.ts';
 import { burst } from './burst.ts';
 import { compareCandidates } from './compare-candidates.ts';
 import { details } from './details.ts';
+import { live } from './live.ts';
 import type { BenchLoad } from './load.ts';
 import { million } from './million.ts';
 import { mix } from './mix.ts';
@@ -34,6 +35,7 @@ export const LOADS: readonly BenchLoad[] = [
   details,
   workers,
   apis,
+  live,
   million,
   waiting,
 ];

@@ -98,6 +98,13 @@ const REQUIREMENTS: readonly Requirement[] = [
     unit: 'aborted',
   },
   {
+    load: 'live',
+    what: '200 live pages open: claims, of those with none',
+    figure: (find) => ratio(find('live', '200 live pages')?.perSecond, find('live', 'no live page')?.perSecond),
+    atLeast: 0.95,
+    unit: '×',
+  },
+  {
     load: 'million',
     what: '1,000,000 claims there: claims, of an empty coupon',
     figure: (find) =>

@@ -42,8 +42,10 @@ export const numberOf = async (page: Page, selector: string): Promise<number> =>
 export const shownStock = async (page: Page, name: string): Promise<{ left: number; amount: number } | undefined> => {
   const card = page.locator('.coupon', { has: page.getByRole('heading', { name, exact: true }) });
   if ((await card.count()) === 0) return undefined;
-  const numbers = ((await card.locator('.stock').textContent()) ?? '').replaceAll(',', '').match(/\d+/g) ?? [];
-  return { left: Number(numbers[0]), amount: Number(numbers[1]) };
+  const [left, amount] = await Promise.all(
+    ['.left', '.of'].map(async (part) => Number((await card.locator(part).textContent())?.replaceAll(/\D/g, ''))),
+  );
+  return { left: left as number, amount: amount as number };
 };
 
 /** What axe finds, by rule and by the elements that break it. */

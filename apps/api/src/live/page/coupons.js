@@ -31,10 +31,7 @@ const makeCard = ({ name, id }) => {
   title.title = name;
   title.id = `coupon-${id}`;
   const state = make('p', 'state');
-  const stock = make('p', 'stock');
   const left = make('strong', 'left');
-  const of = make('span', 'of');
-  stock.append(left, of);
   const bar = make('div', 'bar');
   bar.setAttribute('role', 'meter');
   bar.setAttribute('aria-labelledby', title.id);
@@ -42,9 +39,10 @@ const makeCard = ({ name, id }) => {
   const rest = make('i', 'rest');
   bar.append(rest);
   const pace = make('p', 'pace');
-  const [speed, end] = [make('span', ''), make('span', '')];
-  pace.append(speed, end);
-  item.append(title, state, stock, bar, pace);
+  const [of, speed] = [make('span', 'of'), make('span', '')];
+  pace.append(of, speed);
+  const end = make('p', 'end');
+  item.append(title, state, left, bar, pace, end);
   return { item, state, left, of, bar, rest, speed, end };
 };
 
@@ -54,19 +52,20 @@ const fill = (card, { amount, remaining, claimsPerSecond, createdAt, updatedAt }
   card.item.dataset.state = key;
   setText(card.state, text);
   setText(card.left, count(remaining));
-  setText(card.of, ` of ${count(amount)} left`);
+  card.left.classList.toggle('long', remaining > 9_999_999);
+  setText(card.of, `of ${count(amount)} left`);
   card.bar.setAttribute('aria-valuemax', String(amount));
   card.bar.setAttribute('aria-valuenow', String(remaining));
   // What remains is never drawn as nothing, nor what was claimed.
   card.rest.style.inlineSize = `${remaining === 0 ? 0 : Math.max(0.6, share * 100)}%`;
-  setText(card.speed, key === 'selling' ? `${rate(claimsPerSecond)} a second` : `${count(amount - remaining)} claimed`);
+  setText(card.speed, key === 'selling' ? `${rate(claimsPerSecond)} a second` : '');
   setText(card.end, endOf({ key, remaining, claimsPerSecond, createdAt, updatedAt }));
 };
 
 const stateOf = ({ amount, remaining, claimsPerSecond }) => {
   if (remaining === 0) return ['sold-out', 'Sold out'];
   if (claimsPerSecond > 0) return ['selling', 'Selling'];
-  return remaining === amount ? ['fresh', 'Not claimed yet'] : ['quiet', 'Quiet'];
+  return remaining === amount ? ['fresh', 'New'] : ['quiet', 'Quiet'];
 };
 
 const endOf = ({ key, remaining, claimsPerSecond, createdAt, updatedAt }) => {

@@ -14,10 +14,10 @@ export const showConnection = (state) => {
 };
 
 /** Says what is wrong, or what was looked at to say that nothing is. It is read out only where it changes. */
-export const showStatus = ({ alerts, comparison, coupons }) => {
-  const lines = alerts.length > 0 ? alerts.map(({ text }) => text) : ['Redis, MongoDB and the workers answer.'];
+export const showStatus = ({ alerts, comparison, coupons, workers }) => {
+  const lines = alerts.length > 0 ? alerts.map(({ text }) => text) : [describeHealth(workers)];
   const compared = describeComparison(comparison);
-  const key = JSON.stringify([alerts.map(({ code, text }) => [code, text]), Boolean(compared)]);
+  const key = JSON.stringify([lines, Boolean(compared)]);
   if (key !== told) {
     told = key;
     section.dataset.level = alerts[0]?.level ?? 'fine';
@@ -30,6 +30,11 @@ export const showStatus = ({ alerts, comparison, coupons }) => {
   const asOf =
     alerts.some(({ code }) => code === 'mongo_away') && coupons ? `Stock as of ${timeOfDay(coupons.at)}. ` : '';
   setText(section.lastElementChild, asOf + compared);
+};
+
+const describeHealth = (workers) => {
+  if (workers === undefined) return 'Redis and MongoDB answer.';
+  return `Redis and MongoDB answer; ${count(workers)} worker${workers === 1 ? ' is' : 's are'} connected.`;
 };
 
 const describeComparison = (comparison) => {

@@ -1,0 +1,113 @@
+/**
+ * Takes pictures of every page for people, in light and dark, wide and narrow: `node tests/page/take-screenshots.ts FOLDER`.
+ * To be looked at; the few that the documents show are in docs/images.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startStores } from '@flashclaim/local-stack';
+import type { Browser, Page } from 'playwright-core';
+import { call, claim, createCoupon } from '../support/caller.ts';
+import { openBrowser } from '../support/chromium.ts';
+import { becomes, openPage } from '../support/live-page.ts';
+import { openStoresAt } from '../support/stores.ts';
+import { startSystem } from '../support/system.ts';
+
+const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) =>
+  [
+    { width: 1_360, height: 940 },
+    { width: 360, height: 780 },
+  ].map((viewport) => ({ colorScheme, viewport, name: `${colorScheme}-${viewport.width}` })),
+);
+
+const SALE_SECONDS = 75;
+const COUPONS: [name: string, amount: number, share: number][] = [
+  ['Midnight headphones', 12_000, 0.45],
+  ['Sneaker drop 07', 2_500, 0.25],
+  ['Breakfast for two', 400, 0.3],
+  ['Museum night, two tickets', 300, 0],
+  ['Advent calendar', 5_000, 0],
+  ['Last year’s lamp', 25, 0],
+];
+
+/** A crowd that comes at once and then thins out. Some press twice. */
+const runSale = async (url: string): Promise<void> => {
+  const startedAt = performance.now();
+  const under: Promise<unknown>[] = [];
+  for (let user = 0; ; ) {
+    const seconds = (performance.now() - startedAt) / 1_000;
+    if (seconds > SALE_SECONDS) break;
+    const perTick = 2 + 22 * Math.exp(-seconds / 25) * (0.8 + 0.4 * Math.random());
+    for (let i = 0; i < perTick; i++, user++) {
+      const name = couponOf((user * 0.618) % 1);
+      under.push(claim(url, name, `user-${user}`));
+      if (user % 9 === 0) under.push(claim(url, name, `user-${user}`));
+    }
+    await sleep(100);
+  }
+  await Promise.all(under);
+};
+
+const couponOf = (at: number): string => {
+  let sum = 0;
+  const found = COUPONS.find(([, , share]) => {
+    sum += share;
+    return at < sum;
+  });
+  return found?.[0] ?? 'Midnight headphones';
+};
+
+type Show = (page: Page) => Promise<unknown>;
+
+const takeAll = async (browser: Browser, folder: string, name: string, url: string, show: Show): Promise<void> => {
+  for (const { name: look, ...options } of LOOKS) {
+    const { page, close } = await openPage(browser, url, options);
+    await show(page);
+    await page.screenshot({ path: join(folder, `${name}-${look}.png`) });
+    await page.screenshot({ path: join(folder, `${name}-${look}-whole.png`), fullPage: true });
+    await close();
+  }
+};
+
+const run = async (folder: string): Promise<void> => {
+  await mkdir(folder, { recursive: true });
+  const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-screenshots-'));
+  const servers = await startStores({ dataDir });
+  const system = await startSystem({ stores: await openStoresAt(servers) });
+  const browser = await openBrowser();
+  const [url] = system.urls as [string];
+  const take = (name: string, path: string, show: Show) => takeAll(browser, folder, name, url + path, show);
+  try {
+    await take('empty', '/live', (page) => page.waitForSelector('#status[data-level="fine"]'));
+    for (const [name, amount] of COUPONS) await createCoupon(url, name, amount);
+    await claim(url, 'Museum night, two tickets', 'somebody');
+    // What is seen of a sale is counted while a page is open.
+    const watching = await openPage(browser, `${url}/live`);
+    const sale = runSale(url);
+    await sleep(45_000);
+    await take('live', '/live', async (page) => {
+      await becomes(page, 'live');
+      await page.waitForSelector('#status[data-level="fine"]');
+      await sleep(1_200);
+    });
+    await sale;
+    await watching.close();
+    const { body } = await call(`${url}/admin/queues/api/queues`, 'GET');
+    const lane = body.queues.findIndex((queue: { counts: { completed: number } }) => queue.counts.completed > 20);
+    await take('queue', `/admin/queues/queue/lane-${lane}`, (page) =>
+      page
+        .getByText(/claims? · /)
+        .first()
+        .waitFor(),
+    );
+    await take('docs', '/docs/', (page) => page.getByText('Claim a unit').first().waitFor());
+  } finally {
+    await browser.close();
+    await system.close();
+    await servers.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+};
+
+await run(process.argv[2] ?? 'screenshots');
