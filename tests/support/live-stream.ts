@@ -1,6 +1,6 @@
 /** What a live page is told, frame by frame. Read so much of it as a test looks at. */
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into frames as a page does.
-export type Frame = any;
+type Frame = any;
 
 export interface LiveStream {
   /** The next frame; undefined where the API has ended the stream. */

@@ -59,6 +59,18 @@ test('a page that reads slowly misses frames, holds nothing up, and is told all 
   await until(async () => text.includes('data: all again') && text.includes('data: news'));
 });
 
+test('an end waits for nobody who does not read', async () => {
+  const { pages, sockets, responses } = await openPages(1);
+  sockets[0]?.pause();
+  const frame = 'x'.repeat(LIVE_PAGE_BUFFER_MAX_BYTES);
+  await until(async () => {
+    pages.tell(frame, () => frame);
+    return (responses[0]?.writableLength ?? 0) > LIVE_PAGE_BUFFER_MAX_BYTES;
+  });
+  pages.close();
+  await until(async () => pages.count === 0);
+});
+
 test('there is an end to the number of pages', async () => {
   const { pages } = await openPages(LIVE_PAGES_MAX - 1);
   expect(pages.isFull).toBe(false);

@@ -308,6 +308,9 @@ export const LIVE_PAGE_BUFFER_MAX_BYTES = 128 * 1024;
 /** For how long a live page may read nothing, before its connection is closed. */
 export const LIVE_PAGE_STALLED_MAX_MS = 30_000;
 
+/** How long a live page has to read what is left for it, when its API stops. */
+export const LIVE_PAGE_END_MAX_MS = 500;
+
 /** When a live page whose connection broke tries again. */
 export const LIVE_RETRY_MS = 1_000;
 

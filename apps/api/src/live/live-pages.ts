@@ -1,5 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { LIVE_PAGE_BUFFER_MAX_BYTES, LIVE_PAGE_STALLED_MAX_MS, LIVE_PAGES_MAX, LIVE_RETRY_MS } from '@flashclaim/core';
+import {
+  LIVE_PAGE_BUFFER_MAX_BYTES,
+  LIVE_PAGE_END_MAX_MS,
+  LIVE_PAGE_STALLED_MAX_MS,
+  LIVE_PAGES_MAX,
+  LIVE_RETRY_MS,
+} from '@flashclaim/core';
 
 interface Page {
   response: ServerResponse;
@@ -58,9 +64,13 @@ export class LivePages {
     }
   }
 
-  /** Ends every stream: a stopping process waits for none. */
+  /** Ends every stream: a stopping process waits for none, nor for who does not read what is left. */
   close(): void {
-    for (const { response } of this.#pages) response.end();
+    const all = [...this.#pages];
+    for (const { response } of all) response.end();
+    setTimeout(() => {
+      for (const { response } of all) response.destroy();
+    }, LIVE_PAGE_END_MAX_MS).unref();
   }
 }
 

@@ -110,7 +110,7 @@ export class LiveReader {
     const { redis, stores, lanes, claimsInLanes } = this.#options;
     const [first] = lanes;
     const [looks, workers] = await stores.redis.answer(() =>
-      Promise.all([lookAtLanes(redis, claimsInLanes()), countWorkers(first as Queue, redis)]),
+      Promise.all([lookAtLanes(redis, claimsInLanes()), countWorkers(first as Queue, redis).catch(() => undefined)]),
     );
     this.#known.lanes = looks;
     this.#known.workers = workers;

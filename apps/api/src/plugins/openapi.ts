@@ -17,7 +17,9 @@ Claims for the units of coupons in a flash sale: never one unit too many, never 
 Every error is \`application/problem+json\` with a stable \`code\`; \`detail\` names the field and says what to do.
 Every answer has an \`x-request-id\`. Whatever the call, an address that does not exist is \`not_found\` 404, a method that an
 address does not take \`method_not_allowed\` 405 with \`Allow\`, a request that arrives too slowly \`request_timeout\` 408, and
-headers beyond 16 KiB are \`headers_too_large\` 431.`.trim();
+headers beyond 16 KiB are \`headers_too_large\` 431.
+
+Pages for people: [the live sale](/live) and [the queues](/admin/queues).`.trim();
 
 /** The schemas that have a name, each once. */
 const NAMED = [ClaimRequestSchema, ClaimedSchema, ClaimStatusSchema, NewCouponSchema, CouponSchema, ProblemSchema];

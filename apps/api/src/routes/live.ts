@@ -8,6 +8,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { runTestSale, TestSaleSchema } from '../live/test-sale.ts';
 import { PAGE_SECURITY } from '../page-security.ts';
 import { ProblemError } from '../problem.ts';
+import { requireStores } from '../stores/require-stores.ts';
 import { CLAIM_PATH } from './claims.ts';
 
 export const LIVE_EVENTS_PATH = '/live/events';
@@ -56,6 +57,7 @@ const addTestSale = (app: Parameters<FastifyPluginAsyncTypebox>[0]): void => {
   let running = false;
   app.post(TEST_SALE_PATH, { schema: { body: TestSaleSchema } }, async (request, reply) => {
     if (running) throw new ProblemError('overloaded', 'A test sale is under way here. Wait until it is over.');
+    requireStores(app.stores);
     running = true;
     const { mongo, stopSignal: signal } = app;
     const lines = runTestSale({
