@@ -103,9 +103,9 @@ describe('the queues page', () => {
     );
     const jobs = board.queues[lane].jobs.filter((job: { name: string }) => job.name === '1 claim · drop');
     expect(jobs.map((job: { data: unknown }) => job.data)).toEqual([
-      expect.objectContaining({ claims: 1, coupons: { drop: 1 }, users: ['…'] }),
-      expect.objectContaining({ claims: 1, coupons: { drop: 1 }, users: ['ma…'] }),
-      expect.objectContaining({ users: ['ma…'] }),
+      expect.objectContaining({ claims: 1, coupons: { drop: 1 }, users: '…' }),
+      expect.objectContaining({ claims: 1, coupons: { drop: 1 }, users: 'ma…' }),
+      expect.objectContaining({ users: 'ma…' }),
     ]);
     expect(jobs.map((job: { returnValue: { outcomes: object } }) => job.returnValue.outcomes)).toEqual([
       { claimed: 1 },

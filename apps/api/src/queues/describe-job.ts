@@ -24,7 +24,7 @@ export const describeData = (data: unknown) => {
   return {
     claims: claims.length,
     coupons: byCoupon,
-    users: claims.length > USERS_SHOWN ? [...users, `and ${claims.length - USERS_SHOWN} more`] : users,
+    users: users.join(', ') + (claims.length > USERS_SHOWN ? ` and ${claims.length - USERS_SHOWN} more` : ''),
     withIdempotencyKey: Object.keys(requests ?? {}).length,
     from: replyTo,
     version: v,
