@@ -126,19 +126,20 @@ describe('the queues page', () => {
 });
 
 test('what is away is said, and that it is back', async () => {
+  await call(`${url}/api/coupons`, 'POST', { name: 'waits', amount: 7 }, bearer);
   const { page } = await open('/live');
   await page.waitForSelector('#status[data-level="fine"]');
 
   const [worker] = system.workers as [ProcessHandle];
   await worker.stop();
   await until(async () => (await textOf(page, '#status')).includes('No worker is connected.'));
-  const waits = claim(url, 'by hand', 'waits', { prefer: 'wait=1' });
+  const waits = claim(url, 'waits', 'somebody', { prefer: 'wait=1' });
   await until(async () => (await numberOf(page, '#waiting')) === 1);
   await page.waitForSelector('#lane-list .busy');
   expect((await waits).status).toBe(202);
   await system.addWorker();
   await page.waitForSelector('#status[data-level="fine"]');
-  await until(async () => (await shownStock(page, 'by hand'))?.left === 6);
+  await until(async () => (await shownStock(page, 'waits'))?.left === 6);
 
   await stores.servers.redis.stop(0);
   await until(async () => (await textOf(page, '#status')).includes('Redis does not answer.'));
@@ -164,6 +165,7 @@ test('MongoDB that is away is told of with the stock as it was', async () => {
 });
 
 test('an API that stops waits for no page, and the page comes back with the next one', async () => {
+  await call(`${url}/api/coupons`, 'POST', { name: 'kept', amount: 9 }, bearer);
   const { page } = await open('/live');
   await becomes(page, 'live');
   const [api] = system.apis as [ProcessHandle];
@@ -184,7 +186,7 @@ test('an API that stops waits for no page, and the page comes back with the next
   });
   system.apis.push(next);
   await becomes(page, 'live');
-  expect((await shownStock(page, 'by hand'))?.left).toBe(6);
+  expect((await shownStock(page, 'kept'))?.left).toBe(9);
   await page.waitForSelector('#test-sale', { state: 'hidden' });
   const sale = { users: 1, units: 1, presses: 1 };
   expect((await call(`${url}/live/test-sale`, 'POST', sale, bearer)).status).toBe(404);

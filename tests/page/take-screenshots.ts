@@ -110,4 +110,4 @@ const run = async (folder: string): Promise<void> => {
   }
 };
 
-await run(process.argv[2] ?? 'screenshots');
+await run(process.argv[2] ?? '.data/screenshots');
