@@ -105,9 +105,9 @@ test('a granted claim is found in the database, the log and its job, as the queu
   expect(others).toEqual([]);
   expect(page?.body.status).toBe('completed');
   const { data, returnValue } = (page as Reply).body.job;
-  const place = (data.claims as [string, string][]).findIndex(([id]) => id === followed());
-  expect(data.claims[place]).toEqual([followed(), `user-${FOLLOWED}`, 0]);
-  expect(returnValue.decisions[place]).toBe('C');
+  expect(data.coupons).toEqual({ [COUPON]: data.claims });
+  expect(data.users).not.toContain('user-');
+  expect(returnValue.outcomes).toEqual({ claimed: data.claims });
 });
 
 test('one trace holds its way, and nearly all others were left out', async () => {

@@ -15,15 +15,11 @@ const maskUser = (userId: string): string => {
 export const describeData = (data: unknown) => {
   if (!isClaimJob(data)) return { unreadable: 'This is no list of claims.' };
   const { v, replyTo, coupons, claims, requests } = data;
-  const byCoupon: Record<string, number> = {};
-  for (const [, , index] of claims) {
-    const name = coupons[index] ?? 'unknown';
-    byCoupon[name] = (byCoupon[name] ?? 0) + 1;
-  }
+  const byCoupon = Map.groupBy(claims, ([, , index]) => coupons[index] ?? 'unknown');
   const users = claims.slice(0, USERS_SHOWN).map(([, user]) => maskUser(user));
   return {
     claims: claims.length,
-    coupons: byCoupon,
+    coupons: Object.fromEntries([...byCoupon].map(([name, { length }]) => [name, length])),
     users: users.join(', ') + (claims.length > USERS_SHOWN ? ` and ${claims.length - USERS_SHOWN} more` : ''),
     withIdempotencyKey: Object.keys(requests ?? {}).length,
     from: replyTo,
