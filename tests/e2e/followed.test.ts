@@ -104,10 +104,16 @@ test('a granted claim is found in the database, the log and its job, as the queu
   const [page, ...others] = shown.filter(({ status }) => status === 200);
   expect(others).toEqual([]);
   expect(page?.body.status).toBe('completed');
-  const { data, returnValue } = (page as Reply).body.job;
-  expect(data.coupons).toEqual({ [COUPON]: data.claims });
-  expect(data.users).not.toContain('user-');
-  expect(returnValue.outcomes).toEqual({ claimed: data.claims });
+  const shownJob = (page as Reply).body.job;
+
+  const [key] = await system.stores.redis.keys(`*:${job}`);
+  const kept = await system.stores.redis.hgetall(key as string);
+  const claims = JSON.parse(kept['data'] as string).claims as [string, string, number][];
+  const place = claims.findIndex(([id]) => id === followed());
+  expect(claims[place]).toEqual([followed(), `user-${FOLLOWED}`, 0]);
+  expect(JSON.parse(kept['returnvalue'] as string).decisions[place]).toBe('C');
+  // The page counts, and names nobody.
+  expect(shownJob.data).toMatchObject({ claims: claims.length, coupons: { [COUPON]: claims.length } });
 });
 
 test('one trace holds its way, and nearly all others were left out', async () => {
