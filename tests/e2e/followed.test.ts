@@ -114,6 +114,7 @@ test('a granted claim is found in the database, the log and its job, as the queu
   expect(JSON.parse(kept['returnvalue'] as string).decisions[place]).toBe('C');
   // The page counts, and names nobody.
   expect(shownJob.data).toMatchObject({ claims: claims.length, coupons: { [COUPON]: claims.length } });
+  expect(shownJob.data.usersByClaim[followed()]).toBe('us…');
 });
 
 test('one trace holds its way, and nearly all others were left out', async () => {

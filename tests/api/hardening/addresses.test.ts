@@ -104,7 +104,7 @@ describe('the address of a request', () => {
 });
 
 describe('no address leads out of the folders that are served', () => {
-  test.each(['/docs/static', '/admin/queues/static'])('%s', async (folder) => {
+  test.each(['/docs/static', '/admin/queues/static', '/live/assets'])('%s', async (folder) => {
     for (const way of [
       '../package.json',
       '..%2f..%2fpackage.json',

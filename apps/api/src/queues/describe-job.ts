@@ -1,8 +1,5 @@
 import { type ClaimJob, type ClaimJobResult, decodeDecision } from '@flashclaim/core';
 
-/** Users that are named of a job, masked: to see whether it is one or many. */
-const USERS_SHOWN = 10;
-
 const SEEN_CHARS = 2;
 
 /** Enough to find one's own again, and too little to tell who it is. */
@@ -16,14 +13,14 @@ export const describeData = (data: unknown) => {
   if (!isClaimJob(data)) return { unreadable: 'This is no list of claims.' };
   const { v, replyTo, coupons, claims, requests } = data;
   const byCoupon = Map.groupBy(claims, ([, , index]) => coupons[index] ?? 'unknown');
-  const users = claims.slice(0, USERS_SHOWN).map(([, user]) => maskUser(user));
   return {
     claims: claims.length,
     coupons: Object.fromEntries([...byCoupon].map(([name, { length }]) => [name, length])),
-    users: users.join(', ') + (claims.length > USERS_SHOWN ? ` and ${claims.length - USERS_SHOWN} more` : ''),
     withIdempotencyKey: Object.keys(requests ?? {}).length,
     from: replyTo,
     version: v,
+    // Last, as it may be long: by its id a claim is followed from the log to here.
+    usersByClaim: Object.fromEntries(claims.map(([id, user]) => [id, maskUser(user)])),
   };
 };
 
