@@ -131,7 +131,10 @@ const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
   const redisBy = (link: FaultyLink) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
   const startWorker = async (name: string): Promise<Seat> => {
     const handle = await system.addWorker(redisBy(redisLinks.workers));
-    return { name, handle, metricsUrl: system.workerUrls.at(-1) as string, elder: false };
+    const metricsUrl = system.workerUrls.at(-1) as string;
+    // Whom a fault meets while it starts ends, and is started again by whoever looks after it: nobody does here.
+    await until(() => isReady(metricsUrl));
+    return { name, handle, metricsUrl, elder: false };
   };
   const startApi = async (name: string): Promise<ApiSeat> => {
     const metricsUrl = await system.addApi(redisBy(redisLinks.apis));
@@ -141,6 +144,12 @@ const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
   };
   return { workers: [] as Seat[], apis: [] as ApiSeat[], leaving: [] as Stack['leaving'], startWorker, startApi };
 };
+
+const isReady = (url: string): Promise<boolean> =>
+  fetch(`${url}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 
 /** Whether the replica set has a primary and all its secondaries. */
 export const isWhole = async ({ stores }: Stack): Promise<boolean> => {
