@@ -16,7 +16,7 @@ const leaksOf = (samples: number, values: Record<string, (sample: number) => num
 test('what grows and grows leaks', () => {
   const leaks = leaksOf(30, {
     'API 1: heap': (sample) => (50 + 3 * sample) * MB,
-    'worker 1: RSS': (sample) => (150 + 8 * sample) * MB,
+    'worker 1: RSS': (sample) => (150 + 15 * sample) * MB,
     'worker 1: file descriptors': (sample) => 40 + 2 * sample,
     'Redis: clients': (sample) => 30 + sample,
     'MongoDB: connections': (sample) => 30 + 3 * sample,
@@ -32,7 +32,7 @@ test('what grows and grows leaks', () => {
 
 test('what grows at the beginning, or comes and goes, does not', () => {
   const leaks = leaksOf(30, {
-    'API 1: heap': (sample) => (50 + (sample % 4) * 20) * MB,
+    'API 1: heap': (sample) => (50 + (sample % 4) * 5) * MB,
     'worker 1: RSS': (sample) => (150 + 30 * Math.min(sample, 6)) * MB,
     'Redis: memory': (sample) => (sample % 10) * 8 * MB,
     'Redis: clients': (sample) => (sample === 29 ? 200 : 30),

@@ -15,6 +15,7 @@ import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
 import type { TestStores } from '../support/stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
+import { COLLECTABLE } from './collect-garbage.ts';
 
 /** Shorter than most faults: many callers are told `pending`. */
 export const WAIT_MS = 2_000;
@@ -50,16 +51,19 @@ export interface Stack {
   apis: ApiSeat[];
   /** Who was told to stop, until somebody has looked how it went. */
   leaving: { name: string; gone: Promise<Exit> }[];
-  startWorker(name: string): Promise<Seat>;
-  startApi(name: string): Promise<ApiSeat>;
+  startWorker(name: string, env?: NodeJS.ProcessEnv): Promise<Seat>;
+  startApi(name: string, env?: NodeJS.ProcessEnv): Promise<ApiSeat>;
   /** Holds the logs. */
   folder: string;
+  /** The log of our own processes. */
+  appsLog: string;
   close(keepFolder: boolean): Promise<void>;
 }
 
 /** Everything that Flashclaim is made of, as real processes, for whoever wants to break it. */
 export const startStack = async (apps: string | undefined): Promise<Stack> => {
   const folder = await mkdtemp(join(tmpdir(), 'flashclaim-soak-'));
+  const appsLog = join(folder, 'apps.log');
   const undo: (() => Promise<unknown>)[] = [];
   const close = async (keepFolder: boolean) => {
     for (const step of undo.reverse()) await step();
@@ -77,22 +81,16 @@ export const startStack = async (apps: string | undefined): Promise<Stack> => {
     const system = await startSystem({
       ...{ stores, apis: 0, workers: 0, ...(apps !== undefined && { apps }) },
       env: { CLAIM_WAIT_MS: `${WAIT_MS}` },
-      output: { file: join(folder, 'apps.log') },
+      output: { file: appsLog },
     });
     undo.push(() => system.close());
-    const stack: Stack = {
-      ...seatsOf(system, redisLinks),
-      system,
-      stores,
-      set,
-      redisServer,
-      redisLinks,
-      folder,
-      close,
-    };
+    const seats = seatsOf(system, redisLinks);
+    const stack: Stack = { ...seats, system, stores, set, redisServer, redisLinks, folder, appsLog, close };
+    const eldersEnv = (i: number) => (i === 1 ? COLLECTABLE : {});
     for (let i = 1; i <= WORKERS; i++)
-      stack.workers.push({ ...(await stack.startWorker(`worker ${i}`)), elder: i === 1 });
-    for (let i = 1; i <= APIS; i++) stack.apis.push({ ...(await stack.startApi(`API ${i}`)), elder: i === 1 });
+      stack.workers.push({ ...(await stack.startWorker(`worker ${i}`, eldersEnv(i))), elder: i === 1 });
+    for (let i = 1; i <= APIS; i++)
+      stack.apis.push({ ...(await stack.startApi(`API ${i}`, eldersEnv(i))), elder: i === 1 });
     undo.push(async () => void (await Promise.all(stack.apis.map(({ link }) => link.close()))));
     await until(() => isWhole(stack));
     return stack;
@@ -129,15 +127,15 @@ const openStores = async (folder: string, set: ReplicaSet) => {
 
 const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
   const redisBy = (link: FaultyLink) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
-  const startWorker = async (name: string): Promise<Seat> => {
-    const handle = await system.addWorker(redisBy(redisLinks.workers));
+  const startWorker = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Seat> => {
+    const handle = await system.addWorker({ ...redisBy(redisLinks.workers), ...env });
     const metricsUrl = system.workerUrls.at(-1) as string;
     // Whom a fault meets while it starts ends, and is started again by whoever looks after it: nobody does here.
     await until(() => isReady(metricsUrl));
     return { name, handle, metricsUrl, elder: false };
   };
-  const startApi = async (name: string): Promise<ApiSeat> => {
-    const metricsUrl = await system.addApi(redisBy(redisLinks.apis));
+  const startApi = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<ApiSeat> => {
+    const metricsUrl = await system.addApi({ ...redisBy(redisLinks.apis), ...env });
     const link = await openFaultyLink(Number(new URL(metricsUrl).port));
     const handle = system.apis.at(-1) as ProcessHandle;
     return { name, handle, metricsUrl, elder: false, link, url: `http://127.0.0.1:${link.port}` };
