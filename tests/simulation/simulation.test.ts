@@ -7,7 +7,7 @@ import { simulate } from './simulate.ts';
 import { newMet, PLANTS, type Plant } from './world.ts';
 
 const FIRST_SEED = 1;
-const RUNS = 2_000;
+const RUNS = 10_000;
 
 /** What each planted bug does to claims. */
 const BREAKS: Record<Plant, Invariant> = {
