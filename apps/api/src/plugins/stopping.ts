@@ -1,5 +1,5 @@
 import type { RequestListener, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server, type Socket } from 'node:net';
 import { setImmediate as arrived, setTimeout as sleep } from 'node:timers/promises';
 import { LEAVE_MS, LEAVE_TICK_MS, RETRY_AFTER_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
@@ -21,23 +21,24 @@ export const stopping = fp(
       socket.once('close', () => sockets.delete(socket));
     });
 
-    // Before the server stops listening.
     app.addHook('preClose', async () => {
       // Fastify would answer newcomers by itself, but with no problem. Only from now on, so that no request pays for it before.
       app.server.removeAllListeners('request');
       app.server.on('request', turnAway);
       for (const { _httpMessage: response } of sockets)
         if (response && !response.headersSent) response.shouldKeepAlive = false;
+      // What has arrived by now is accepted and read first. Then the door is closed, and only who is inside may go on asking.
+      await arrived();
+      Server.prototype.close.call(app.server);
       // Node counts a connection that has never sent anything as busy, and would wait for it. Its request may be on its way.
       setTimeout(() => {
         for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       }, SILENT_CONNECTION_MAX_MS).unref();
 
-      // What is closed while a request is on its way is a request that failed: who asks again soon is told before.
+      // A connection that is closed while a request is on its way is a request that failed: who asks again soon is told before.
       const leaveAt = performance.now() + LEAVE_MS;
       const isAnyIdle = () => [...sockets].some(({ _httpMessage: response }) => !response);
       while (isAnyIdle() && performance.now() < leaveAt) await sleep(LEAVE_TICK_MS);
-      // And what has arrived by now is read before the server closes.
       await arrived();
     });
   },
