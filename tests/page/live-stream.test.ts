@@ -84,7 +84,8 @@ test('the coupons that were claimed or created last are shown, newest first, and
   let seconds: number[][] = [];
   await until(async () => {
     seconds = (await stream.next()).seconds;
-    return seconds.some(([, claimed]) => claimed === 1);
+    // One, or two where somebody got theirs in the same second.
+    return seconds.some(([, claimed = 0]) => claimed > 0);
   });
   await claims;
   const late = await openStream(url);
