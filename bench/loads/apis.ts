@@ -2,7 +2,7 @@ import { startFlashclaim } from '../candidates/flashclaim.ts';
 import { watch } from '../measure/watch.ts';
 import type { Figures } from '../run-record.ts';
 import { runClaims } from './claim-run.ts';
-import { type Bench, type BenchLoad, type Contestant, WARM_UP_SECONDS } from './load.ts';
+import { type Bench, type BenchLoad, type Contestant, contestantOf } from './load.ts';
 
 const APIS = [1, 10];
 const CONNECTIONS = 256;
@@ -15,20 +15,17 @@ export const apis: BenchLoad = {
   prepare: (bench) => Promise.all(APIS.map((count) => enter(bench, count))),
 };
 
-const enter = async ({ stack, client, seconds, settings, onDone }: Bench, count: number): Promise<Contestant> => {
+const enter = async (bench: Bench, count: number): Promise<Contestant> => {
+  const { stack, client, settings, onDone } = bench;
   const running = await startFlashclaim({ stack, apis: count, settings });
   onDone(() => running.stop());
-  const run = async (id: string, length: number): Promise<Figures> => {
+  const run = async (id: string, seconds: number): Promise<Figures> => {
     const others = watch({ ...NOBODY, api: running.otherApis });
-    const load = { client, running, connections: CONNECTIONS, expect: 'claimed', seconds: length } as const;
+    const load = { client, running, connections: CONNECTIONS, expect: 'claimed', seconds } as const;
     const figures = await runClaims(id, load);
     const { api: used } = others.end().cpuSeconds;
     if (figures.fault || used === undefined) return figures;
     return { ...figures, note: `the other ${count - 1} used ${used.toFixed(2)} s of a processor meanwhile` };
   };
-  return {
-    name: `flashclaim, ${count} API ${count === 1 ? 'process' : 'processes'}`,
-    warmUp: () => run(`warm-${count}`, WARM_UP_SECONDS),
-    measure: (id) => run(id, seconds),
-  };
+  return contestantOf(`flashclaim, ${count} API ${count === 1 ? 'process' : 'processes'}`, bench, run);
 };

@@ -4,7 +4,7 @@ import { flashclaim } from '../candidates/flashclaim.ts';
 import { literal } from '../candidates/literal.ts';
 import { seckill } from '../candidates/seckill.ts';
 import { runClaims } from './claim-run.ts';
-import { type Bench, type BenchLoad, type Contestant, WARM_UP_SECONDS } from './load.ts';
+import { type Bench, type BenchLoad, type Contestant, contestantOf } from './load.ts';
 
 const CANDIDATES: readonly Candidate[] = [bare, literal, seckill, flashclaim];
 
@@ -29,18 +29,15 @@ export const compareCandidates = ({ name, title, also, ...load }: Comparison): B
 });
 
 const enter = async (
-  { stack, client, seconds, settings, onDone }: Bench,
+  bench: Bench,
   candidate: Candidate,
   { connections, coupons = 1, soldOut = false }: Omit<Comparison, 'name' | 'title' | 'also'>,
 ): Promise<Contestant> => {
+  const { stack, client, settings, onDone } = bench;
   const running = await candidate.start({ stack, settings: candidate === flashclaim ? settings : {} });
   onDone(() => running.stop());
   const expect = candidate === bare ? 'constant' : soldOut ? 'sold-out' : 'claimed';
-  const run = (id: string, length: number) =>
-    runClaims(id, { client, running, connections, coupons, expect, seconds: length });
-  return {
-    name: candidate.name,
-    warmUp: () => run(`warm-${candidate.name}`, WARM_UP_SECONDS),
-    measure: (id) => run(id, seconds),
-  };
+  return contestantOf(candidate.name, bench, (id, seconds) =>
+    runClaims(id, { client, running, connections, coupons, expect, seconds }),
+  );
 };

@@ -4,7 +4,7 @@ import { watch } from '../measure/watch.ts';
 import type { Figures } from '../run-record.ts';
 import { PLENTY } from './claim-run.ts';
 import { figuresOf, recount } from './figures.ts';
-import { type Bench, type BenchLoad, WARM_UP_SECONDS } from './load.ts';
+import { type Bench, type BenchLoad, contestantOf } from './load.ts';
 import { probe } from './probe.ts';
 
 const CONNECTIONS = 64;
@@ -22,11 +22,9 @@ export const details: BenchLoad = {
     return [
       { name: 'flashclaim, no sale', perSecond: 0 },
       { name: 'flashclaim, in mid-sale', perSecond: CLAIMS_PER_SECOND },
-    ].map(({ name, perSecond }) => ({
-      name,
-      warmUp: () => measure(`warm-${perSecond}`, { ...bench, seconds: WARM_UP_SECONDS }, { running, perSecond }),
-      measure: (run: string) => measure(run, bench, { running, perSecond }),
-    }));
+    ].map(({ name, perSecond }) =>
+      contestantOf(name, bench, (run, seconds) => measure(run, { ...bench, seconds }, { running, perSecond })),
+    );
   },
 };
 

@@ -2,7 +2,7 @@ import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclai
 import { openLivePages } from '../client/live-pages.ts';
 import type { Figures } from '../run-record.ts';
 import { runClaims } from './claim-run.ts';
-import { type Bench, type BenchLoad, WARM_UP_SECONDS } from './load.ts';
+import { type Bench, type BenchLoad, contestantOf } from './load.ts';
 
 const CONNECTIONS = 256;
 const PAGES = 200;
@@ -18,11 +18,9 @@ export const live: BenchLoad = {
       { name: 'no live page', pages: 0 },
       { name: 'a live page', pages: 1 },
       { name: `${PAGES} live pages`, pages: PAGES },
-    ].map(({ name, pages }) => ({
-      name,
-      warmUp: () => measure(`warm-${pages}`, { ...bench, seconds: WARM_UP_SECONDS }, { running, pages }),
-      measure: (run: string) => measure(run, bench, { running, pages }),
-    }));
+    ].map(({ name, pages }) =>
+      contestantOf(name, bench, (run, seconds) => measure(run, { ...bench, seconds }, { running, pages })),
+    );
   },
 };
 

@@ -30,3 +30,14 @@ export interface Bench {
 }
 
 export const WARM_UP_SECONDS = 2;
+
+/** A contestant whose warm-up is a shorter run of the same. `run` gets a name that is unique, and its length in seconds. */
+export const contestantOf = (
+  name: string,
+  { seconds }: Pick<Bench, 'seconds'>,
+  run: (id: string, seconds: number) => Promise<Figures>,
+): Contestant => ({
+  name,
+  warmUp: () => run(`warm-${name.replaceAll(/\W+/g, '-')}`, WARM_UP_SECONDS),
+  measure: (id) => run(id, seconds),
+});

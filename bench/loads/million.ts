@@ -3,7 +3,7 @@ import { watch } from '../measure/watch.ts';
 import type { Figures } from '../run-record.ts';
 import { PLENTY, runClaims } from './claim-run.ts';
 import { figuresOf } from './figures.ts';
-import { type Bench, type BenchLoad, type Contestant, WARM_UP_SECONDS } from './load.ts';
+import { type Bench, type BenchLoad, type Contestant, contestantOf } from './load.ts';
 
 const CONNECTIONS = 256;
 const MANY = 1_000_000;
@@ -31,36 +31,24 @@ export const million: BenchLoad = {
   },
 };
 
-const claims = (
-  { client, seconds }: Bench,
-  name: string,
-  running: RunningFlashclaim,
-  existing?: string,
-): Contestant => {
-  const run = (id: string, length: number) =>
+const claims = (bench: Bench, name: string, running: RunningFlashclaim, existing?: string): Contestant =>
+  contestantOf(name, bench, (id, seconds) =>
     runClaims(id, {
-      client,
+      client: bench.client,
       running,
       connections: CONNECTIONS,
       expect: 'claimed',
-      seconds: length,
+      seconds,
       ...(existing && { existing }),
-    });
-  return {
-    name,
-    warmUp: () => run('warm', WARM_UP_SECONDS),
-    measure: (id) => run(id, seconds),
-  };
-};
+    }),
+  );
 
-const gets = ({ client, seconds }: Bench, name: string, running: RunningFlashclaim, coupon: string): Contestant => {
-  const run = async (length: number): Promise<Figures> => {
+const gets = (bench: Bench, name: string, running: RunningFlashclaim, coupon: string): Contestant =>
+  contestantOf(name, bench, async (_, seconds): Promise<Figures> => {
     const watched = watch(running.processes);
-    const load = { url: running.url, connections: 1, seconds: length, request: { get: `/api/coupons/${coupon}` } };
-    const result = await client.run(load);
+    const load = { url: running.url, connections: 1, seconds, request: { get: `/api/coupons/${coupon}` } };
+    const result = await bench.client.run(load);
     const cost = watched.end();
     const failed = result.refused + result.socketErrors;
     return failed > 0 ? { fault: `${failed} reads failed`, raw: result } : { ...figuresOf(result, cost), raw: result };
-  };
-  return { name, warmUp: () => run(WARM_UP_SECONDS), measure: () => run(seconds) };
-};
+  });

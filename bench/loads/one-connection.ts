@@ -6,10 +6,11 @@ import { percentile } from '../measure/stats.ts';
 import { watch } from '../measure/watch.ts';
 import { PLENTY } from './claim-run.ts';
 import { compareCandidates } from './compare-candidates.ts';
-import { type Bench, type Contestant, WARM_UP_SECONDS } from './load.ts';
+import { type Bench, type Contestant, contestantOf } from './load.ts';
 
 /** What a claim costs that is nothing but its transaction: no HTTP, no queue, the driver alone. */
-const directTransactions = async ({ stack, seconds, onDone }: Bench): Promise<Contestant> => {
+const directTransactions = async (bench: Bench): Promise<Contestant> => {
+  const { stack, onDone } = bench;
   const { mongoDb } = await stack.newDatabases();
   const store = await openCouponStore(stack.mongoUri, mongoDb);
   const client = new MongoClient(stack.mongoUri);
@@ -17,14 +18,14 @@ const directTransactions = async ({ stack, seconds, onDone }: Bench): Promise<Co
     await client.close();
     await store.close();
   });
-  const run = async (id: string, length: number) => {
+  return contestantOf('direct', bench, async (id, seconds) => {
     await store.add({ names: [id], amount: PLENTY });
     const coupon = await store.mongo.coupons.findOne({ name: id });
     if (!coupon) throw new Error(`coupon ${id} was not added`);
     const times: number[] = [];
     const processes = { api: [], worker: [], redis: [], mongod: [stack.mongodPid] };
     const watched = watch(processes);
-    const end = performance.now() + length * 1000;
+    const end = performance.now() + seconds * 1000;
     for (let start = performance.now(); start < end; start = performance.now()) {
       await claimDirectly(client, client.db(mongoDb), {
         couponId: coupon._id,
@@ -35,19 +36,14 @@ const directTransactions = async ({ stack, seconds, onDone }: Bench): Promise<Co
     }
     const { cpuSeconds, peakMb } = watched.end();
     return {
-      perSecond: times.length / length,
+      perSecond: times.length / seconds,
       p50Ms: percentile(times, 50),
       p95Ms: percentile(times, 95),
       p99Ms: percentile(times, 99),
       cpuSeconds: { mongod: ((cpuSeconds.mongod ?? Number.NaN) / times.length) * 10_000 },
       peakMb,
     };
-  };
-  return {
-    name: 'direct',
-    warmUp: () => run('warm-direct', WARM_UP_SECONDS),
-    measure: (id) => run(id, seconds),
-  };
+  });
 };
 
 interface DirectClaim {

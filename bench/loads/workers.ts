@@ -1,7 +1,7 @@
 import { startFlashclaim } from '../candidates/flashclaim.ts';
 import type { Figures } from '../run-record.ts';
 import { runClaims } from './claim-run.ts';
-import { type Bench, type BenchLoad, type Contestant, WARM_UP_SECONDS } from './load.ts';
+import { type Bench, type BenchLoad, type Contestant, contestantOf } from './load.ts';
 
 const WORKERS = [1, 2, 4];
 const CONNECTIONS = 256;
@@ -13,26 +13,17 @@ export const workers: BenchLoad = {
   prepare: (bench) => Promise.all(WORKERS.map((count) => enter(bench, count))),
 };
 
-const enter = async ({ stack, client, seconds, settings, onDone }: Bench, count: number): Promise<Contestant> => {
+const enter = async (bench: Bench, count: number): Promise<Contestant> => {
+  const { stack, client, settings, onDone } = bench;
   const running = await startFlashclaim({ stack, workers: count, settings });
   onDone(() => running.stop());
   const admin = running.store.mongo.client.db('admin');
   const aborted = async (): Promise<number> => (await admin.command({ serverStatus: 1 }))['transactions'].totalAborted;
-  const run = async (id: string, length: number): Promise<Figures> => {
+  const run = async (id: string, seconds: number): Promise<Figures> => {
     const before = await aborted();
-    const figures = await runClaims(id, {
-      client,
-      running,
-      connections: CONNECTIONS,
-      expect: 'claimed',
-      seconds: length,
-    });
+    const figures = await runClaims(id, { client, running, connections: CONNECTIONS, expect: 'claimed', seconds });
     const abortedTransactions = (await aborted()) - before;
     return figures.fault ? figures : { ...figures, abortedTransactions };
   };
-  return {
-    name: `flashclaim, ${count} ${count === 1 ? 'worker' : 'workers'}`,
-    warmUp: () => run(`warm-${count}`, WARM_UP_SECONDS),
-    measure: (id) => run(id, seconds),
-  };
+  return contestantOf(`flashclaim, ${count} ${count === 1 ? 'worker' : 'workers'}`, bench, run);
 };

@@ -91,15 +91,7 @@ describe('a lane that stands still', () => {
       lookEveryMs: 20,
     });
     undo.unshift(() => watched.close());
-    const questions = createQuestions({
-      redis,
-      mongo: stores.mongo,
-      registry: createRegistry(),
-      laneWatch: watched,
-      running: { longestMs: 0 },
-      isStopping: () => false,
-    });
-    return { watched, log, live: async () => questions['/livez']?.() };
+    return { watched, log, live: () => ask('/livez', { laneWatch: watched }) };
   };
 
   test('is found, makes the worker unfit, is said once, and forgotten when its jobs are run again', async () => {
@@ -133,30 +125,30 @@ describe('a lane that stands still', () => {
   });
 });
 
+/** Asks a worker with nothing wrong but this. */
+const ask = (path: string, wrong: Partial<Parameters<typeof createQuestions>[0]>) =>
+  createQuestions({
+    redis,
+    mongo: stores.mongo,
+    registry: createRegistry(),
+    laneWatch: { stuck: [] },
+    running: { longestMs: 0 },
+    isStopping: () => false,
+    ...wrong,
+  })[path]?.();
+
 test('a worker that stops is not ready', async () => {
-  const ask = (stopping: boolean) =>
-    createQuestions({
-      redis,
-      mongo: stores.mongo,
-      registry: createRegistry(),
-      laneWatch: { stuck: [] },
-      running: { longestMs: 0 },
-      isStopping: () => stopping,
-    })['/readyz']?.();
-  expect(await ask(false)).toMatchObject({ ok: true });
-  expect(await ask(true)).toMatchObject({ ok: false, body: expect.stringContaining('stops') });
+  expect(await ask('/readyz', {})).toMatchObject({ ok: true });
+  expect(await ask('/readyz', { isStopping: () => true })).toMatchObject({
+    ok: false,
+    body: expect.stringContaining('stops'),
+  });
 });
 
 test('a job that never ends makes the worker unfit', async () => {
-  const ask = (longestMs: number) =>
-    createQuestions({
-      redis,
-      mongo: stores.mongo,
-      registry: createRegistry(),
-      laneWatch: { stuck: [] },
-      running: { longestMs },
-      isStopping: () => false,
-    })['/livez']?.();
-  expect(await ask(200_000)).toMatchObject({ ok: true });
-  expect(await ask(301_000)).toMatchObject({ ok: false, body: expect.stringContaining('300 s') });
+  expect(await ask('/livez', { running: { longestMs: 200_000 } })).toMatchObject({ ok: true });
+  expect(await ask('/livez', { running: { longestMs: 301_000 } })).toMatchObject({
+    ok: false,
+    body: expect.stringContaining('300 s'),
+  });
 });

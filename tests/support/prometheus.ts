@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findFreePort, startProcess } from '@flashclaim/local-stack';
+import { downloadInto, findFreePort, isProgram, readEnv, startProcess } from '@flashclaim/local-stack';
 import { until } from './until.ts';
 
 const run = promisify(execFile);
@@ -16,12 +16,14 @@ export interface PrometheusPrograms {
 
 /** Both programs: those of this machine, or else Debian's, downloaded once. Undefined where there are neither. */
 export const findPrometheus = async (): Promise<PrometheusPrograms | undefined> => {
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'flashclaim');
-  const cached = join(cache, 'prometheus');
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), join(cached, 'usr/bin')];
+  const { searchPath, cacheFolder } = readEnv();
+  const cached = join(cacheFolder, 'prometheus');
+  const folders = [...searchPath, join(cached, 'usr/bin')];
   const found = await programsIn(folders);
   if (found) return found;
-  await download(cached, cache).catch((error: Error) => console.log(`Prometheus is not to be had: ${error.message}`));
+  await downloadInto(cached, download).catch((error: Error) =>
+    console.log(`Prometheus is not to be had: ${error.message}`),
+  );
   return programsIn(folders);
 };
 
@@ -33,30 +35,18 @@ const programsIn = async (folders: readonly string[]): Promise<PrometheusProgram
   return undefined;
 };
 
-const isProgram = (path: string): Promise<boolean> =>
-  access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-
-/** Unpacks beside the target and renames at the end. What apt knows of packages may be old or nothing: it is asked anew. */
-const download = async (target: string, cache: string): Promise<void> => {
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, 'download-'));
-  try {
-    const options = { cwd: folder, timeout: DOWNLOAD_MAX_MS };
-    await mkdir(join(folder, 'lists/partial'), { recursive: true });
-    const own = ['-o', `Dir::State::lists=${join(folder, 'lists')}`, '-o', `Dir::Cache=${folder}`];
-    await run('apt-get', ['download', 'prometheus'], options).catch(async () => {
-      await run('apt-get', [...own, 'update'], options);
-      await run('apt-get', [...own, 'download', 'prometheus'], options);
-    });
-    const file = (await readdir(folder)).find((name) => name.endsWith('.deb')) as string;
-    await run('dpkg-deb', ['-x', file, 'unpacked'], options);
-    await rename(join(folder, 'unpacked'), target);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/** Debian's package. What apt knows of packages may be old or nothing: it is asked anew then. */
+const download = async (folder: string): Promise<{ path: string }> => {
+  const options = { cwd: folder, timeout: DOWNLOAD_MAX_MS };
+  await mkdir(join(folder, 'lists/partial'), { recursive: true });
+  const own = ['-o', `Dir::State::lists=${join(folder, 'lists')}`, '-o', `Dir::Cache=${folder}`];
+  await run('apt-get', ['download', 'prometheus'], options).catch(async () => {
+    await run('apt-get', [...own, 'update'], options);
+    await run('apt-get', [...own, 'download', 'prometheus'], options);
+  });
+  const file = (await readdir(folder)).find((name) => name.endsWith('.deb')) as string;
+  await run('dpkg-deb', ['-x', file, 'unpacked'], options);
+  return { path: join(folder, 'unpacked') };
 };
 
 /** Addresses (host and port) to scrape, by the name of their job. */

@@ -49,6 +49,7 @@ export const commitClaims = async (
   }
 };
 
+/** By the global timer, which the simulation's clock can stand in for; that of `node:timers/promises` it can not. */
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 interface Attempt {
@@ -79,10 +80,14 @@ const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Prom
 const reasonToDecideAnew = (error: unknown): ReasonToDecideAnew | undefined => {
   if (error instanceof SnapshotContradicted) return 'too_few_units';
   if (isDuplicateKey(error)) return 'duplicate';
-  if (!(error instanceof MongoError)) return undefined;
-  if (error.hasErrorLabel(MongoErrorLabel.TransientTransactionError)) return 'transient';
-  return error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult) ? 'commit_unknown' : undefined;
+  if (hasLabel(error, MongoErrorLabel.TransientTransactionError)) return 'transient';
+  return isCommitUnknown(error) ? 'commit_unknown' : undefined;
 };
+
+const isCommitUnknown = (error: unknown): boolean => hasLabel(error, MongoErrorLabel.UnknownTransactionCommitResult);
+
+const hasLabel = (error: unknown, label: MongoErrorLabel): boolean =>
+  error instanceof MongoError && error.hasErrorLabel(label);
 
 /** One attempt at one transaction. The driver's own `withTransaction` would go on by itself for up to 120 s. */
 const inTransaction = async <T>(client: MongoClient, body: (session: ClientSession) => Promise<T>): Promise<T> => {
@@ -113,8 +118,7 @@ const commit = async (session: ClientSession): Promise<void> => {
   try {
     await session.commitTransaction();
   } catch (error) {
-    if (!(error instanceof MongoError && error.hasErrorLabel(MongoErrorLabel.UnknownTransactionCommitResult)))
-      throw error;
+    if (!isCommitUnknown(error)) throw error;
     await session.commitTransaction();
   }
 };

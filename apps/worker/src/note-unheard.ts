@@ -1,7 +1,5 @@
-import { type Claim, type ClaimJobResult, decodeDecision } from '@flashclaim/core';
+import { type Claim, type ClaimJobResult, decodeDecision, isGrant } from '@flashclaim/core';
 import { type RedisConnection, readPendingRecord, writePendingRecord } from '@flashclaim/service';
-
-const GRANTED: ReadonlySet<string> = new Set(['claimed', 'replayed']);
 
 /**
  * Nobody heard a job's answer: the API process that waited for it is gone, or away for a moment. The callers whom it had told
@@ -17,7 +15,7 @@ export const noteUnheard = async (
   await Promise.all(
     claims.map(async ({ id }, index) => {
       const { decision } = decodeDecision(result, index);
-      if (GRANTED.has(decision)) return;
+      if (isGrant(decision)) return;
       const record = await readPendingRecord(redis, id);
       if (record?.place.jobId !== jobId || record.place.index !== index) return;
       await writePendingRecord(redis, id, { ...record, decision });

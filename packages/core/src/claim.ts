@@ -20,6 +20,12 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** What the worker decides; an invalid request never reaches it. */
 export type Decision = Exclude<Outcome, 'invalid_request'>;
 
+/** A decision by which the claim holds a unit. Everything else is a refusal, or not known. */
+export type Grant = Extract<Decision, 'replayed' | 'claimed'>;
+
+export const isGrant = (decision: string | undefined): decision is Grant =>
+  decision === 'claimed' || decision === 'replayed';
+
 /** A claim on its way through a lane. `id` is at the same time what makes a second run of its job harmless. */
 export interface Claim {
   id: string;

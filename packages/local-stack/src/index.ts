@@ -3,6 +3,8 @@
  * Nothing of it outlives the process that started it.
  */
 
+export { downloadInto, isProgram } from './binaries/program-files.ts';
+export { readEnv } from './env.ts';
 export { findFreePort } from './free-port.ts';
 export type { Log } from './log.ts';
 export type { ServerHandle } from './server.ts';

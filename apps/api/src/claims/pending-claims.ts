@@ -1,4 +1,4 @@
-import { type ClaimJobResult, type ClaimStatus, type Decision, decodeDecision } from '@flashclaim/core';
+import { type ClaimJobResult, type ClaimStatus, type Decision, decodeDecision, isGrant } from '@flashclaim/core';
 import {
   deletePendingRecord,
   type Logger,
@@ -30,7 +30,7 @@ export const rememberPending = async (
   const { id, userId, couponName, place } = claim;
   if (!place || typeof settled === 'string') return;
   const decision = settled?.decision;
-  if (decision === 'claimed' || decision === 'replayed') await deletePendingRecord(redis, id);
+  if (isGrant(decision)) await deletePendingRecord(redis, id);
   else await writePendingRecord(redis, id, { userId, couponName, place, ...(decision && { decision }) });
 };
 
@@ -75,7 +75,7 @@ export const findClaim = async (from: Stores, claimId: string): Promise<ClaimSta
   }
   if (found instanceof StoreAwayError) throw found;
   const { record, code } = found;
-  if (!record || !code || code === 'claimed' || code === 'replayed') return null;
+  if (!record || !code || isGrant(code)) return null;
   return {
     claim_id: claimId,
     status: code === 'pending' ? 'pending' : 'refused',

@@ -2,6 +2,8 @@ import {
   type Claimed,
   type ClaimStatus,
   type Decision,
+  type Grant,
+  isGrant,
   PROBLEMS,
   type Problem,
   RETRY_AFTER_SECONDS,
@@ -20,7 +22,7 @@ const DECISION_STATUS: Record<Decision, number> = {
   claimed: 200,
 };
 
-const DETAILS: Record<Exclude<Decision, 'replayed' | 'claimed'>, string> = {
+const DETAILS: Record<Exclude<Decision, Grant>, string> = {
   idempotency_key_reused:
     'This Idempotency-Key belongs to a claim of another user or coupon. Send a new key with a new claim.',
   coupon_not_found: NO_SUCH_COUPON,
@@ -51,7 +53,7 @@ export const replyToClaim = (
     );
 
   const { decision, claimedAt } = answer;
-  if (decision !== 'claimed' && decision !== 'replayed') return toProblem(reply, decision, DETAILS[decision]);
+  if (!isGrant(decision)) return toProblem(reply, decision, DETAILS[decision]);
   const body: Claimed = {
     message: 'coupon claimed successfully',
     claim_id: claim.id,

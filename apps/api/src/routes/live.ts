@@ -2,12 +2,11 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import helmet from '@fastify/helmet';
 import staticFiles from '@fastify/static';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { runTestSale, TestSaleSchema } from '../live/test-sale.ts';
-import { PAGE_SECURITY } from '../page-security.ts';
 import { ProblemError } from '../problem.ts';
+import { PAGE_SECURITY, servePages } from '../serve-pages.ts';
 import { requireStores } from '../stores/require-stores.ts';
 import { CLAIM_PATH } from './claims.ts';
 
@@ -17,13 +16,9 @@ export const TEST_SALE_PATH = '/live/test-sale';
 const PAGE_FOLDER = join(import.meta.dirname, '../live/page');
 const CHART_FOLDER = dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js')));
 
-/** The live page: for people alone, so none of it is in the document. */
+/** The live page, and what it asks for. */
 export const liveRoutes: FastifyPluginAsyncTypebox<{ testSales: boolean }> = async (app, { testSales }) => {
-  app.addHook('onRequest', app.requireAdmin);
-  app.addHook('onRoute', (route) => {
-    route.schema = { ...route.schema, hide: true };
-  });
-  await app.register(helmet, PAGE_SECURITY);
+  await servePages(app, PAGE_SECURITY);
   await app.register(staticFiles, {
     root: [PAGE_FOLDER, CHART_FOLDER],
     prefix: '/live/assets/',

@@ -1,10 +1,9 @@
 import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
-import helmet from '@fastify/helmet';
 import type { FastifyPluginAsync } from 'fastify';
-import { BOARD_SECURITY } from '../page-security.ts';
 import { sendProblem } from '../problem.ts';
 import { openBoardLane } from '../queues/board-lane.ts';
+import { BOARD_SECURITY, servePages } from '../serve-pages.ts';
 
 const BASE_PATH = '/admin/queues';
 
@@ -16,7 +15,7 @@ const EDIT_DATA = /\/update-data(\?|$)/;
 
 /** Bull Board over all lanes; looking only, unless the deployment says otherwise. */
 export const queueRoutes: FastifyPluginAsync<{ write: boolean }> = async (app, { write }) => {
-  app.addHook('onRequest', app.requireAdmin);
+  await servePages(app, BOARD_SECURITY);
   app.addHook('onRequest', async (_request, reply) =>
     // Answered here for the same reason as there.
     app.stores.redis.away ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.') : undefined,
@@ -29,11 +28,6 @@ export const queueRoutes: FastifyPluginAsync<{ write: boolean }> = async (app, {
   app.addHook('onSend', async (_request, _reply, payload) =>
     typeof payload === 'string' && payload.startsWith('<') ? payload.replace(FOREIGN_FONT, '') : payload,
   );
-  await app.register(helmet, BOARD_SECURITY);
-  // A page for people, and what it is made of.
-  app.addHook('onRoute', (route) => {
-    route.schema = { ...route.schema, hide: true };
-  });
   const adapter = new FastifyAdapter();
   createBullBoard({
     queues: app.lanes.map((queue) => openBoardLane(queue, { write })),

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { access, chmod, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { StartError } from '@flashclaim/service';
 import type { Env } from '../env.ts';
 import type { Log } from '../log.ts';
+import { downloadInto, isProgram } from './program-files.ts';
 
 /** A server program that we can run. */
 export interface Binary {
@@ -37,9 +38,6 @@ export interface Wanted {
 
 const VERSION_TIMEOUT_MS = 15_000;
 
-/** Longer than any download takes: whatever is older was left by a start that was killed. */
-const ABANDONED_MS = 3_600_000;
-
 /**
  * Finds a server program: on the PATH, in the cache, or by a download, in this order.
  * @throws StartError with the advice where none of these has one that runs.
@@ -58,7 +56,7 @@ export const findBinary = async (wanted: Wanted, env: Env, log: Log): Promise<Bi
   for (const download of wanted.downloads.filter(({ possible }) => possible)) {
     log(wanted.name, `downloading from ${download.from} (once)`);
     try {
-      const fresh = await downloadInto(cached, download, wanted);
+      const { version: fresh } = await downloadUsable(cached, download, wanted);
       log(wanted.name, `downloaded ${fresh} to ${cached}`);
       return { path: cached, version: fresh, from: 'download' };
     } catch (error) {
@@ -70,8 +68,8 @@ export const findBinary = async (wanted: Wanted, env: Env, log: Log): Promise<Bi
 
 /** The version of the program at a path, or undefined where there is none, or one that does not run or is too old. */
 const usableVersion = async (path: string, { versionPattern, oldest }: Wanted): Promise<string | undefined> => {
+  if (!(await isProgram(path))) return undefined;
   try {
-    await access(path, constants.X_OK);
     const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: VERSION_TIMEOUT_MS });
     const version = versionPattern.exec(stdout)?.[1];
     const [major = 0, minor = 0] = version?.split('.').map(Number) ?? [];
@@ -81,29 +79,11 @@ const usableVersion = async (path: string, { versionPattern, oldest }: Wanted): 
   }
 };
 
-/** Downloads beside the cache and renames at the end, so that neither a crash nor a second start leaves half a program. */
-const downloadInto = async (target: string, download: Download, wanted: Wanted): Promise<string> => {
-  const cacheFolder = join(target, '..');
-  await mkdir(cacheFolder, { recursive: true });
-  await removeAbandoned(cacheFolder);
-  const folder = await mkdtemp(join(cacheFolder, 'download-'));
-  try {
+const downloadUsable = (target: string, download: Download, wanted: Wanted) =>
+  downloadInto(target, async (folder) => {
     const path = await download.into(folder);
     await chmod(path, 0o755);
     const version = await usableVersion(path, wanted);
     if (!version) throw new Error('what came does not run on this machine');
-    await rename(path, target);
-    return version;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
-
-const removeAbandoned = async (cacheFolder: string): Promise<void> => {
-  for (const name of await readdir(cacheFolder)) {
-    if (!name.startsWith('download-')) continue;
-    const folder = join(cacheFolder, name);
-    const { mtimeMs } = await stat(folder);
-    if (Date.now() - mtimeMs > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
-  }
-};
+    return { path, version };
+  });
