@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JOB_CLAIMS_MAX, RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
+import { RETRY_AFTER_CROWD_MAX_SECONDS } from '@flashclaim/core';
 import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
 import { tooManyConnections } from '../client/burst.ts';
 import type { LoadResult } from '../client/load-client.ts';
@@ -15,8 +15,11 @@ import type { Bench, BenchLoad } from './load.ts';
 const CONNECTIONS = 1_000;
 const TIMES = 10;
 
-/** Claims that may wait: two full jobs. Everybody else is turned away, and comes back at once: nobody here minds Retry-After. */
-const PENDING_MAX = 2 * JOB_CLAIMS_MAX;
+/**
+ * Claims that may wait: as many as are decided in a tenth of a second. Everybody else is turned away, and comes back at once:
+ * nobody here minds Retry-After.
+ */
+const PENDING_MAX = 1_000;
 
 /** Until all connections are open. */
 const RAMP_SECONDS = 4;
@@ -80,7 +83,7 @@ const measure = async (run: string, { bench, running, connections }: OverloadRun
   const [all, callers] = await Promise.all([crowd, looking]);
 
   // What was sent on a connection that is not read for now is still to come, whether its caller is there or not.
-  await sleep(RETRY_AFTER_MAX_SECONDS * 1_000);
+  await sleep(RETRY_AFTER_CROWD_MAX_SECONDS * 1_000);
   await running.settle();
   const { audit, fault } = await recount(running, {
     names,

@@ -1,7 +1,8 @@
+import { EventEmitter } from 'node:events';
 import { Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Door, Intake } from '@flashclaim/api';
-import { DOOR_REFUSALS_MAX, RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
+import { Door, Intake, OVERLOADED } from '@flashclaim/api';
+import { DOOR_REFUSALS_MAX, RETRY_AFTER_CROWD_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
@@ -80,6 +81,37 @@ test('where many are turned away, who comes back too early is heard when the tim
   await vi.advanceTimersByTimeAsync(RETRY_AFTER_MAX_SECONDS * 1_000);
   await answer;
   expect(heard.at(-1)).toBe('early 200');
+});
+
+test('the more are held, the longer is the time over which they come back, up to a limit', async () => {
+  /** Turns so many away, each on a connection of its own, and resolves to the longest time that one was told. */
+  const turnAway = (count: number): number => {
+    let longest = 0;
+    for (let i = 0; i < count; i++) {
+      const raw = Object.assign(new EventEmitter(), { socket: { pause: () => {}, resume: () => {} } });
+      const reply = {
+        request: { id: 'an id', log: { debug: () => {} } },
+        header: (name: string, value: number) => {
+          if (name === 'retry-after') told = value;
+          return reply;
+        },
+        code: () => reply,
+        type: () => reply,
+      };
+      let told = 0;
+      door.refuse({ raw } as never, reply as never, OVERLOADED);
+      raw.emit('close');
+      longest = Math.max(longest, told);
+    }
+    return longest;
+  };
+  expect(turnAway(3_000)).toBe(RETRY_AFTER_MAX_SECONDS);
+  turnAway(3_500);
+  expect(turnAway(500)).toBe(7);
+  turnAway(20_000);
+  expect(turnAway(500)).toBe(RETRY_AFTER_CROWD_MAX_SECONDS);
+  await vi.advanceTimersByTimeAsync(RETRY_AFTER_CROWD_MAX_SECONDS * 1_000);
+  expect(turnAway(1_000)).toBe(RETRY_AFTER_MAX_SECONDS);
 });
 
 test('nobody is left unheard when the door closes', async () => {

@@ -1,7 +1,7 @@
 import { Gather, WaitingClaim } from '@flashclaim/api';
-import { JOB_CLAIMS_MAX, LANE_JOBS_MAX, TURN_CLAIMS_MAX } from '@flashclaim/core';
+import { JOB_CLAIMS_MAX, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const listener = { hasten: () => {}, settled: () => {} };
 
@@ -105,6 +105,43 @@ describe('a lane that is free', () => {
     await Promise.resolve();
     for (let i = 1; i < TURN_CLAIMS_MAX; i++) gather.add(newClaim(`${i}`));
     expect(batches.map(({ ids }) => ids.length)).toEqual([1, TURN_CLAIMS_MAX]);
+  });
+});
+
+describe('a lane that lingers', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** One that has answered two callers while a third waits. */
+  const lingering = async () => {
+    const lane = newLane();
+    for (const id of ['first', 'second']) lane.gather.add(newClaim(id));
+    await turn();
+    lane.gather.add(newClaim('third'));
+    await turn();
+    lane.batches[0]?.finish();
+    await turn();
+    expect(lane.batches).toHaveLength(1);
+    return lane;
+  };
+
+  test('goes on once all whom it answered are back, and waits for no timer', async () => {
+    const { gather, batches } = await lingering();
+    gather.add(newClaim('first again'));
+    await turn();
+    expect(batches).toHaveLength(1);
+    gather.add(newClaim('second again'));
+    await turn();
+    expect(batches[1]?.ids).toEqual(['third', 'first again', 'second again']);
+  });
+
+  test('goes on without those who do not come', async () => {
+    const { gather, batches } = await lingering();
+    await vi.advanceTimersByTimeAsync(LINGER_STEP_MS);
+    expect(batches[1]?.ids).toEqual(['third']);
+    gather.add(newClaim('late'));
+    await turn();
+    expect(batches).toHaveLength(2);
   });
 });
 

@@ -2,7 +2,7 @@
 export { claimIdOfKey } from './claims/claim-id.ts';
 export { Door } from './claims/door.ts';
 export { Gather } from './claims/gather.ts';
-export { Intake } from './claims/intake.ts';
+export { Intake, OVERLOADED } from './claims/intake.ts';
 export { LaneJobs } from './claims/lane-jobs.ts';
 export { LoopWatch } from './claims/loop-watch.ts';
 export { findClaim, rememberPending, tellPending } from './claims/pending-claims.ts';

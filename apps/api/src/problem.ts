@@ -31,9 +31,16 @@ export const toProblem = (reply: FastifyReply, code: ProblemCode, detail: string
   const problem = newProblem(code, detail, reply.request.id);
   problemsTold[code]++;
   reply.request.log.debug({ request_id: problem.request_id, code }, 'a problem was answered');
-  if (problem.status === 503) reply.header('retry-after', 1 + Math.floor(Math.random() * RETRY_AFTER_MAX_SECONDS));
+  if (problem.status === 503) setRetryAfter(reply, RETRY_AFTER_MAX_SECONDS);
   reply.code(problem.status).type('application/problem+json');
   return problem;
+};
+
+/** Says when to come back, at random within so many seconds, and returns it. */
+export const setRetryAfter = (reply: FastifyReply, maxSeconds: number): number => {
+  const seconds = 1 + Math.floor(Math.random() * maxSeconds);
+  reply.header('retry-after', seconds);
+  return seconds;
 };
 
 export const newProblem = (code: ProblemCode, detail: string, request_id: string): Problem => {

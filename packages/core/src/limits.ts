@@ -266,6 +266,9 @@ export const RETRY_AFTER_SECONDS = 1;
 /** Seconds a caller is told to wait after `overloaded` and `unavailable`, at most: at random, so that not all come back at once. */
 export const RETRY_AFTER_MAX_SECONDS = 3;
 
+/** The same where so many are turned away that their return is spread over a longer time. */
+export const RETRY_AFTER_CROWD_MAX_SECONDS = 10;
+
 /** The time over which claims are counted against a limit for an address or a user. */
 export const RATE_WINDOW_MS = 60_000;
 

@@ -28,7 +28,8 @@ export class Gather {
   #underWayClaims = 0;
   #sentAt = Number.NEGATIVE_INFINITY;
   #scheduled = false;
-  #lingering = false;
+  /** As many waiting claims end the lingering; 0 while there is none. */
+  #lingerFor = 0;
   #hastening = false;
   readonly #options: GatherOptions;
 
@@ -41,9 +42,10 @@ export class Gather {
     this.#waiting.push(claim);
     if (claim.overdue) this.hasten();
     if (this.#waiting.length >= TURN_CLAIMS_MAX && this.#underWay.size === 0) {
-      this.#lingering = false;
+      this.#lingerFor = 0;
       this.#sendWhatMay();
     }
+    if (this.#waiting.length >= this.#lingerFor) this.#lingerFor = 0;
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -89,7 +91,7 @@ export class Gather {
   }
 
   #sendWhatMay(): void {
-    if (this.#lingering) return;
+    if (this.#lingerFor > 0) return;
     while (this.#waiting.length > 0 && this.#underWay.size < this.#options.underWayMax) this.#sendOne();
   }
 
@@ -101,23 +103,26 @@ export class Gather {
     void this.#options.send(claims).finally(() => {
       this.#underWay.delete(claims);
       this.#underWayClaims -= claims.length;
-      this.#lingerOrSend(performance.now() + LINGER_MAX_MS);
+      this.#lingerOrSend(this.#waiting.length + claims.length, performance.now() + LINGER_MAX_MS);
     });
   }
 
   /**
    * A small batch is worth a moment: those who were answered just now may be back with their next claims, and a job for all
-   * of them costs hardly more than one for these. It goes once claims have ceased to come.
+   * of them costs hardly more than one for these. It goes once they all are back, or claims have ceased to come.
    */
-  #lingerOrSend(until: number): void {
+  #lingerOrSend(all: number, until: number): void {
     const waiting = this.#waiting.length;
-    this.#lingering = waiting > 0 && waiting < LINGER_CLAIMS_MAX && performance.now() < until;
-    if (!this.#lingering) {
+    const enough = Math.min(all, LINGER_CLAIMS_MAX);
+    if (waiting === 0 || waiting >= enough || performance.now() >= until) {
+      this.#lingerFor = 0;
       this.#sendWhatMay();
       return;
     }
+    this.#lingerFor = enough;
     setTimeout(() => {
-      this.#lingerOrSend(this.#waiting.length > waiting ? until : 0);
+      // Otherwise it ended before, and what waits now waits for a batch.
+      if (this.#lingerFor > 0) this.#lingerOrSend(all, this.#waiting.length > waiting ? until : 0);
     }, LINGER_STEP_MS);
   }
 
