@@ -20,6 +20,8 @@ interface JobUnderWay extends PassingJob {
   queue: Queue;
   data: ClaimJob;
   looking: boolean;
+  /** It is known to be in its lane. */
+  enqueued: boolean;
   /** Redis forgot it, and so may have forgotten what was noted of its claims. */
   forgotten: boolean;
   finish: () => void;
@@ -57,16 +59,14 @@ export class LaneJobs {
     const { promise, resolve } = Promise.withResolvers<void>();
     const id = `${this.processId}-${++this.#count}`;
     const data = encodeJob(this.processId, claims);
-    const flags = { looking: false, forgotten: false };
+    const flags = { looking: false, enqueued: false, forgotten: false };
     const job: JobUnderWay = { id, lane, queue, data, claims, sentAt: Date.now(), ...flags, finish: resolve };
     // Before the add: the answer may be back before the add has returned.
     this.#jobs.set(id, job);
     points.gather.publish(job);
     try {
       await this.#options.redis.answer(() => add(job));
-      claims.forEach((claim, index) => {
-        claim.enqueued({ lane, jobId: id, index, at: job.sentAt });
-      });
+      this.#enqueued(job);
     } catch (error) {
       // Redis may have the job all the same, and then a worker decides it: a retry finds out.
       const settled = error instanceof StoreAwayError && !error.asked ? 'unavailable' : 'unknown';
@@ -85,7 +85,17 @@ export class LaneJobs {
     if (!job) return;
     const settled = job.claims.map((_, index) => decodeDecision(result, index));
     job.committedAt = committedAt;
+    this.#enqueued(job);
     this.#finish(job, (_, index) => settled[index] as Settled);
+  }
+
+  /** The job will be decided whatever becomes of this process: its add has returned, or its answer was faster. */
+  #enqueued(job: JobUnderWay): void {
+    if (job.enqueued) return;
+    job.enqueued = true;
+    job.claims.forEach((claim, index) => {
+      claim.enqueued({ lane: job.lane, jobId: job.id, index, at: job.sentAt });
+    });
   }
 
   /** Looks at a job whose answer has not come. */

@@ -1,0 +1,56 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { LaneJobs, StoreWatch, WaitingClaim } from '@flashclaim/api';
+import { encodeDecisions, laneName, lanePrefix } from '@flashclaim/core';
+import { Queue } from 'bullmq';
+import { expect, onTestFinished, test } from 'vitest';
+import { openStores } from '../support/stores.ts';
+
+const log = { info: () => {}, warn: () => {} };
+
+/** Two connections, so two orders: a worker may have answered a job before its add has returned. */
+test('the answer to a job is faster than its add: each caller is told once, of the job that decided', async () => {
+  const { mongo, redis, close } = await openStores();
+  onTestFinished(close);
+  const queue = new Queue(laneName(0), { connection: redis, prefix: lanePrefix(0) });
+  const watch = new StoreWatch({ name: 'Redis', ask: () => redis.ping(), isFault: () => true, log });
+  const jobs = new LaneJobs({ lanes: [queue], mongo, redis: watch, log, pendingAgain: async () => {} });
+  const told: unknown[] = [];
+  const listen = (message: unknown) => {
+    const { claim, ...reply } = message as { claim: WaitingClaim; told: string };
+    told.push([claim.id, reply.told, claim.place?.jobId]);
+  };
+  subscribe('flashclaim:reply', listen);
+  onTestFinished(async () => {
+    unsubscribe('flashclaim:reply', listen);
+    jobs.close();
+    watch.close();
+    await queue.close();
+  });
+
+  const add = queue.add.bind(queue);
+  let answered = '';
+  queue.add = async (...job) => {
+    const added = await add(...job);
+    answered = added.id as string;
+    jobs.answer(answered, { decisions: encodeDecisions(['claimed', 'claimed']), at: 1 });
+    await new Promise((resolve) => setImmediate(resolve));
+    return added;
+  };
+  const settledLate: string[] = [];
+  const listener = {
+    hasten: () => {},
+    settled: ({ id, toldPending }: WaitingClaim) => void (toldPending && settledLate.push(id)),
+  };
+  const newClaim = (id: string, waitMs: number) =>
+    new WaitingClaim({ id, userId: id, couponName: 'coupon' }, waitMs, listener);
+  const [waits, doesNot] = [newClaim('waits', 60_000), newClaim('does not', 0)];
+  await jobs.send(0, [waits, doesNot]);
+
+  expect(await waits.answer).toEqual({ decision: 'claimed', claimedAt: 1 });
+  expect(await doesNot.answer).toBe('pending');
+  expect(told).toEqual([
+    ['does not', 'pending', answered],
+    ['waits', 'claimed', answered],
+  ]);
+  expect(settledLate).toEqual(['does not']);
+});
