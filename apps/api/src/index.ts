@@ -1,5 +1,5 @@
 /** What tests and the simulation run without a server. */
-export { claimIdOfKey } from './claims/claim-id.ts';
+export { claimIdOfKey, newClaimId } from './claims/claim-id.ts';
 export { Door } from './claims/door.ts';
 export { Gather } from './claims/gather.ts';
 export { Intake, OVERLOADED } from './claims/intake.ts';
