@@ -81,6 +81,25 @@ describe('the document', () => {
       expect(contract.fault(schema as object, { ...value, ...wrong })).toMatch(/\w/);
   });
 
+  test('a header that is missing is found out, and one that is not documented', () => {
+    const { content } = contract.operation('claimCoupon').responses['429'] ?? {};
+    const body = content?.['application/problem+json']?.examples?.['rate_limited']?.value;
+    const sent = (headers: Record<string, string>) => {
+      const type = { 'content-type': 'application/problem+json', date: 'now' };
+      return contract.faultsOf('claimCoupon', { status: 429, headers: new Headers({ ...type, ...headers }), body });
+    };
+    const limits = { 'ratelimit-limit': '5', 'ratelimit-remaining': '0', 'ratelimit-reset': '9' };
+    const whole = { 'x-request-id': 'a-1', 'retry-after': '9', ...limits };
+    expect(sent(whole)).toEqual([]);
+    expect(sent({ ...whole, server: 'secret' })).toEqual([
+      'claimCoupon answers 429 with server, which is not documented',
+    ]);
+    for (const name of Object.keys(whole)) {
+      const { [name]: _, ...rest } = whole as Record<string, string>;
+      expect(sent(rest)).toEqual([`claimCoupon answers 429 without ${name}`]);
+    }
+  });
+
   test('a parameter of the query is what it is, not the text that it travels as', () => {
     const { parameters = [] } = contract.operation('getCoupon');
     expect(parameters.find(({ name }) => name === 'limit')?.schema).toMatchObject({ type: 'integer', maximum: 1000 });

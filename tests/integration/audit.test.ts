@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { recount } from '@flashclaim/audit';
 import { newCoupon } from '@flashclaim/core';
 import { openStoredMongo, startStores } from '@flashclaim/local-stack';
@@ -216,6 +216,66 @@ describe('in mid-sale', () => {
     await Promise.all(callers);
     expect(new Set(counts).size).toBeGreaterThan(6);
     expect((await recount(system.stores.mongo, { names: ['hot'] })).claims).toBe(before.length + claimed);
+  });
+});
+
+describe('npm run audit -- --history', () => {
+  let system: System;
+  let file: string;
+  beforeAll(async () => {
+    system = await startSystem();
+    const [url] = system.urls as [string];
+    const history = new HistoryRecorder();
+    await history.create(url, 'told', 3);
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((user) => history.claim(url, 'told', user, { key: user })));
+    await history.claim(url, 'told', 'f', { prefer: 'respond-async' });
+    expect(await history.check(system)).toEqual([]);
+    await history.read(url, 'told');
+    file = history.write();
+  });
+  afterAll(async () => {
+    await system?.close();
+    if (file) await rm(dirname(file), { recursive: true });
+  });
+  const holdAgainst = (path: string) => runAudit(system.stores.env, ['--history', path]);
+
+  test('a history in which all is true: exit code 0', async () => {
+    const { code, text, last } = await holdAgainst(file);
+    expect(text).toContain(`Holding ${file} against`);
+    expect(last).toMatch(/^records \d+ · coupons 1 · violations 0$/);
+    expect(code).toBe(0);
+  });
+
+  test('somebody was told to hold a unit who holds none: it says so, and exit code 1', async () => {
+    const lie = {
+      op: 'claim',
+      invokedAt: 1,
+      answeredAt: 2,
+      user: 'liar',
+      coupon: 'told',
+      status: 200,
+      claimId: 'none',
+    };
+    await appendFile(file, `${JSON.stringify(lie)}\n`);
+    const { code, lines, last } = await holdAgainst(file);
+    expect(lines).toContain(
+      '  liar was told to hold "told" by the claim none, but there is no such claim; a durable claim expected',
+    );
+    expect(last).toMatch(/^records \d+ · coupons 1 · violations [1-9]\d*$/);
+    expect(code).toBe(1);
+  });
+
+  test('no history, no file, no such option: a sentence, and exit code 2', async () => {
+    await appendFile(file, '{"op":"claim"}\n');
+    const broken = await holdAgainst(file);
+    expect(broken).toMatchObject({
+      code: 2,
+      last: expect.stringMatching(/^audit: .*: line \d+ is no record of a history\.$/),
+    });
+    const missing = await holdAgainst(join(dirname(file), 'missing'));
+    expect(missing).toMatchObject({ code: 2, last: expect.stringMatching(/^audit: .*missing can't be read: ENOENT/) });
+    const unknown = await runAudit(system.stores.env, ['--told', file]);
+    expect(unknown).toMatchObject({ code: 2, last: expect.stringContaining('npm run audit [-- --history FILE]') });
   });
 });
 

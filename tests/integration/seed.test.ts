@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { newCoupon } from '@flashclaim/core';
 import { seedCoupons } from '@flashclaim/seed';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -44,4 +47,16 @@ test('what comes with the project can be seeded, and seeded again', async () => 
   expect(first.every(({ created }) => created)).toBe(true);
   const again = await seedCoupons(stores.mongo.db);
   expect(again).toEqual(first.map((coupon) => ({ ...coupon, created: false })));
+});
+
+test('seed_mongodb.sh seeds the same', async () => {
+  const first = await seedCoupons(stores.mongo.db);
+  await stores.mongo.coupons.deleteMany({ name: 'LAST_ONE' });
+  const script = join(import.meta.dirname, '../../seed/seed_mongodb.sh');
+  const { stdout } = await promisify(execFile)(script, { env: { ...process.env, ...stores.env }, cwd: '/' });
+  const lines = stdout.trim().split('\n').slice(-first.length);
+  for (const [i, { name, amount }] of first.entries())
+    expect(lines[i]).toMatch(
+      new RegExp(`^${name} +${amount} +${amount}  ${name === 'LAST_ONE' ? 'created' : 'was there, left alone'}$`),
+    );
 });

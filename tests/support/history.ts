@@ -7,13 +7,11 @@ import {
   type CheckOptions,
   type ClaimCall,
   type CreateCall,
-  checkHistory,
+  checkHistoryFile,
   describeViolations,
   type HistoryRecord,
   type Mark,
   type ReadCall,
-  readHistory,
-  readState,
   type StatusCall,
   type Violation,
 } from '@flashclaim/audit';
@@ -121,14 +119,11 @@ export class HistoryRecorder {
     await this.#settle(system);
     // Whoever hung up before the request was sent leaves a connection behind that was never used.
     this.#agent.destroy();
-    const names = new Set(this.#records.flatMap((record) => ('coupon' in record ? (record.coupon ?? []) : [])));
-    const state = await readState(system.stores.mongo, names);
     // By way of a file: what is checked is what would be kept.
     const file = this.write();
-    const history: HistoryRecord[] = [];
-    for await (const record of readHistory(file)) history.push(record);
+    const { violations } = await checkHistoryFile(system.stores.mongo, file, options);
     rmSync(dirname(file), { recursive: true });
-    return checkHistory(history, state, options);
+    return violations;
   }
 
   /** A claim may be decided long after its caller hung up, or was told `pending`. */

@@ -95,10 +95,15 @@ export class Contract {
     const answer = this.operation(operationId).responses[status];
     if (!answer) return [`${operationId} answers ${status}, which is not documented`];
     const faults: (string | undefined)[] = [];
-    for (const [name, { schema }] of Object.entries(answer.headers ?? {})) {
+    const documented = answer.headers ?? {};
+    for (const [name, { schema }] of Object.entries(documented)) {
       const value = headers.get(name);
       if (value !== null) faults.push(named(`header ${name}`, this.fault(schema, readHeader(schema, value))));
+      else if (!isConditional(name, status)) faults.push(`${operationId} answers ${status} without ${name}`);
     }
+    for (const name of headers.keys())
+      if (!(name in documented) && !OF_TRANSPORT.has(name))
+        faults.push(`${operationId} answers ${status} with ${name}, which is not documented`);
     const type = headers.get('content-type')?.split(';')[0];
     const described = answer.content?.[type ?? ''];
     if (described) faults.push(named('body', this.fault(described.schema, body)));
@@ -119,6 +124,22 @@ export class Contract {
     );
   }
 }
+
+/** Headers of HTTP itself, which any answer may bear. */
+const OF_TRANSPORT: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+]);
+
+const RATE_LIMIT = 'ratelimit-';
+
+/** Whether a documented header is there only where it has something to say. That a limit was exceeded is always told. */
+const isConditional = (name: string, status: number): boolean =>
+  name === 'idempotency-replayed' || name === 'preference-applied' || (name.startsWith(RATE_LIMIT) && status !== 429);
 
 const named = (what: string, fault: string | undefined): string | undefined => fault && `${what}: ${fault}`;
 

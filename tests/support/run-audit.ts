@@ -4,12 +4,12 @@ import { startProcess } from '@flashclaim/local-stack';
 const AUDIT = join(import.meta.dirname, '../../packages/audit/src/audit.ts');
 
 /** Runs the command as `npm run audit` does. */
-export const runAudit = async (env: NodeJS.ProcessEnv) => {
+export const runAudit = async (env: NodeJS.ProcessEnv, options: readonly string[] = []) => {
   const lines: string[] = [];
   const handle = await startProcess({
     name: 'audit',
     command: process.execPath,
-    args: [AUDIT],
+    args: [AUDIT, ...options],
     env: { ...process.env, ...env },
     output: (line) => void lines.push(line),
   });

@@ -36,9 +36,12 @@ export const toProblem = (reply: FastifyReply, code: ProblemCode, detail: string
   return problem;
 };
 
+/** From 1 to so many, so that not all who are told at once come back at once. */
+export const randomSeconds = (maxSeconds: number): number => 1 + Math.floor(Math.random() * maxSeconds);
+
 /** Says when to come back, at random within so many seconds, and returns it. */
 export const setRetryAfter = (reply: FastifyReply, maxSeconds: number): number => {
-  const seconds = 1 + Math.floor(Math.random() * maxSeconds);
+  const seconds = randomSeconds(maxSeconds);
   reply.header('retry-after', seconds);
   return seconds;
 };

@@ -1,11 +1,17 @@
-/** `npm run audit`: recounts every coupon. Reads alone. Exit code 0: all exact; 1: faults, each named; 2: nothing was recounted. */
+/**
+ * `npm run audit`: recounts every coupon; with `--history FILE`, holds what callers were told against the database instead.
+ * Reads alone. Exit code 0: all exact and true; 1: faults, each named; 2: nothing was found out.
+ */
+import { parseArgs } from 'node:util';
 import { commonSettings } from '@flashclaim/core';
 import { openStoredMongo } from '@flashclaim/local-stack';
 import { connectMongo, type Mongo, StartError } from '@flashclaim/service';
 import { bar, clearProgress, count, showProgress } from '@flashclaim/terminal';
 import { MongoServerError } from 'mongodb';
+import { checkHistoryFile } from './check-history-file.ts';
 import { describeRecount } from './describe-recount.ts';
 import { readEnv } from './env.ts';
+import { describeViolations } from './history/violation.ts';
 import { type Recount, recount, type Step } from './recount.ts';
 import { writeMetrics } from './write-metrics.ts';
 
@@ -13,15 +19,17 @@ const CONNECT_MAX_MS = 5_000;
 
 /** Resolves to the exit code. */
 const run = async (): Promise<number> => {
+  const { history } = readOptions();
   const { MONGO_URI, MONGO_DB, AUDIT_METRICS_FILE } = readEnv();
   const { uri, which, stop } = await whichMongo(MONGO_URI);
   try {
-    console.log(`Recounting ${MONGO_DB} in ${which}\n`);
+    console.log(`${history ? `Holding ${history} against` : 'Recounting'} ${MONGO_DB} in ${which}\n`);
     const mongo = await connectMongo(uri, MONGO_DB, {
       appName: 'flashclaim-audit',
       serverSelectionTimeoutMS: CONNECT_MAX_MS,
     });
     try {
+      if (history) return await judgeHistory(mongo, history);
       const found = await recountInSight(mongo);
       console.log(`\n${describeRecount(found)}`);
       if (AUDIT_METRICS_FILE) await writeMetrics(AUDIT_METRICS_FILE, found);
@@ -32,6 +40,23 @@ const run = async (): Promise<number> => {
   } finally {
     await stop();
   }
+};
+
+/** @throws StartError with the usage where an option is wrong. */
+const readOptions = () => {
+  try {
+    return parseArgs({ options: { history: { type: 'string' } } }).values;
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}. Usage: npm run audit [-- --history FILE]`);
+  }
+};
+
+/** Resolves to the exit code. */
+const judgeHistory = async (mongo: Mongo, file: string): Promise<number> => {
+  const { records, coupons, violations } = await checkHistoryFile(mongo, file);
+  if (violations.length > 0) console.log(`${describeViolations(violations)}\n`);
+  console.log(`records ${count(records)} · coupons ${count(coupons)} · violations ${count(violations.length)}`);
+  return violations.length > 0 ? 1 : 0;
 };
 
 /** The one that is named, that of `npm start`, or the default. */

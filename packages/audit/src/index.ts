@@ -5,6 +5,7 @@
  * - history: what callers were told, a record for each call.
  * - check: a history against the database afterwards; a violation names the invariant and the requests.
  */
+export { checkHistoryFile } from './check-history-file.ts';
 export { describeFaults } from './describe-recount.ts';
 export { type CheckOptions, checkHistory } from './history/check-history.ts';
 export { readHistory } from './history/read-history.ts';

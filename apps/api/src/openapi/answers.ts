@@ -58,7 +58,7 @@ export const CLAIMED_ANSWER: DocumentedAnswer = {
 };
 
 export const PENDING_ANSWER: DocumentedAnswer = {
-  description: 'Not decided yet. The claim is decided all the same: ask at Location.',
+  description: 'Not decided yet. It will be, unless its job fails for about ten minutes on end: ask at Location.',
   headers: ['preference-applied'],
   examples: { pending: { value: pending } },
 };
@@ -70,6 +70,7 @@ export const CLAIM_STATUS_ANSWER: DocumentedAnswer = {
 
 export const COUPON_CREATED_ANSWER: DocumentedAnswer = {
   description: 'The coupon exists, and can be claimed from now on.',
+  headers: ['etag'],
   examples: { created: { value: created } },
 };
 

@@ -4,7 +4,7 @@ import type { ProblemCode } from '@flashclaim/core';
 import { Kind, type TSchema } from '@sinclair/typebox';
 import type { FastifySchema } from 'fastify';
 import type { DocumentedAnswer } from './answers.ts';
-import { headersOf, RATE_LIMIT_HEADERS } from './headers.ts';
+import { type AnswerHeader, headersOf, RATE_LIMIT_HEADERS } from './headers.ts';
 import { problemAnswers } from './problem-answers.ts';
 
 declare module 'fastify' {
@@ -14,6 +14,8 @@ declare module 'fastify' {
     answers?: Record<number, DocumentedAnswer>;
     /** Every problem that the call may end in, but those that any call may. */
     problems?: readonly ProblemCode[];
+    /** The headers that problems of this call may bear beyond those of their status, and which ones do. */
+    problemHeaders?: Partial<Record<AnswerHeader, readonly ProblemCode[]>>;
   }
 }
 
@@ -48,7 +50,7 @@ const isTypeBox = (schema: unknown): schema is TSchema =>
 export const describeRoute = ({ schema, url, open }: DescribedRoute): FastifySchema => {
   if (schema?.hide) return schema;
   if (!schema?.operationId) throw new Error(`${url} has no operationId: give it one, or say hide: true in its schema`);
-  const { answers = {}, problems = [], response, body, ...rest } = schema;
+  const { answers = {}, problems = [], problemHeaders = {}, response, body, ...rest } = schema;
   const schemas = response as Record<string, unknown>;
   const limited = problems.includes('rate_limited') ? RATE_LIMIT_HEADERS : [];
   const described = Object.entries(answers).map(([status, answer]) => [
@@ -56,11 +58,14 @@ export const describeRoute = ({ schema, url, open }: DescribedRoute): FastifySch
     describeAnswer(Number(status), { ...answer, headers: [...(answer.headers ?? []), ...limited] }, schemas[status]),
   ]);
   const all: ProblemCode[] = [...problems, ...(body ? OF_BODIES : []), 'internal_error'];
+  // A bad body is found out before anything is counted.
+  const counted: ProblemCode[] = [...problems, 'internal_error'];
+  const own = { ...problemHeaders, ...Object.fromEntries(limited.map((name) => [name, counted])) };
   return {
     ...rest,
     ...(isTypeBox(body) ? { body: referTo(body) } : {}),
     ...(problems.includes('unauthorized') && { security: [...ADMIN, ...(open ? OR_NOBODY : [])] }),
-    response: { ...Object.fromEntries(described), ...problemAnswers(all) },
+    response: { ...Object.fromEntries(described), ...problemAnswers(all, own) },
   };
 };
 

@@ -12,14 +12,16 @@ const ANSWER_HEADERS = {
     enum: ['true'],
     description: 'Another request with the same Idempotency-Key made this claim.',
   }),
-  'preference-applied': Type.String({ description: 'What of Prefer was honoured.' }),
-  'ratelimit-limit': Type.Integer({ description: 'Requests per window and address, where a limit is set.' }),
-  'ratelimit-remaining': Type.Integer({ description: 'Requests left in this window, where a limit is set.' }),
-  'ratelimit-reset': Type.Integer({ description: 'Seconds until the window ends, where a limit is set.' }),
+  'preference-applied': Type.String({ description: 'What of Prefer was followed, also where the claim is refused.' }),
+  'ratelimit-limit': Type.Integer({
+    description: 'Claims of this address or user in a minute, by the tighter limit; where one is set.',
+  }),
+  'ratelimit-remaining': Type.Integer({ description: 'How many of them are left.' }),
+  'ratelimit-reset': Type.Integer({ description: 'Seconds until they are counted anew.' }),
 } as const;
 export type AnswerHeader = keyof typeof ANSWER_HEADERS;
 
-/** Where a limit is set, these stand in every answer; said once for each call, with what is not a problem, and with 429. */
+/** Where a limit is set, these stand in every answer to a claim that was counted. */
 export const RATE_LIMIT_HEADERS = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'] as const;
 
 /** The headers that go with a status, wherever it is answered. */

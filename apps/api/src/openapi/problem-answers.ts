@@ -1,6 +1,6 @@
 import { PROBLEMS, type Problem, type ProblemCode } from '@flashclaim/core';
 import { newProblem } from '../problem.ts';
-import { headersOf } from './headers.ts';
+import { type AnswerHeader, headersOf } from './headers.ts';
 
 /** What `detail` may say, for the example of each code. */
 const DETAILS: Record<ProblemCode, string> = {
@@ -41,8 +41,17 @@ const schemaOf = (codes: readonly ProblemCode[]) => ({
   ],
 });
 
-/** The answers, by status, of a call that may end in these problems: each with its codes and an example of each. */
-export const problemAnswers = (codes: readonly ProblemCode[]): Record<string, object> => {
+/**
+ * The answers, by status, of a call that may end in these problems: each with its codes and an example of each. Of `own`, an
+ * answer has the headers that one of its codes may bear.
+ */
+export const problemAnswers = (
+  codes: readonly ProblemCode[],
+  own: Partial<Record<AnswerHeader, readonly ProblemCode[]>>,
+): Record<string, object> => {
+  const ownHeaders = Object.entries(own) as [AnswerHeader, readonly ProblemCode[]][];
+  const headersOfAny = (group: readonly ProblemCode[]) =>
+    ownHeaders.filter(([, bearers]) => group.some((code) => bearers.includes(code))).map(([name]) => name);
   // In the order of the dictionary, which is that of precedence.
   const inOrder = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => codes.includes(code));
   const byStatus = Map.groupBy(inOrder, (code) => PROBLEMS[code].status);
@@ -51,7 +60,7 @@ export const problemAnswers = (codes: readonly ProblemCode[]): Record<string, ob
       status,
       {
         description: group.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
-        headers: headersOf(status),
+        headers: headersOf(status, headersOfAny(group)),
         content: {
           'application/problem+json': {
             schema: schemaOf(group),

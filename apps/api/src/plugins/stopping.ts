@@ -1,9 +1,9 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { Server, type Socket } from 'node:net';
 import { setImmediate as arrived, setTimeout as sleep } from 'node:timers/promises';
-import { LEAVE_MS, LEAVE_TICK_MS, RETRY_AFTER_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
+import { LEAVE_MS, LEAVE_TICK_MS, RETRY_AFTER_MAX_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
-import { newProblem, problemsTold } from '../problem.ts';
+import { newProblem, problemsTold, randomSeconds } from '../problem.ts';
 import { requestId } from '../request-id.ts';
 
 /** Node keeps the response that a connection waits for there. */
@@ -59,7 +59,7 @@ const refuse = (response: ServerResponse): void => {
     connection: 'close',
     'content-length': String(Buffer.byteLength(body)),
     'content-type': 'application/problem+json; charset=utf-8',
-    'retry-after': String(RETRY_AFTER_SECONDS),
+    'retry-after': String(randomSeconds(RETRY_AFTER_MAX_SECONDS)),
     'x-request-id': id,
   };
   response.writeHead(problem.status, headers).end(body);

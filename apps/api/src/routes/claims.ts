@@ -5,6 +5,7 @@ import {
   ClaimStatusSchema,
   IdempotencyKeySchema,
   normaliseName,
+  type ProblemCode,
 } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { findClaim, tellPending } from '../claims/pending-claims.ts';
@@ -27,6 +28,15 @@ const HeadersSchema = Type.Object({
   ),
 });
 
+/** What a claim may be told at the end of its wait, beside that it is claimed or pending. */
+const AFTER_WAITING: readonly ProblemCode[] = [
+  'out_of_stock',
+  'coupon_not_found',
+  'already_claimed',
+  'idempotency_key_reused',
+  'unavailable',
+];
+
 const ParamsSchema = Type.Object({
   claim_id: Type.String({ minLength: 1, maxLength: 64, description: 'As the answer to the claim gave it.' }),
 });
@@ -48,15 +58,8 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         body: ClaimRequestSchema,
         response: { 200: ClaimedSchema, 202: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIMED_ANSWER, 202: PENDING_ANSWER },
-        problems: [
-          'out_of_stock',
-          'coupon_not_found',
-          'already_claimed',
-          'idempotency_key_reused',
-          'rate_limited',
-          'overloaded',
-          'unavailable',
-        ],
+        problems: [...AFTER_WAITING, 'rate_limited', 'overloaded'],
+        problemHeaders: { 'preference-applied': AFTER_WAITING },
       },
     },
     async (request, reply) => {

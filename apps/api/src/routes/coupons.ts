@@ -21,6 +21,11 @@ const ReadHeadersSchema = Type.Object({
 
 export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(etag, { weak: true });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    // The plugin marks every answer; that of a problem says nothing of the coupon.
+    if (reply.statusCode >= 400) reply.removeHeader('etag');
+    done(null, payload);
+  });
 
   app.post(
     '/api/coupons',

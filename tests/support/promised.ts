@@ -1,0 +1,59 @@
+import { PROBLEMS } from '@flashclaim/core';
+
+/** The contract by hand: each answer of each call, with the code of a problem and the headers that belong to it. */
+const ANSWERS: Record<string, string[]> = {
+  createCoupon: [
+    '201 location etag',
+    '400 invalid_request',
+    '401 unauthorized www-authenticate',
+    '409 name_taken',
+    '413 payload_too_large',
+    '415 unsupported_media_type',
+    '503 unavailable retry-after',
+  ],
+  claimCoupon: [
+    '200 preference-applied',
+    '200 idempotency-replayed',
+    '200 ratelimit-limit ratelimit-remaining ratelimit-reset',
+    '202 location retry-after preference-applied',
+    '400 invalid_request',
+    '400 out_of_stock',
+    '404 coupon_not_found',
+    '409 already_claimed preference-applied',
+    '413 payload_too_large',
+    '415 unsupported_media_type',
+    '422 idempotency_key_reused',
+    '429 rate_limited retry-after ratelimit-limit ratelimit-remaining ratelimit-reset',
+    '503 overloaded retry-after',
+    '503 unavailable retry-after',
+  ],
+  getClaim: ['200', '400 invalid_request', '404 not_found', '503 unavailable retry-after'],
+  getCoupon: ['200 etag', '304 etag', '400 invalid_request', '404 coupon_not_found', '503 unavailable retry-after'],
+  getHealth: ['200', '503 unavailable retry-after'],
+  getLiveness: ['200'],
+  getReadiness: ['200', '503 unavailable retry-after'],
+  getMetrics: ['200'],
+  getOpenapi: ['200'],
+  anyCall: [
+    '204 allow',
+    '404 not_found',
+    '405 method_not_allowed allow',
+    '408 request_timeout',
+    '431 headers_too_large',
+  ],
+};
+
+/** An answer as the rows of the contract name it, and the headers that one such row must have looked at. */
+export interface Promised {
+  answer: string;
+  headers: string[];
+}
+
+const toPromised = (operationId: string, [status, ...words]: string[]): Promised => {
+  const codes = words.filter((word) => word in PROBLEMS);
+  return { answer: [operationId, status, ...codes].join(' '), headers: words.filter((word) => !codes.includes(word)) };
+};
+
+export const PROMISED: Promised[] = Object.entries(ANSWERS).flatMap(([operationId, answers]) =>
+  answers.map((answer) => toPromised(operationId, answer.split(' '))),
+);
