@@ -39,7 +39,7 @@ test('a page that is one too many says so', async () => {
   const streams = await Promise.all(Array.from({ length: LIVE_PAGES_MAX }, () => openStream(url, bearer)));
   const { page, go } = await open(`${url}/live`);
   await go();
-  await says(page, 'Too many live pages are open. Trying again');
+  await says(page, 'Too many live pages. Trying again');
   await Promise.all(streams.map((stream) => stream.close()));
   await becomes(page, 'live');
 });

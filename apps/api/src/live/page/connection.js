@@ -74,7 +74,7 @@ const askWhy = async () => {
     // Trying on would only ask for the password again and again.
     if (response.status === 401) return { text: 'Not let in any more. Reload the page', isFinal: true };
     const { code } = await response.json();
-    return code === 'overloaded' ? { text: 'Too many live pages are open. Trying again' } : {};
+    return code === 'overloaded' ? { text: 'Too many live pages. Trying again' } : {};
   } catch {
     return {};
   }
