@@ -133,7 +133,7 @@ describe('a password in an address', () => {
 
   test('nor one in a command that Redis refused', async () => {
     const written: string[] = [];
-    const log = createLogger('test', 'info', { write: (line) => void written.push(line) });
+    const log = createLogger('test', 'info', { destination: { write: (line) => void written.push(line) } });
     const error = Object.assign(new Error('WRONGPASS'), { command: { name: 'auth', args: ['user', 'hunter2'] } });
     log.fatal(error, 'it stops');
     log.warn({ error: 'no way to redis://user:hunter2@host' }, 'as is one in mongodb://user:hunter2@host');

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { findFreePort } from '@flashclaim/local-stack';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call } from '../support/caller.ts';
+import { openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -20,11 +21,29 @@ test('an API and a worker that are well', async () => {
   const [worker] = system.workerUrls as [string];
   await until(() => isUp(worker));
   for (const url of [...system.urls, worker])
-    for (const path of ['/livez', '/readyz'])
+    for (const path of ['/livez', '/readyz', '/health'])
       expect(await call(url + path, 'GET')).toMatchObject({ status: 200, body: { status: 'ok' } });
   expect(await call(`${worker}/else`, 'GET')).toMatchObject({ status: 404 });
   expect(await call(`${worker}/constructor`, 'GET')).toMatchObject({ status: 404 });
   expect(await call(`${worker}/livez`, 'POST')).toMatchObject({ status: 404 });
+});
+
+test('a worker names what is down, and that is no reason to start it anew', async () => {
+  const stores = await openOwnStores();
+  system = await startSystem({ stores, apis: 0, env: { LOG_LEVEL: 'fatal' } });
+  const [worker] = system.workerUrls as [string];
+  await until(() => isUp(worker));
+  for (const [store, name] of [
+    ['redis', 'Redis'],
+    ['mongo', 'MongoDB'],
+  ] as const) {
+    stores.servers[store].kill('SIGSTOP');
+    for (const path of ['/health', '/readyz'])
+      expect(await call(worker + path, 'GET')).toMatchObject({ status: 503, body: { detail: `Down: ${name}.` } });
+    expect(await call(`${worker}/livez`, 'GET')).toMatchObject({ status: 200 });
+    stores.servers[store].kill('SIGCONT');
+    await until(async () => (await call(`${worker}/health`, 'GET')).status === 200);
+  }
 });
 
 describe('the port of a worker', () => {

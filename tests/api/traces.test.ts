@@ -37,7 +37,8 @@ const newTrace = () => {
 const linksOf = (span: ReceivedSpan | undefined) => span?.links.map(({ spanId }) => spanId).sort();
 
 test('one trace leads from the request through the worker to the reply', async () => {
-  const { url, spans } = await start({});
+  const lines: string[] = [];
+  const { url, spans } = await start({ env: { LOG_LEVEL: 'trace' }, output: (line) => void lines.push(line) });
   await createCoupon(url, 'traced', 5);
   const { traceId, headers } = newTrace();
   const reply = await claim(url, 'traced', 'user', headers);
@@ -70,6 +71,12 @@ test('one trace leads from the request through the worker to the reply', async (
     'http.response.status_code': 200,
   });
   expect(JSON.stringify(ofTrace())).not.toMatch(/"user"|traced/);
+  // What was written meanwhile says so, on both sides.
+  const written = lines.filter((line) => line.includes(`"trace_id":"${traceId}"`)).map((line) => JSON.parse(line));
+  expect(written.map(({ name, msg }) => `${name}: ${msg}`).toSorted()).toEqual([
+    'api: claim submitted',
+    'worker: job committed',
+  ]);
   // What machines ask every few seconds is nobody's trace.
   expect(spans.filter((span) => /health|livez|metrics/.test(span.name))).toEqual([]);
 });
@@ -163,8 +170,13 @@ describe('without traces', () => {
   test.each([
     ['traces are off', { OTEL_TRACES_EXPORTER: 'none' }],
     ['a trace is not sampled', { OTEL_TRACES_SAMPLER: 'always_off' }],
-  ])('a job carries nothing of one where %s', async (_, env) => {
-    const { running, url, spans } = await start({ workers: 0, env: { CLAIM_LANES: '1', CLAIM_WAIT_MS: '0', ...env } });
+  ])('neither a job nor a line carries anything of one where %s', async (_, env) => {
+    const lines: string[] = [];
+    const { running, url, spans } = await start({
+      workers: 0,
+      env: { CLAIM_LANES: '1', CLAIM_WAIT_MS: '0', LOG_LEVEL: 'trace', ...env },
+      output: (line) => void lines.push(line),
+    });
     await createCoupon(url, 'plain', 5);
     expect((await claim(url, 'plain', 'user')).status).toBe(202);
     const queue = new Queue(laneName(0), { connection: running.stores.redis, prefix: lanePrefix(0) });
@@ -172,5 +184,7 @@ describe('without traces', () => {
     expect(job.opts).not.toHaveProperty('telemetry');
     await queue.close();
     expect(spans).toEqual([]);
+    expect(lines.join()).toContain('claim submitted');
+    expect(lines.join()).not.toContain('trace_id');
   });
 });

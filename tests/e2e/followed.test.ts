@@ -18,6 +18,7 @@ interface LogLine {
   name: string;
   msg: string;
   request_id?: string;
+  trace_id?: string;
   claim?: string;
   job?: string;
   told?: string;
@@ -92,7 +93,7 @@ test('a granted claim is found in the database, the log and its job, as the queu
   await until(async () => answered().length === 1);
   const requestId = replies[FOLLOWED]?.headers.get('x-request-id');
   const [submitted] = linesWhere(({ request_id }) => request_id === requestId);
-  expect(submitted).toMatchObject({ msg: 'claim submitted', claim: followed() });
+  expect(submitted).toMatchObject({ msg: 'claim submitted', claim: followed(), trace_id: traceId });
   const [{ job, told }] = answered() as [LogLine];
   expect(told).toBe('claimed');
   const ofJob = linesWhere((line) => line.job === job && line.claim === undefined);

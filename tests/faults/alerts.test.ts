@@ -172,6 +172,14 @@ test.skipIf(!programs)('a recount that is not clean, or too long ago', async () 
   await nothingFires();
 });
 
+test.skipIf(!programs)('an API that is gone, and nobody in its place', async () => {
+  await (system.apis[0] as ProcessHandle).stop();
+  await fires('NoApi');
+  api = await system.addApi();
+  await watchAll();
+  await nothingFires();
+});
+
 test.skipIf(!programs)('every alert has fired', () => {
   expect([...seen].sort()).toEqual([...ALERTS].sort());
 });

@@ -25,9 +25,20 @@ const rules = parse(read('deploy/prometheus/rules.yml')).groups.flatMap(
   (group: { rules: Rule[] }) => group.rules,
 ) as Rule[];
 
+/** Where a panel is on the board: the place of its upper left corner, and its size. */
+interface Place {
+  x: number;
+  y: number;
+  w: number;
+  h: number;
+}
 interface Panel {
+  id: number;
   title: string;
-  targets?: { expr: string }[];
+  type: string;
+  gridPos: Place;
+  datasource?: { uid: string };
+  targets?: { expr: string; datasource?: { uid: string } }[];
 }
 const dashboard = JSON.parse(read('deploy/grafana/dashboards/flashclaim.json')) as { panels: Panel[] };
 
@@ -100,6 +111,40 @@ describe('an expression', () => {
   });
 });
 
+describe('the board', () => {
+  const { panels } = dashboard;
+
+  test('has an id of its own for each panel', () => {
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  });
+
+  test('has no panel upon another, nor beside the grid', () => {
+    const GRID_WIDTH = 24;
+    const isUpon = (one: Place, other: Place): boolean =>
+      one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
+    for (const [index, { title, gridPos }] of panels.entries()) {
+      expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(GRID_WIDTH);
+      const upon = panels.slice(index + 1).filter((other) => isUpon(gridPos, other.gridPos));
+      expect(
+        upon.map((other) => other.title),
+        title,
+      ).toEqual([]);
+    }
+  });
+
+  test('reads from the data source that is provisioned, and from no other', () => {
+    const { datasources } = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml'));
+    const uids = datasources.map(({ uid }: { uid: string }) => uid);
+    const asked = panels.filter(({ type }) => type !== 'row');
+    for (const { title, datasource, targets = [] } of asked)
+      for (const { uid } of [datasource, ...targets.map((target) => target.datasource ?? datasource)] as {
+        uid: string;
+      }[])
+        expect(uids, title).toContain(uid);
+    expect(asked.length).toBeGreaterThan(10);
+  });
+});
+
 describe('an alert', () => {
   test.each(rules)('$alert has a summary, a severity and an entry in the runbook', ({ alert, labels, annotations }) => {
     expect(labels.severity).toMatch(/^(warning|critical)$/);
@@ -134,6 +179,9 @@ test('what Prometheus scrapes and Grafana reads are there', () => {
     expect(environment.PORT ?? environment.WORKER_PORT).toBe(String(port));
     expect(environment.HOST).toBe('0.0.0.0');
   }
+  const asked = expressions.flatMap(([, expr]) => [...expr.matchAll(/job="([^"]*)"/g)].map(([, job]) => job));
+  const scraped = scrape_configs.map(({ job_name }: { job_name: string }) => job_name);
+  expect([...new Set(asked)].toSorted()).toEqual(scraped.toSorted());
   for (const service of ['prometheus', 'grafana']) {
     expect(compose.services[service].profiles).toEqual(['observability']);
     for (const port of compose.services[service].ports) expect(port).toMatch(/^127\.0\.0\.1:/);

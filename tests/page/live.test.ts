@@ -87,6 +87,8 @@ test('the numbers are those of the database, in a paused moment of a sale and af
   await claimAs(20, 60);
   await until(async () => (await shownStock(page, 'paused sale'))?.left === 0);
   expect((await readCoupon(url, 'paused sale')).remaining_amount).toBe(0);
+  const meter = page.getByRole('meter', { name: 'paused sale' });
+  expect(await meter.getAttribute('aria-valuetext')).toBe('0 of 40 left');
   expect(await page.locator('.coupon', { hasText: 'paused sale' }).textContent()).toContain('Sold out');
   await until(async () => (await told('out_of_stock')) === 20);
   expect([await told('claimed'), await told('already_claimed'), await told('others')]).toEqual([40, 5, 0]);
@@ -111,6 +113,7 @@ test('a test sale goes through the real claim call, and comes out as expected', 
   await page.getByRole('button', { name: 'Start' }).click();
   await page.waitForSelector('#test-verdict', { state: 'visible' });
   expect(await page.locator('#test-verdict').getAttribute('data-exact')).toBe('true');
+  await page.locator('#test-progress').waitFor({ state: 'hidden' });
   const cells = await page.locator('#test-verdict tbody tr > *').allTextContents();
   expect(cells).toEqual(['claimed', '50', '50', 'already claimed', '50', '50', 'no stock', '500', '500']);
 
@@ -142,4 +145,44 @@ test.each([
   await page.getByRole('heading', { name }).waitFor();
   expect(await accessibilityFaults(page)).toEqual([]);
   await expectNoSidewaysScroll(page);
+});
+
+/** Where the figures begin, by what is said above them: about the connection, and about the system. */
+const FIGURES_TOPS = `import('/live/assets/status.js').then(({ showConnection, showStatus }) => {
+  const top = () => document.querySelector('.figures').getBoundingClientRect().top;
+  const tops = [top()];
+  for (const [state, text] of [['connecting'], ['away'], ['away', 'Not let in any more. Reload the page'], ['live']]) {
+    showConnection(state, text);
+    tops.push(top());
+  }
+  for (const comparison of [undefined, { at: Date.now(), compared: 12, tooLarge: 0, wrong: [] }]) {
+    showStatus({ alerts: [], workers: 12, comparison });
+    tops.push(top());
+  }
+  return tops;
+})`;
+
+test.each([360, 500, 768, 1280])(
+  'nothing moves when what is said at the top changes: %i pixels wide',
+  async (width) => {
+    await page.setViewportSize({ width, height: 800 });
+    expect(new Set(await page.evaluate<number[]>(FIGURES_TOPS)).size).toBe(1);
+  },
+);
+
+test('what changes several times a second is not read out; the state of the connection is', async () => {
+  const announced = await page.evaluate<string[]>(
+    '[...document.querySelectorAll("output, [role=status], [aria-live=polite]")].map(({ id, className }) => id || className)',
+  );
+  expect(announced).toEqual(['connection', 'status', 'result', 'result']);
+});
+
+test('bars and legends are seen in colours that the reader forces', async () => {
+  await createCoupon(url, 'forced', 5);
+  await page.getByRole('meter', { name: 'forced' }).waitFor();
+  await page.emulateMedia({ forcedColors: 'active' });
+  const colors = await page.evaluate<string[]>(
+    '[".bar", ".rest", ".swatch"].map((part) => getComputedStyle(document.querySelector(part)).backgroundColor)',
+  );
+  expect(new Set(colors).size).toBe(3);
 });

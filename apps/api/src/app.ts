@@ -45,7 +45,8 @@ const OWN_TIME: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TES
  * @throws StartError where a store can't be reached or is not fit.
  */
 export const buildApp = async (env: Env): Promise<FastifyInstance> => {
-  const logger = createLogger('api', env.LOG_LEVEL) as FastifyBaseLogger;
+  const mixin = isTracing(env) ? (await import('@flashclaim/service/tracing')).traceOfLine : undefined;
+  const logger = createLogger('api', env.LOG_LEVEL, { mixin }) as FastifyBaseLogger;
   const app = fastify({
     // A store that can't be reached says so itself, in a sentence; Fastify's own limit is as long, and would come first.
     pluginTimeout: 2 * REDIS_START_MAX_MS,
@@ -104,7 +105,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(metricsRoutes);
   await app.register(couponRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
-  await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
+  await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE, users: env.BULL_BOARD_USERS });
   await app.register(liveRoutes, { testSales });
   return app;
 };

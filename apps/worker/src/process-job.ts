@@ -10,6 +10,7 @@ import type { Logger, RedisConnection } from '@flashclaim/service';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { CommitGroup } from './commit-group.ts';
+import { hideUsers } from './hide-users.ts';
 import { noteUnheard } from './note-unheard.ts';
 import { points } from './points.ts';
 
@@ -22,6 +23,14 @@ const decode = (job: Job): Claim[] => {
     return decodeJob(job.data);
   } catch (error) {
     throw new UnrecoverableError(`job ${job.id} can't be read: ${(error as Error).message}`);
+  }
+};
+
+const commitIn = async (group: CommitGroup, claims: readonly Claim[]): Promise<ClaimJobResult> => {
+  try {
+    return await group.add(claims);
+  } catch (error) {
+    throw hideUsers(error);
   }
 };
 
@@ -39,7 +48,7 @@ interface Parts {
 export const processJob = async ({ group, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
   const claims = decode(job);
   points.take.publish({ lane: job.queueName, claims });
-  const result = await group.add(claims);
+  const result = await commitIn(group, claims);
   log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
 
   // Not waited for, so that it travels together with the job's completion. An answer that gets lost is found with the job.

@@ -25,17 +25,15 @@ export interface StatusParts {
 
 /**
  * What this worker can be asked: whether it works as it should, or had better be started anew (`/livez`); whether it can do
- * its work now (`/readyz`); and what it has counted and measured (`/metrics`).
+ * its work now (`/readyz`); whether what it works with is up (`/health`); and what it has counted and measured (`/metrics`).
  */
 export const createQuestions = (parts: StatusParts): Questions => {
   const metricsText = createMetricsText(parts.registry);
   return {
     '/livez': () => toStatus(whyRestart(parts)),
-    '/readyz': async () => {
-      if (parts.isStopping()) return toStatus('This worker finishes its jobs and stops.');
-      const down = await findDown(parts);
-      return toStatus(down.length > 0 ? `Down: ${down.join(', ')}.` : undefined);
-    },
+    '/readyz': async () =>
+      toStatus(parts.isStopping() ? 'This worker finishes its jobs and stops.' : await whatIsDown(parts)),
+    '/health': async () => toStatus(await whatIsDown(parts)),
     '/metrics': async () => ({ ok: true, body: await metricsText(), contentType: METRICS_CONTENT_TYPE }),
   };
 };
@@ -45,6 +43,11 @@ const whyRestart = ({ laneWatch, running }: StatusParts): string | undefined => 
   if (running.longestMs > JOB_RUN_MAX_MS) return `A job has been running for more than ${JOB_RUN_MAX_MS / 1_000} s.`;
   const { stuck } = laneWatch;
   return stuck.length > 0 ? `No worker runs the jobs of lane ${stuck.join(', ')}, although Redis answers.` : undefined;
+};
+
+const whatIsDown = async (parts: StatusParts): Promise<string | undefined> => {
+  const down = await findDown(parts);
+  return down.length > 0 ? `Down: ${down.join(', ')}.` : undefined;
 };
 
 interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {

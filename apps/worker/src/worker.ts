@@ -16,6 +16,7 @@ import {
   orphanedTransactionSeconds,
   readyRedis,
 } from '@flashclaim/service';
+import type { Job } from 'bullmq';
 import closeWithGrace from 'close-with-grace';
 import { commitClaims } from './commit-claims.ts';
 import { CommitGroup } from './commit-group.ts';
@@ -31,7 +32,8 @@ import { openStatus } from './status.ts';
 
 /** Starts the worker: connects, makes sure of the indexes, opens every lane; closes in the reverse order. */
 const run = async (env: Env): Promise<void> => {
-  const log = createLogger('worker', env.LOG_LEVEL);
+  const tracing = isTracing(env) ? await import('./observe/job-traces.ts') : undefined;
+  const log = createLogger('worker', env.LOG_LEVEL, { mixin: tracing?.traceOfLine });
   const mongo = await connectMongo(env.MONGO_URI, env.MONGO_DB, {
     appName: 'flashclaim-worker',
     // A transaction for each lane, and one to spare.
@@ -64,12 +66,12 @@ const run = async (env: Env): Promise<void> => {
   // Before the first job is taken: neither a port that is taken nor a lane that runs two jobs must come in between.
   const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
   const endOneAtATime = await keepOneAtATime(lanes, redis, log);
-  const workers = lanes.map((lane) =>
-    openLane(lane, { redis, log, runJob: (job) => running.run(() => processJob({ group, redis, log }, job)) }),
-  );
+  const runJob = (job: Job) => running.run(() => processJob({ group, redis, log }, job));
+  const runTraced = tracing ? (job: Job) => tracing.runInTrace(job, () => runJob(job)) : runJob;
+  const workers = lanes.map((lane) => openLane(lane, { redis, log, runJob: runTraced }));
 
   observeJobs(registry, { workers, running });
-  const endTraces = isTracing(env) ? (await import('./observe/job-traces.ts')).traceJobs(workers) : undefined;
+  const endTraces = tracing?.traceJobs(workers);
   log.info({ lanes: lanes.length, host: env.HOST, port: status.port }, 'worker takes jobs');
 
   closeWithGrace({ delay: WORKER_GRACE_MS, logger: log }, async ({ signal, err }) => {

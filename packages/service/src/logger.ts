@@ -8,14 +8,19 @@ export type { Logger };
 /** Where a secret may stand in what is logged: in headers, and in the commands that an error of ioredis carries. */
 const SECRETS = ['req.headers.authorization', 'headers.authorization', 'err.command.args', 'error.command.args'];
 
-/**
- * JSON lines, or a readable form where a person looks at a terminal. Secrets are never in them.
- * @param destination where lines go instead.
- */
-export const createLogger = (name: string, level: string, destination?: DestinationStream): Logger => {
+interface MoreOfLogger {
+  /** Fields that every line gets, asked for line by line. */
+  mixin?: (() => object) | undefined;
+  /** Where lines go instead. */
+  destination?: DestinationStream;
+}
+
+/** JSON lines, or a readable form where a person looks at a terminal. Secrets are never in them. */
+export const createLogger = (name: string, level: string, { mixin, destination }: MoreOfLogger = {}): Logger => {
   const options: LoggerOptions = {
     name,
     level,
+    ...(mixin ? { mixin } : {}),
     redact: SECRETS,
     // The last thing that happens to a line, whatever it is made of.
     hooks: { streamWrite: withoutPassword },

@@ -1,4 +1,5 @@
 import { TRACES_FLUSH_MAX_MS } from '@flashclaim/core';
+import { TraceFlags, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
@@ -18,4 +19,10 @@ export const startTracing = (serviceName: string): (() => Promise<void>) => {
   });
   provider.register();
   return () => within(TRACES_FLUSH_MAX_MS, provider.shutdown()).catch(() => {});
+};
+
+/** For a line of the log: the trace in which it was written, where that is one that is sent. */
+export const traceOfLine = (): { trace_id?: string } => {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span && span.traceFlags & TraceFlags.SAMPLED ? { trace_id: span.traceId } : {};
 };

@@ -2,11 +2,18 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Queue } from 'bullmq';
 import { describeData, describeName, describeResult } from './describe-job.ts';
 
+export interface BoardOptions {
+  /** Whether jobs may be changed. */
+  write: boolean;
+  /** Whether users are shown, and not masked. */
+  users: boolean;
+}
+
 /** A lane as Bull Board shows it: its jobs in words, and nothing to change unless the deployment says so. */
-export const openBoardLane = (queue: Queue, { write }: { write: boolean }): BullMQAdapter => {
+export const openBoardLane = (queue: Queue, { write, users }: BoardOptions): BullMQAdapter => {
   const lane = new BullMQAdapter(queue, { readOnlyMode: !write });
   lane.setFormatter('name', describeName);
-  lane.setFormatter('data', describeData);
+  lane.setFormatter('data', (data) => describeData(data, { users }));
   lane.setFormatter('returnValue', describeResult);
   return lane;
 };

@@ -8,8 +8,11 @@ const maskUser = (userId: string): string => {
   return `${chars.slice(0, chars.length > 2 * SEEN_CHARS ? SEEN_CHARS : 0).join('')}…`;
 };
 
-/** A job's data for people: what it is about, and none of its users. Whatever else is there is no job of ours, and not shown. */
-export const describeData = (data: unknown) => {
+/**
+ * A job's data for people: what it is about, and none of its users unless asked for. Whatever else is there is no job of ours,
+ * and not shown.
+ */
+export const describeData = (data: unknown, { users }: { users: boolean }) => {
   if (!isClaimJob(data)) return { unreadable: 'This is no list of claims.' };
   const { v, replyTo, coupons, claims, requests } = data;
   const byCoupon = Map.groupBy(claims, ([, , index]) => coupons[index] ?? 'unknown');
@@ -20,7 +23,7 @@ export const describeData = (data: unknown) => {
     from: replyTo,
     version: v,
     // Last, as it may be long: by its id a claim is followed from the log to here.
-    usersByClaim: Object.fromEntries(claims.map(([id, user]) => [id, maskUser(user)])),
+    usersByClaim: Object.fromEntries(claims.map(([id, user]) => [id, users ? user : maskUser(user)])),
   };
 };
 

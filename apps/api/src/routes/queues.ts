@@ -2,7 +2,7 @@ import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginAsync } from 'fastify';
 import { sendProblem } from '../problem.ts';
-import { openBoardLane } from '../queues/board-lane.ts';
+import { type BoardOptions, openBoardLane } from '../queues/board-lane.ts';
 import { BOARD_SECURITY, servePages } from '../serve-pages.ts';
 
 const BASE_PATH = '/admin/queues';
@@ -10,19 +10,20 @@ const BASE_PATH = '/admin/queues';
 /** The library's page asks for a font elsewhere. Nothing here tells others that somebody looks. */
 const FOREIGN_FONT = /<link href="https:\/\/fonts\.[^>]*>/;
 
-/** What is shown is not what is stored: sent back, it would overwrite the claims of a job. */
-const EDIT_DATA = /\/update-data(\?|$)/;
+/** Calls that send the data of a job. What is shown is not what is stored: sent back, it would be no claims any more. */
+const SENDS_DATA = /\/(update-data|add)$/;
 
 /** Bull Board over all lanes; looking only, unless the deployment says otherwise. */
-export const queueRoutes: FastifyPluginAsync<{ write: boolean }> = async (app, { write }) => {
+export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options) => {
   await servePages(app, BOARD_SECURITY);
   app.addHook('onRequest', async (_request, reply) =>
     // Answered here for the same reason as there.
     app.stores.redis.away ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.') : undefined,
   );
   app.addHook('onRequest', async (request, reply) =>
-    EDIT_DATA.test(request.url)
-      ? sendProblem(reply, 'invalid_request', 'The data of a job can be looked at here, not edited.')
+    // By the route: an address can be written in many ways.
+    SENDS_DATA.test(request.routeOptions.url ?? '')
+      ? sendProblem(reply, 'invalid_request', 'The data of a job can be looked at here, not edited nor sent anew.')
       : undefined,
   );
   app.addHook('onSend', async (_request, _reply, payload) =>
@@ -30,7 +31,7 @@ export const queueRoutes: FastifyPluginAsync<{ write: boolean }> = async (app, {
   );
   const adapter = new FastifyAdapter();
   createBullBoard({
-    queues: app.lanes.map((queue) => openBoardLane(queue, { write })),
+    queues: app.lanes.map((queue) => openBoardLane(queue, options)),
     serverAdapter: adapter,
     options: {
       uiConfig: {

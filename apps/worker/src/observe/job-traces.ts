@@ -1,5 +1,8 @@
 import { type Claim, SPAN_LINKS_MAX } from '@flashclaim/core';
 import { startTracing } from '@flashclaim/service/tracing';
+
+export { traceOfLine } from '@flashclaim/service/tracing';
+
 import {
   type Context,
   context,
@@ -69,6 +72,12 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
     span.end(end);
   });
   return endTracing;
+};
+
+/** Runs a job as a part of the trace that sent it, so that the lines that it writes say so. */
+export const runInTrace = <T>(job: Job, run: () => Promise<T>): Promise<T> => {
+  const parent = contextOf(job);
+  return parent ? context.with(parent, run) : run();
 };
 
 /** Where a job was sent from; undefined where that was not traced, or says nothing that can be read. */

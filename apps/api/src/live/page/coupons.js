@@ -56,6 +56,7 @@ const fill = (card, { amount, remaining, claimsPerSecond, createdAt, updatedAt }
   setText(card.of, `of ${count(amount)} left`);
   card.bar.setAttribute('aria-valuemax', String(amount));
   card.bar.setAttribute('aria-valuenow', String(remaining));
+  card.bar.setAttribute('aria-valuetext', `${count(remaining)} of ${count(amount)} left`);
   // What remains is never drawn as nothing, nor what was claimed.
   card.rest.style.inlineSize = `${remaining === 0 ? 0 : Math.max(0.6, share * 100)}%`;
   setText(card.speed, key === 'selling' ? `${rate(claimsPerSecond)} a second` : '');

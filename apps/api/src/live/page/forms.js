@@ -98,9 +98,13 @@ export const prepareTestSale = () => {
       showProblem(form, await readProblem(response));
       return;
     }
-    progress.hidden = false;
     progress.value = 0;
-    for await (const line of linesOf(response.body)) showLine(line, { form, progress, verdict });
+    progress.classList.remove('idle');
+    try {
+      for await (const line of linesOf(response.body)) showLine(line, { form, progress, verdict });
+    } finally {
+      progress.classList.add('idle');
+    }
   });
 };
 

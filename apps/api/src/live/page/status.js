@@ -6,10 +6,9 @@ const CONNECTION = { connecting: 'Connecting', live: 'Live', away: 'Disconnected
 let told = '';
 
 /** Shows whether numbers come in. Where they do not, what is shown is old, and looks it. */
-export const showConnection = (state) => {
-  if (connection.dataset.state === state) return;
+export const showConnection = (state, text = CONNECTION[state]) => {
+  setText(connection.lastElementChild, text);
   connection.dataset.state = state;
-  setText(connection.lastElementChild, CONNECTION[state]);
   document.body.classList.toggle('stale', state === 'away');
 };
 

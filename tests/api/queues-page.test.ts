@@ -1,0 +1,50 @@
+import { LANES_DEFAULT, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { type Job, Queue } from 'bullmq';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { call, claim, createCoupon } from '../support/caller.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const COUPON = 'shown';
+const USER = 'margaret.hamilton@example.com';
+const LANE = laneOf(COUPON, LANES_DEFAULT);
+
+let system: System;
+let queue: Queue;
+let job: Job;
+let ofLane: string;
+beforeAll(async () => {
+  system = await startSystem({ env: { BULL_BOARD_WRITE: 'true', BULL_BOARD_USERS: 'true' } });
+  const [url] = system.urls as [string];
+  ofLane = `${url}/admin/queues/api/queues/${laneName(LANE)}`;
+  queue = new Queue(laneName(LANE), { connection: system.stores.redis, prefix: lanePrefix(LANE) });
+  await createCoupon(url, COUPON, 5);
+  expect((await claim(url, COUPON, USER)).status).toBe(200);
+  [job] = (await queue.getJobs()) as [Job];
+});
+afterAll(async () => {
+  await queue?.close();
+  await system?.close();
+});
+
+test('users are shown where the deployment says so', async () => {
+  const { body } = await call(`${ofLane}/${job.id}`, 'GET');
+  expect(Object.values(body.job.data.usersByClaim)).toEqual([USER]);
+});
+
+test('jobs can be changed where the deployment says so', async () => {
+  expect((await call(`${ofLane}/pause`, 'PUT', {})).status).toBe(200);
+  expect(await queue.isPaused()).toBe(true);
+  expect((await call(`${ofLane}/resume`, 'PUT', {})).status).toBe(200);
+});
+
+test.each(['PATCH', 'PUT', 'POST'])('but no data is sent, however the address is written: %s', async (method) => {
+  const before = await queue.getJobCounts();
+  const calls = ['update-data', 'update%2Ddata', '%75pdate-data?x=1'].map((path) => `${job.id}/${path}`);
+  for (const path of [...calls, 'add', '%61dd', 'add?x=1']) {
+    const reply = await call(`${ofLane}/${path}`, method, { name: 'claims', data: {}, jobData: {}, options: {} });
+    expect(reply.status, path).toBeGreaterThanOrEqual(400);
+    expect(reply.body.code, path).toMatch(/^(invalid_request|method_not_allowed|not_found)$/);
+  }
+  expect((await queue.getJob(job.id as string))?.data).toEqual(job.data);
+  expect(await queue.getJobCounts()).toEqual(before);
+});
