@@ -48,3 +48,25 @@ test.each(['PATCH', 'PUT', 'POST'])('but no data is sent, however the address is
   expect((await queue.getJob(job.id as string))?.data).toEqual(job.data);
   expect(await queue.getJobCounts()).toEqual(before);
 });
+
+test.each([
+  ['by itself', () => `${job.id}/retry`],
+  ['by itself, written otherwise', () => `${job.id}/%72etry`],
+  ['with all that are done', () => 'retry/completed'],
+  ['with all that are done, written otherwise', () => 'retry/complete%64'],
+])('a job that is done is not run again %s', async (_how, path) => {
+  const reply = await call(`${ofLane}/${path()}`, 'PUT', {});
+  expect(reply.status).toBe(400);
+  expect(reply.body.code).toBe('invalid_request');
+  expect(await queue.getJobState(job.id as string)).toBe('completed');
+});
+
+test('a job that failed is', async () => {
+  const failed = await queue.add('claims', { v: 3 });
+  await expect.poll(() => failed.getState()).toBe('failed');
+  const { timestamp = 0, processedOn = timestamp } = (await queue.getJob(failed.id as string)) as Job;
+  expect((await call(`${ofLane}/${failed.id}/retry`, 'PUT', {})).status).toBeLessThan(300);
+  await expect
+    .poll(async () => ((await queue.getJob(failed.id as string)) as Job).processedOn)
+    .toBeGreaterThan(processedOn);
+});

@@ -11,7 +11,9 @@ export interface BoardOptions {
 
 /** A lane as Bull Board shows it: its jobs in words, and nothing to change unless the deployment says so. */
 export const openBoardLane = (queue: Queue, { write, users }: BoardOptions): BullMQAdapter => {
-  const lane = new BullMQAdapter(queue, { readOnlyMode: !write });
+  // Decided anew, a job that is done might grant what it refused. The library's types do not know this option; its page does.
+  const options = { readOnlyMode: !write, allowCompletedRetries: false };
+  const lane = new BullMQAdapter(queue, options);
   lane.setFormatter('name', describeName);
   lane.setFormatter('data', (data) => describeData(data, { users }));
   lane.setFormatter('returnValue', describeResult);
