@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NODE_ARGUMENTS } from '@flashclaim/local-stack';
 import { parser } from '@prometheus-io/lezer-promql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -186,4 +187,11 @@ test('what Prometheus scrapes and Grafana reads are there', () => {
     expect(compose.services[service].profiles).toEqual(['observability']);
     for (const port of compose.services[service].ports) expect(port).toMatch(/^127\.0\.0\.1:/);
   }
+});
+
+test('containers run Node as npm start does', () => {
+  const [, api = ''] = /^CMD (.*)$/m.exec(read('Dockerfile')) ?? [];
+  expect(JSON.parse(api)).toEqual(['node', ...NODE_ARGUMENTS, 'apps/api/src/server.ts']);
+  const { worker } = parse(read('docker-compose.yml'), { merge: true }).services;
+  expect(worker.command).toEqual(['node', ...NODE_ARGUMENTS, 'apps/worker/src/worker.ts']);
 });
