@@ -11,11 +11,17 @@ import {
   toProblem,
   WaitingClaim,
 } from '@flashclaim/api';
-import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } from '@flashclaim/core';
+import {
+  answersChannel,
+  type ClaimJobResult,
+  type ClaimStatus,
+  JOBS_UNDER_WAY_MAX,
+  type JobAnswer,
+} from '@flashclaim/core';
 import type { Logger, Mongo, RedisConnection } from '@flashclaim/service';
-import { CommitGroup, CouponMemory, commitClaims, processJob } from '@flashclaim/worker';
+import { CommitGroup, CouponMemory, commitClaims, jobCompleted, processJob } from '@flashclaim/worker';
 import { modelMongo } from './model-mongo.ts';
-import type { ModelRedis } from './model-redis.ts';
+import type { ModelRedis, RunJob } from './model-redis.ts';
 import type { ModelStore } from './model-store.ts';
 import type { Process, World } from './world.ts';
 
@@ -212,16 +218,23 @@ export class WorkerProcess implements Process {
     this.name = name;
     const mongo = modelMongo(world, this, store);
     const memory = new CouponMemory();
-    const group = new CommitGroup((claims) => commitClaims(mongo, memory, claims));
+    const grantsLost = world.plants.has('lost jobs granted');
+    const group = new CommitGroup((claims, holds) =>
+      commitClaims({ mongo, memory, holds: grantsLost ? async () => true : holds }, claims),
+    );
     const redis: RedisConnection = model.connection(this);
     const log = logTo(world, this);
+    const tooEarly = world.plants.has('refused before completion');
     type Job = Parameters<typeof processJob>[1];
+    const completed = (job: RunJob, result: ClaimJobResult) =>
+      jobCompleted({ redis, log }, job as unknown as Job, result);
+    const run = async (job: RunJob): Promise<ClaimJobResult> => {
+      const result = await processJob({ group, redis, log }, job as unknown as Job, 'token');
+      if (tooEarly) completed(job, result);
+      return result;
+    };
     for (let lane = 0; lane < lanes; lane++)
-      model.work(lane, {
-        process: this,
-        busy: false,
-        run: (job) => processJob({ group, redis, log }, job as unknown as Job),
-      });
+      model.work(lane, { process: this, busy: false, run, completed: tooEarly ? () => {} : completed });
   }
 
   crash(): void {

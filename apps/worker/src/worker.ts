@@ -25,7 +25,7 @@ import { openLane } from './lanes.ts';
 import { observeCommits } from './observe/commit-metrics.ts';
 import { observeJobs } from './observe/job-metrics.ts';
 import { keepOneAtATime } from './one-at-a-time.ts';
-import { processJob } from './process-job.ts';
+import { jobCompleted, processJob } from './process-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { openStatus } from './status.ts';
 
@@ -57,7 +57,7 @@ const run = async (env: Env): Promise<void> => {
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const memory = new CouponMemory();
-  const group = new CommitGroup((claims) => commitClaims(mongo, memory, claims));
+  const group = new CommitGroup((claims, holds) => commitClaims({ mongo, memory, holds }, claims));
   const running = new RunningJobs();
   const registry = createRegistry();
   observeCommits(registry);
@@ -65,7 +65,11 @@ const run = async (env: Env): Promise<void> => {
   const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
   const endOneAtATime = await keepOneAtATime(lanes, redis, log);
   const workers = lanes.map((lane) =>
-    openLane(lane, { redis, log, runJob: (job) => running.run(() => processJob({ group, redis, log }, job)) }),
+    openLane(lane, {
+      ...{ redis, log },
+      runJob: (job, token) => running.run(() => processJob({ group, redis, log }, job, token)),
+      jobCompleted: (job, result) => jobCompleted({ redis, log }, job, result),
+    }),
   );
 
   observeJobs(registry, { workers, running });
