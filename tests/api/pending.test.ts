@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { laneKey, laneName, laneOf, lanePrefix } from '@flashclaim/core';
 import { type ProcessHandle, type Stores, startStores } from '@flashclaim/local-stack';
 import { readPendingRecord } from '@flashclaim/service';
 import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';
@@ -153,6 +154,39 @@ describe('a claim that was told pending', () => {
     await system.addWorker();
     await until(() => isDecided(url, reply));
     expect(await statusOf(url, reply)).toMatchObject({ status: 'claimed' });
+  });
+
+  test('is told where it could not be noted, as Redis was away, once that is back', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-pending-'));
+    let own: Stores | undefined = await startStores({ dataDir });
+    const redisPort = Number(new URL(own.redisUrl).port);
+    try {
+      const url = await start({ workers: 0, env: { ...FOR_EVER, REDIS_URL: own.redisUrl } });
+      await createCoupon(url, 'owed', 1);
+      const claiming = claim(url, 'owed', 'user', { prefer: 'wait=1' });
+      const redis = new Redis(own.redisUrl);
+      await until(async () => (await redis.llen(laneKey(laneOf('owed', 8), 'wait'))) === 1);
+      redis.disconnect();
+      await own.stop(0);
+      const reply = await claiming;
+      expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      const path = /GET (\S+) tells/.exec(reply.body.detail)?.[1];
+      expect((await call(`${url}${path}`, 'GET')).status).toBe(503);
+
+      own = await startStores({ dataDir, redisPort });
+      let status = 503;
+      await until(async () => {
+        ({ status } = await call(`${url}${path}`, 'GET'));
+        return status !== 503;
+      });
+      expect(status).toBe(200);
+      await system.addWorker();
+      await until(async () => (await call(`${url}${path}`, 'GET')).body.status === 'claimed');
+      await stop(system.workers[0]);
+    } finally {
+      await own?.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    }
   });
 
   test('whose job failed or is gone without a word resolves: nothing more comes of it', async () => {
