@@ -63,6 +63,8 @@ export interface Told {
   code?: string | undefined;
   claimId?: string | undefined;
   replayed: boolean;
+  /** The claim of which nothing is known yet: its caller may ask for it by this id. */
+  unknownId?: string | undefined;
 }
 
 /** An answer on its way out, as far as the claim path knows Fastify's. */
@@ -141,20 +143,25 @@ export class ApiProcess implements Process {
 
   /** What routes/claims.ts does. */
   async #answer({ requestId, userId, couponName, key, waitMs }: ClaimSent): Promise<Told> {
-    const { submit, from } = this.#parts;
+    const { submit, from, plants } = this.#parts;
     const reply = newReply(requestId);
     const fastifyReply = reply as unknown as Parameters<typeof replyToClaim>[0];
     const keyed = key === undefined ? undefined : { key, requestId };
     const claim = submit({ userId, couponName, keyed, waitMs });
     let body: object;
+    let unknownId: string | undefined;
     if (claim instanceof WaitingClaim) {
       let answer = await claim.answer;
-      if (answer === 'pending') answer = await tellPending(from, claim);
-      if (answer === 'pending') this.note(claim.id, { toldAtMs: performance.now() });
+      if (answer === 'pending') {
+        answer = await tellPending(from, claim);
+        if (plants.has('owed notes forgotten')) claim.noteOwed = false;
+        this.note(claim.id, { toldAtMs: performance.now() });
+        if (answer === 'unknown') unknownId = claim.id;
+      }
       body = replyToClaim(fastifyReply, claim, answer);
     } else body = toProblem(fastifyReply, claim.code, claim.detail);
     const { code, claim_id: claimId } = body as { code?: string; claim_id?: string };
-    return { status: reply.status, code, claimId, replayed: reply.replayed };
+    return { status: reply.status, code, claimId, replayed: reply.replayed, unknownId };
   }
 }
 
@@ -174,7 +181,7 @@ const startApi = (world: World, { store, redis: model, lanes: count }: Stores, p
   };
   const pendingAgain = (claim: WaitingClaim) => {
     met['renewed notes']++;
-    return plants.has('notes not renewed') ? Promise.resolve() : rememberPending(from, claim);
+    return plants.has('notes not renewed') && !claim.noteOwed ? Promise.resolve() : rememberPending(from, claim);
   };
   const settledLate = (claim: WaitingClaim, settled: Settled) => {
     met['late decisions']++;
@@ -204,7 +211,7 @@ const startApi = (world: World, { store, redis: model, lanes: count }: Stores, p
     stores.redis.close();
     stores.mongo.close();
   };
-  return { submit, jobs, intake, from, close };
+  return { submit, jobs, intake, from, plants, close };
 };
 
 const pingOf = (mongo: Mongo): Promise<unknown> => mongo.coupons.find({ name: { $in: [] } }).toArray();

@@ -109,6 +109,8 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
     client: { startSession: () => new ModelSession(world, process, store) },
     coupons: {
       find: find((filter, transaction) => store.findCoupons(filter, transaction)),
+      insertOne: ({ name, amount }: { name: string; amount: number }) =>
+        command(undefined, () => store.createCouponLate(name, amount)),
       bulkWrite: (operations: Parameters<ModelStore['updateCoupons']>[0], { session }: Required<Options>) =>
         command(session, (transaction) => store.updateCoupons(operations, transaction as Transaction)),
     },

@@ -165,7 +165,7 @@ class Run {
   #pendingFacts(): PendingFacts {
     const times = [...this.#disturbed, ...this.#stores.redis.forgotAtMs.map((atMs) => ({ fromMs: atMs, toMs: atMs }))];
     return {
-      ...{ history: this.#callers.history, apis: this.#everyApi },
+      ...{ history: this.#callers.history, unknown: this.#callers.unknown, apis: this.#everyApi },
       disturbedBefore: (atMs) =>
         times.reduce(
           (last, { fromMs, toMs }) => (fromMs > atMs ? last : Math.max(last, Math.min(toMs, atMs))),

@@ -22,6 +22,7 @@ const BREAKS: Record<Plant, Invariant> = {
   'notes not renewed': 'I7',
   'refused before completion': 'I5',
   'lost jobs granted': 'I5',
+  'owed notes forgotten': 'I7',
   'late decisions unnoted': 'I7',
 };
 const SEEDS_TO_FIND_MAX = 1_500;

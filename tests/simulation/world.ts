@@ -45,6 +45,7 @@ export const PLANTS = {
   'refused before completion':
     'callers are refused before the completion of their job is recorded, which may run again and grant',
   'lost jobs granted': 'a run that has lost its job grants all the same',
+  'owed notes forgotten': 'a pending claim that could not be noted is not noted later',
   'late decisions unnoted': 'nobody notes what became of a claim whose caller was told `pending`',
 } as const;
 export type Plant = keyof typeof PLANTS;
