@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { type Claim, decodeJob, laneKey, laneName, laneOf, lanePrefix } from '@flashclaim/core';
 import { type ProcessHandle, type Stores, startStores } from '@flashclaim/local-stack';
 import { readPendingRecord } from '@flashclaim/service';
-import { Queue } from 'bullmq';
+import { CouponMemory, commitClaims } from '@flashclaim/worker';
+import { Queue, UnrecoverableError, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';
@@ -153,6 +155,78 @@ describe('a claim that was told pending', () => {
     await system.addWorker();
     await until(() => isDecided(url, reply));
     expect(await statusOf(url, reply)).toMatchObject({ status: 'claimed' });
+  });
+
+  test('is told where it could not be noted, as Redis was away, once that is back', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-pending-'));
+    let own: Stores | undefined = await startStores({ dataDir });
+    const redisPort = Number(new URL(own.redisUrl).port);
+    try {
+      const url = await start({ workers: 0, env: { ...FOR_EVER, REDIS_URL: own.redisUrl } });
+      await createCoupon(url, 'owed', 1);
+      const claiming = claim(url, 'owed', 'user', { prefer: 'wait=1' });
+      const redis = new Redis(own.redisUrl);
+      await until(async () => (await redis.llen(laneKey(laneOf('owed', 8), 'wait'))) === 1);
+      redis.disconnect();
+      await own.stop(0);
+      const reply = await claiming;
+      expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      const path = /GET (\S+) tells/.exec(reply.body.detail)?.[1];
+      expect((await call(`${url}${path}`, 'GET')).status).toBe(503);
+
+      own = await startStores({ dataDir, redisPort });
+      let status = 503;
+      await until(async () => {
+        ({ status } = await call(`${url}${path}`, 'GET'));
+        return status !== 503;
+      });
+      expect(status).toBe(200);
+      await system.addWorker();
+      await until(async () => (await call(`${url}${path}`, 'GET')).body.status === 'claimed');
+      await stop(system.workers[0]);
+    } finally {
+      await own?.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  test('is told what stands where its job fails for good, and so is who waited; of the rest nothing is known', async () => {
+    const url = await start({ workers: 0, env: FOR_EVER });
+    const { mongo, redis, env } = system.stores;
+    await createCoupon(url, 'failed', 9);
+    // While its job is under way, the others gather, and then share the next.
+    const first = claim(url, 'failed', 'first');
+    const lane = laneOf('failed', 8);
+    await until(async () => (await redis.llen(laneKey(lane, 'wait'))) === 1);
+    const users = ['waits and stands', 'waits', 'pending and stands', 'pending'];
+    const claiming = users.map((user, i) => claim(url, 'failed', user, i < 2 ? {} : { prefer: 'wait=2' }));
+    await until(async () => (await redis.llen(laneKey(lane, 'wait'))) === 2);
+
+    const commit = (claims: readonly Claim[]) =>
+      commitClaims({ mongo, memory: new CouponMemory(), holds: async () => true }, claims);
+    const worker = new Worker(
+      laneName(lane),
+      async (job) => {
+        const claims = decodeJob(job.data);
+        if (claims.length === 1) return commit(claims);
+        await commit(claims.filter(({ userId }) => userId.endsWith('stands')));
+        throw new UnrecoverableError('for good');
+      },
+      { connection: { url: env.REDIS_URL, maxRetriesPerRequest: null }, prefix: lanePrefix(lane) },
+    );
+    try {
+      const [stands, waits, ...later] = (await Promise.all(claiming)) as [Reply, Reply, Reply, Reply];
+      expect((await first).status).toBe(200);
+      expect(stands).toMatchObject({ status: 200, body: { user_id: 'waits and stands' } });
+      expect(waits).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      const statuses = await Promise.all(later.map((reply) => statusOf(url, reply)));
+      expect(statuses).toMatchObject([
+        { status: 'claimed', user_id: 'pending and stands' },
+        { status: 'refused', code: 'unavailable', user_id: 'pending' },
+      ]);
+    } finally {
+      await worker.close();
+    }
   });
 
   test('whose job failed or is gone without a word resolves: nothing more comes of it', async () => {

@@ -70,7 +70,10 @@ const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryR
   const queue = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
   await until(async () => (await queue.getWaitingCount()) === 1);
   const [job] = await queue.getWaiting();
-  await commitClaims(stores.mongo, new CouponMemory(), decodeJob(job?.data));
+  await commitClaims(
+    { mongo: stores.mongo, memory: new CouponMemory(), holds: async () => true },
+    decodeJob(job?.data),
+  );
   await queue.close();
   await addWorker();
   return claim;

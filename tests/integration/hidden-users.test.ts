@@ -22,7 +22,7 @@ afterAll(() => stores.close());
 /** What a job ends with whose transaction ends so. */
 const failWith = async (add: () => Promise<ClaimJobResult>, job: object = JOB): Promise<Error> => {
   const parts = { group: { add }, redis: stores.redis, log: console } as never;
-  return processJob(parts, job as Job).then(
+  return processJob(parts, job as Job, 'token').then(
     () => new Error('it did not fail'),
     (error: Error) => error,
   );

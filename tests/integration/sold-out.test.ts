@@ -54,6 +54,33 @@ afterAll(async () => {
   await stores.close();
 });
 
+test('the claims are read no earlier than the coupon, whichever node answers', async () => {
+  const listening = await connectMongo(stores.env.MONGO_URI, stores.env.MONGO_DB, { monitorCommands: true });
+  await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'read', amount: 1 }, new Date()), remaining_amount: 0 });
+  const reads: { afterClusterTime?: { toString(): string } }[] = [];
+  const times: unknown[] = [];
+  listening.client.on('commandStarted', ({ command }) => reads.push(command['readConcern']));
+  listening.client.on('commandSucceeded', ({ reply }) =>
+    times.push((reply as { operationTime: object }).operationTime),
+  );
+  try {
+    const soldOut = new SoldOut({
+      mongo: listening,
+      mongoWatch: { away: false, answer: (question) => question() },
+      log: { warn: () => {} },
+      handOn: () => {},
+    });
+    const listener = { hasten: () => {}, settled: () => {} };
+    const claim = new WaitingClaim({ id: 'id', userId: 'user', couponName: 'read' }, 60_000, listener);
+    soldOut.remember('read');
+    expect(soldOut.take(claim)).toBe(true);
+    expect(await claim.answer).toMatchObject({ decision: 'out_of_stock' });
+    expect(reads).toEqual([{ level: 'majority' }, { level: 'majority', afterClusterTime: times[0] }]);
+  } finally {
+    await listening.client.close();
+  }
+});
+
 test('a claim whose wait ends before the database has answered goes to its lane, once', async () => {
   await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'empty', amount: 1 }, new Date()), remaining_amount: 0 });
   const handedOn: string[] = [];

@@ -26,6 +26,8 @@ export class Callers {
   readonly history: HistoryRecord[] = [];
   /** Whose claim it is, as each status said. */
   readonly users = new Map<HistoryRecord, string | undefined>();
+  /** The claims whose callers were told nothing but where to ask for them. */
+  readonly unknown = new Map<ClaimCall, string>();
   readonly #world: World;
   /** The API processes that are alive. */
   readonly #apis: () => readonly ApiProcess[];
@@ -54,8 +56,12 @@ export class Callers {
   }
 
   #call(wish: Omit<Wish, 'twins'>): void {
+    this.#begin(this.#insist(wish));
+  }
+
+  #begin(calling: Promise<void>): void {
     this.#calling++;
-    void this.#insist(wish).finally(() => {
+    void calling.finally(() => {
       this.#calling--;
     });
   }
@@ -65,7 +71,10 @@ export class Callers {
     await sleep(atMs);
     for (let left = triesMax; left > 0; left--) {
       const call = await this.#claim(wish);
+      const unknownId = this.unknown.get(call);
       if (call.status === 202 && random.chance(0.3)) await this.#askAfter(call.claimId as string);
+      // Besides: who is told 503 comes again as well.
+      if (unknownId !== undefined) this.#begin(this.#askAfter(unknownId));
       if (call.status !== undefined && call.status < 500 && !random.chance(0.1)) return;
       await sleep(random.int(0, 500));
     }
@@ -98,6 +107,7 @@ export class Callers {
       if (told.code !== undefined) call.code = told.code;
       if (told.claimId !== undefined) call.claimId = told.claimId;
       if (told.replayed) call.replayed = true;
+      if (told.unknownId !== undefined) this.unknown.set(call, told.unknownId);
     } catch (error) {
       call.error = (error as Error).message;
     }

@@ -12,6 +12,8 @@ const NOTED_MS = 50;
 
 export interface PendingFacts {
   history: readonly HistoryRecord[];
+  /** The ids of the claims that could not be noted as pending: their callers were told 503, and to ask for them. */
+  unknown: ReadonlyMap<ClaimCall, string>;
   /** Every process that there ever was. */
   apis: readonly ApiProcess[];
   /** When Redis forgot anything, or messages to it may have been lost or late, for the last time up to a moment. */
@@ -19,7 +21,7 @@ export interface PendingFacts {
 }
 
 /**
- * Who was told `pending` is told what becomes of it, by every process: the claim is known while it is undecided, and so is
+ * Who was told `pending`, or 503 because that could not be noted, is told what becomes of it, by every process: the claim is known while it is undecided, and so is
  * its outcome. That Redis forgot it excuses nobody for long, where the process lives that told it.
  * Judged only where one request alone has the claim id: those who share one share its note, too.
  */
@@ -31,18 +33,18 @@ export function* judgePending(facts: PendingFacts): Generator<Violation> {
   );
   const callsOfKey = Map.groupBy(claims, ({ key }) => key);
   for (const call of claims) {
-    if (call.status !== 202 || (call.key !== undefined && callsOfKey.get(call.key)?.length !== 1)) continue;
-    for (const status of statuses.get(call.claimId as string) ?? []) {
-      const found = whyWrong(facts, call, status);
+    const claimId = call.status === 202 ? call.claimId : facts.unknown.get(call);
+    if (claimId === undefined || (call.key !== undefined && callsOfKey.get(call.key)?.length !== 1)) continue;
+    for (const status of statuses.get(claimId) ?? []) {
+      const found = whyWrong(facts, claimId, status);
       if (found) yield { invariant: 'I7', found, requests: [call, status] };
     }
   }
 }
 
-const whyWrong = (facts: PendingFacts, call: ClaimCall, status: StatusCall): string | undefined => {
+const whyWrong = (facts: PendingFacts, claimId: string, status: StatusCall): string | undefined => {
   const isUnknown = status.status === 404;
   if (!isUnknown && status.code !== 'unavailable') return undefined;
-  const claimId = call.claimId as string;
   const api = facts.apis.find(({ pending }) => pending.get(claimId)?.toldAtMs !== undefined);
   const pending = api?.pending.get(claimId);
   if (!api || !pending) return undefined;

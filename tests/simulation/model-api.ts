@@ -11,11 +11,17 @@ import {
   toProblem,
   WaitingClaim,
 } from '@flashclaim/api';
-import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } from '@flashclaim/core';
+import {
+  answersChannel,
+  type ClaimJobResult,
+  type ClaimStatus,
+  JOBS_UNDER_WAY_MAX,
+  type JobAnswer,
+} from '@flashclaim/core';
 import type { Logger, Mongo, RedisConnection } from '@flashclaim/service';
-import { CommitGroup, CouponMemory, commitClaims, processJob } from '@flashclaim/worker';
+import { CommitGroup, CouponMemory, commitClaims, jobCompleted, processJob } from '@flashclaim/worker';
 import { modelMongo } from './model-mongo.ts';
-import type { ModelRedis } from './model-redis.ts';
+import type { ModelRedis, RunJob } from './model-redis.ts';
 import type { ModelStore } from './model-store.ts';
 import type { Process, World } from './world.ts';
 
@@ -57,6 +63,8 @@ export interface Told {
   code?: string | undefined;
   claimId?: string | undefined;
   replayed: boolean;
+  /** The claim of which nothing is known yet: its caller may ask for it by this id. */
+  unknownId?: string | undefined;
 }
 
 /** An answer on its way out, as far as the claim path knows Fastify's. */
@@ -135,20 +143,25 @@ export class ApiProcess implements Process {
 
   /** What routes/claims.ts does. */
   async #answer({ requestId, userId, couponName, key, waitMs }: ClaimSent): Promise<Told> {
-    const { submit, from } = this.#parts;
+    const { submit, from, plants } = this.#parts;
     const reply = newReply(requestId);
     const fastifyReply = reply as unknown as Parameters<typeof replyToClaim>[0];
     const keyed = key === undefined ? undefined : { key, requestId };
     const claim = submit({ userId, couponName, keyed, waitMs });
     let body: object;
+    let unknownId: string | undefined;
     if (claim instanceof WaitingClaim) {
       let answer = await claim.answer;
-      if (answer === 'pending') answer = await tellPending(from, claim);
-      if (answer === 'pending') this.note(claim.id, { toldAtMs: performance.now() });
+      if (answer === 'pending') {
+        answer = await tellPending(from, claim);
+        if (plants.has('owed notes forgotten')) claim.noteOwed = false;
+        this.note(claim.id, { toldAtMs: performance.now() });
+        if (answer === 'unknown') unknownId = claim.id;
+      }
       body = replyToClaim(fastifyReply, claim, answer);
     } else body = toProblem(fastifyReply, claim.code, claim.detail);
     const { code, claim_id: claimId } = body as { code?: string; claim_id?: string };
-    return { status: reply.status, code, claimId, replayed: reply.replayed };
+    return { status: reply.status, code, claimId, replayed: reply.replayed, unknownId };
   }
 }
 
@@ -168,7 +181,7 @@ const startApi = (world: World, { store, redis: model, lanes: count }: Stores, p
   };
   const pendingAgain = (claim: WaitingClaim) => {
     met['renewed notes']++;
-    return plants.has('notes not renewed') ? Promise.resolve() : rememberPending(from, claim);
+    return plants.has('notes not renewed') && !claim.noteOwed ? Promise.resolve() : rememberPending(from, claim);
   };
   const settledLate = (claim: WaitingClaim, settled: Settled) => {
     met['late decisions']++;
@@ -198,7 +211,7 @@ const startApi = (world: World, { store, redis: model, lanes: count }: Stores, p
     stores.redis.close();
     stores.mongo.close();
   };
-  return { submit, jobs, intake, from, close };
+  return { submit, jobs, intake, from, plants, close };
 };
 
 const pingOf = (mongo: Mongo): Promise<unknown> => mongo.coupons.find({ name: { $in: [] } }).toArray();
@@ -212,16 +225,23 @@ export class WorkerProcess implements Process {
     this.name = name;
     const mongo = modelMongo(world, this, store);
     const memory = new CouponMemory();
-    const group = new CommitGroup((claims) => commitClaims(mongo, memory, claims));
+    const grantsLost = world.plants.has('lost jobs granted');
+    const group = new CommitGroup((claims, holds) =>
+      commitClaims({ mongo, memory, holds: grantsLost ? async () => true : holds }, claims),
+    );
     const redis: RedisConnection = model.connection(this);
     const log = logTo(world, this);
+    const tooEarly = world.plants.has('refused before completion');
     type Job = Parameters<typeof processJob>[1];
+    const completed = (job: RunJob, result: ClaimJobResult) =>
+      jobCompleted({ redis, log }, job as unknown as Job, result);
+    const run = async (job: RunJob): Promise<ClaimJobResult> => {
+      const result = await processJob({ group, redis, log }, job as unknown as Job, 'token');
+      if (tooEarly) completed(job, result);
+      return result;
+    };
     for (let lane = 0; lane < lanes; lane++)
-      model.work(lane, {
-        process: this,
-        busy: false,
-        run: (job) => processJob({ group, redis, log }, job as unknown as Job),
-      });
+      model.work(lane, { process: this, busy: false, run, completed: tooEarly ? () => {} : completed });
   }
 
   crash(): void {

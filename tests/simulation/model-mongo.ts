@@ -21,8 +21,9 @@ class ModelSession {
     this.#store = store;
   }
 
-  /** The server knows a transaction from its first command on. */
-  get transaction(): Transaction {
+  /** The server knows a transaction from its first command on; without one, the session only keeps reads in order. */
+  get transaction(): Transaction | undefined {
+    if (this.#state === 'none') return undefined;
     this.#transaction ??= this.#store.begin();
     return this.#transaction;
   }
@@ -90,7 +91,7 @@ class ModelSession {
 export const modelMongo = (world: World, process: Process, store: ModelStore): Mongo => {
   const command = <T>(session: ModelSession | undefined, effect: (transaction?: Transaction) => T): Promise<T> =>
     ask(world, process, () => {
-      const label = session && MongoErrorLabel.TransientTransactionError;
+      const label = session?.transaction && MongoErrorLabel.TransientTransactionError;
       if (!store.up) throw networkError(label);
       if (!faulty(world)) return effect(session?.transaction);
       world.met['transient errors']++;
@@ -106,9 +107,15 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
 
   // The one place where the model passes for the driver.
   return {
-    client: { startSession: () => new ModelSession(world, process, store) },
+    client: {
+      startSession: () => new ModelSession(world, process, store),
+      withSession: <T>(_options: object, reads: (session: ModelSession) => Promise<T>) =>
+        reads(new ModelSession(world, process, store)),
+    },
     coupons: {
       find: find((filter, transaction) => store.findCoupons(filter, transaction)),
+      insertOne: ({ name, amount }: { name: string; amount: number }) =>
+        command(undefined, () => store.createCouponLate(name, amount)),
       bulkWrite: (operations: Parameters<ModelStore['updateCoupons']>[0], { session }: Required<Options>) =>
         command(session, (transaction) => store.updateCoupons(operations, transaction as Transaction)),
     },

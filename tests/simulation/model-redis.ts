@@ -1,5 +1,6 @@
 import {
   type ClaimJob,
+  type ClaimJobResult,
   JOB_LOCK_MS,
   JOB_RETRY_DELAY_MS,
   JOB_STALLED_CHECK_MS,
@@ -24,10 +25,18 @@ interface ModelJob {
   failedReason?: string;
 }
 
+/** A job as its runner has it. */
+export interface RunJob extends Pick<ModelJob, 'id' | 'data' | 'attemptsMade'> {
+  processedOn: number;
+  extendLock: () => Promise<number>;
+}
+
 /** What runs the jobs of one lane in one worker process, one after the other. */
 export interface Runner {
   process: Process;
-  run: (job: { id: string; data: ClaimJob; attemptsMade: number }) => Promise<unknown>;
+  run: (job: RunJob) => Promise<ClaimJobResult>;
+  /** Redis has recorded that the job is done. */
+  completed: (job: RunJob, result: ClaimJobResult) => void;
   busy: boolean;
 }
 
@@ -38,6 +47,11 @@ interface Lane {
   /** Gone with everything else that Redis forgets, until a worker says it again. */
   oneAtATime: boolean;
 }
+
+/** How much likelier than other faults it is that a worker stands still: seldom does one matter. */
+const STANDS_STILL = 4;
+
+type Outcome = { value: ClaimJobResult } | { error: unknown };
 
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
@@ -53,10 +67,12 @@ export class ModelRedis {
   readonly forgotAtMs: number[] = [];
   /** Finished jobs that a lane keeps: fewer than in life make of a few jobs what is an hour. */
   readonly #keptMax: number;
+  readonly #forgets: boolean;
   up = true;
   #lastResult: unknown;
 
-  constructor(world: World, { lanes, attemptsMax, jobsKeptMax }: Pick<Plan, 'lanes' | 'attemptsMax' | 'jobsKeptMax'>) {
+  constructor(world: World, { lanes, attemptsMax, jobsKeptMax, redisForgets }: Plan) {
+    this.#forgets = redisForgets;
     this.#attemptsMax = attemptsMax;
     this.#keptMax = jobsKeptMax;
     this.#world = world;
@@ -141,6 +157,7 @@ export class ModelRedis {
 
   /** Redis starts empty. */
   forgetAll(): void {
+    if (!this.#forgets) return;
     const { met } = this.#world;
     for (const lane of this.#lanes) {
       met['forgotten jobs'] += lane.jobs.size;
@@ -157,6 +174,7 @@ export class ModelRedis {
 
   /** One job is gone: a replica that took over did not have it yet, say. */
   forgetOne(): void {
+    if (!this.#forgets) return;
     const lane = this.#world.random.pick(this.#lanes);
     if (lane.jobs.size === 0) return;
     this.#remove(lane, this.#world.random.pick([...lane.jobs.keys()]));
@@ -223,17 +241,37 @@ export class ModelRedis {
     job.lock = lock;
     runner.busy = true;
     trace(() => `${runner.process.name} runs ${job.id}`);
-    if (faulty(this.#world)) setTimeout(() => this.#loseLock(lane, job, lock), this.#world.random.int(1, 60));
     this.#dispatch(lane);
     job.runs++;
-    const outcome = await runner.run({ id: job.id, data: this.#dataOf(job), attemptsMade: job.attemptsMade }).then(
+    const { standsStillMs, lockedMs } = this.#troubleOfRun();
+    if (lockedMs !== undefined) setTimeout(() => this.#loseLock(lane, job, lock), lockedMs);
+    const taken = {
+      ...{ id: job.id, data: this.#dataOf(job), attemptsMade: job.attemptsMade },
+      // A lock that runs out sooner than in life seems to have been taken longer ago.
+      processedOn: Date.now() + (lockedMs ?? JOB_LOCK_MS) - JOB_LOCK_MS,
+      extendLock: () => this.#ask(runner.process, () => (lane.jobs.get(job.id)?.lock === lock ? 1 : 0)),
+    };
+    if (standsStillMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, standsStillMs));
+    const outcome = await runner.run(taken).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
     await this.#reached(runner.process);
-    this.#finish(lane, job, lock, outcome);
+    // Nobody extended it any more.
+    if (faulty(this.#world)) this.#loseLock(lane, job, lock);
+    if (this.#finish(lane, job, lock, outcome)) this.#tellCompleted(runner, taken, outcome.value);
     runner.busy = false;
     this.#dispatch(lane);
+  }
+
+  /** The lock of a run that runs out, or a process that is stopped after it took a job and goes on when it has lost that. */
+  #troubleOfRun(): { standsStillMs: number; lockedMs: number | undefined } {
+    const { random, met, faultRate } = this.#world;
+    if (!random.chance(STANDS_STILL * faultRate))
+      return { standsStillMs: 0, lockedMs: faulty(this.#world) ? random.int(1, 60) : undefined };
+    met['workers stood still']++;
+    const standsStillMs = random.int(1, random.pick([100, 2 * JOB_LOCK_MS]));
+    return { standsStillMs, lockedMs: random.int(0, standsStillMs) };
   }
 
   #dataOf({ data, runs }: ModelJob): ClaimJob {
@@ -256,23 +294,33 @@ export class ModelRedis {
     });
   }
 
-  #finish(lane: Lane, job: ModelJob, lock: object, outcome: { value: unknown } | { error: unknown }): void {
+  /** Where that gets lost, the runner asks again, and learns only that the job is not its own any more. */
+  #tellCompleted(runner: Runner, job: RunJob, result: ClaimJobResult): void {
+    if (faulty(this.#world)) return;
+    travel(this.#world, { name: 'redis', dead: false }, () => {
+      if (!runner.process.dead) runner.completed(job, result);
+    });
+  }
+
+  /** Whether the job is done now, and its runner did that. */
+  #finish(lane: Lane, job: ModelJob, lock: object, outcome: Outcome): outcome is { value: ClaimJobResult } {
     const { trace, random, plants } = this.#world;
     if (lane.jobs.get(job.id) !== job || job.lock !== lock) {
       trace(() => `${job.id} was finished by who had lost its lock, or it is forgotten`);
-      return;
+      return false;
     }
     job.lock = undefined;
     if ('error' in outcome) {
       this.#fail(lane, job, outcome.error as Error);
-      return;
+      return false;
     }
     const value = plants.has('result of another') ? (this.#lastResult ?? outcome.value) : outcome.value;
     this.#lastResult = outcome.value;
     Object.assign(job, { state: 'finished', finishedOn: Date.now(), returnvalue: copy(value) });
     this.#keep(lane, job);
     // That it was finished was not replicated when another node took over.
-    if (faulty(this.#world)) setTimeout(() => this.#deliverAgain(lane, job), random.int(1, 200));
+    if (this.#forgets && faulty(this.#world)) setTimeout(() => this.#deliverAgain(lane, job), random.int(1, 200));
+    return true;
   }
 
   #fail(lane: Lane, job: ModelJob, error: Error): void {

@@ -12,6 +12,8 @@ import { newMet, type World } from './world.ts';
 const COUPON = new ObjectId('1'.padStart(24, '0'));
 const NAME = 'of two';
 const AMOUNT = 2;
+/** Of a coupon that is created later. */
+const LATE = 'late';
 
 let real: TestStores;
 beforeAll(async () => {
@@ -73,6 +75,18 @@ const commandsOf = (mongo: Mongo) => ({
         .find({ name: { $in: [NAME] } }, { ...(session && { session }) })
         .toArray()
         .then((found) => found.map((coupon) => coupon.remaining_amount)),
+    ),
+  create: () => {
+    const now = new Date();
+    const document = { ...{ name: LATE, created_at: now, updated_at: now }, amount: 1, remaining_amount: 1 };
+    return word(mongo.coupons.insertOne(document, { writeConcern: DURABLE }).then(() => 'created'));
+  },
+  late: (session?: ClientSession) =>
+    word(
+      mongo.coupons
+        .find({ name: { $in: [LATE] } }, { ...(session && { session }) })
+        .toArray()
+        .then((found) => found.length),
     ),
   holders: (session?: ClientSession) =>
     word(
@@ -140,6 +154,18 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
       await c.holders(other),
       await c.remaining(),
       await c.holders(),
+      await c.commit(other),
+    ];
+  },
+  'a coupon that is created later is not seen by a transaction that began before': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    return [
+      await c.remaining(one),
+      await c.create(),
+      await c.late(one),
+      await c.late(other),
+      await c.late(),
+      await c.commit(one),
       await c.commit(other),
     ];
   },

@@ -57,6 +57,7 @@ export class ModelStore {
   /** Unique keys: those of claims, and those that a transaction has taken and not yet committed. */
   readonly #keys = new Map<string, { at: number } | Transaction>();
   readonly #open = new Set<Transaction>();
+  #created = 0;
   #committed = 0;
   #majority = 0;
   #waiting: { at: number; resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -70,9 +71,21 @@ export class ModelStore {
     return this.#open.size;
   }
 
+  /** Before anything else happens. */
   createCoupon(name: string, amount: number): void {
-    const _id = new ObjectId(String(this.#coupons.size + 1).padStart(24, '0'));
-    this.#coupons.set(name, { _id, name, amount, versions: [{ at: 0, remaining: amount }] });
+    this.#newCoupon(name, amount, 0);
+  }
+
+  /** In mid-sale. Resolves once a majority has it; rejects where nobody knows, as the node is lost that had it. */
+  createCouponLate(name: string, amount: number): Promise<void> {
+    const at = ++this.#committed;
+    this.#newCoupon(name, amount, at);
+    return this.#replicate(at);
+  }
+
+  #newCoupon(name: string, amount: number, at: number): void {
+    const _id = new ObjectId(String(++this.#created).padStart(24, '0'));
+    this.#coupons.set(name, { _id, name, amount, versions: [{ at, remaining: amount }] });
   }
 
   begin(): Transaction {
@@ -84,7 +97,9 @@ export class ModelStore {
 
   findCoupons(filter: object, transaction?: Transaction) {
     const seen = this.#seenBy(transaction);
-    return [...this.#coupons.values()].map((coupon) => this.#asSeen(coupon, seen)).filter((c) => matches(c, filter));
+    return [...this.#coupons.values()]
+      .flatMap((coupon) => this.#asSeen(coupon, seen) ?? [])
+      .filter((coupon) => matches(coupon, filter));
   }
 
   findClaims(filter: object, transaction?: Transaction): ClaimDocument[] {
@@ -121,6 +136,7 @@ export class ModelStore {
         for (const coupon of this.#coupons.values()) {
           const mine = transaction.remaining.get(coupon);
           const document = this.#asSeen(coupon, seen);
+          if (!document) continue;
           if (mine !== undefined) document.remaining_amount = mine;
           const filter = this.#world.plants.has('no guard')
             ? { ...updateMany.filter, remaining_amount: { $gte: -1_000 } }
@@ -153,14 +169,9 @@ export class ModelStore {
       }
       transaction.inserted.length = 0;
       transaction.remaining.clear();
-      const { random } = this.#world;
-      setTimeout(() => this.#replicated(at), random.chance(0.3) ? random.int(1, 10) : 0);
     }
     this.abort(transaction);
-    if (at <= this.#majority) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ at, resolve, reject });
-    });
+    return writes ? this.#replicate(at) : this.#onceMajority(at);
   }
 
   /** Also what becomes of a transaction whose client is gone, after a while. */
@@ -183,6 +194,7 @@ export class ModelStore {
     this.#claims = this.#claims.filter(({ at }) => at <= this.#majority);
     for (const coupon of this.#coupons.values())
       coupon.versions = coupon.versions.filter(({ at }) => at <= this.#majority);
+    for (const [name, { versions }] of this.#coupons) if (versions.length === 0) this.#coupons.delete(name);
     for (const { reject } of this.#waiting) reject(networkError(MongoErrorLabel.UnknownTransactionCommitResult));
     this.#waiting = [];
     // Numbers are not given out again: of those that are gone, nobody hears anything more.
@@ -207,6 +219,19 @@ export class ModelStore {
     };
   }
 
+  #replicate(at: number): Promise<void> {
+    const { random } = this.#world;
+    setTimeout(() => this.#replicated(at), random.chance(0.3) ? random.int(1, 10) : 0);
+    return this.#onceMajority(at);
+  }
+
+  #onceMajority(at: number): Promise<void> {
+    if (at <= this.#majority) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ at, resolve, reject });
+    });
+  }
+
   #replicated(at: number): void {
     if (at <= this.#majority) return;
     this.#majority = at;
@@ -224,8 +249,8 @@ export class ModelStore {
   }
 
   #asSeen({ _id, name, amount, versions }: Coupon, seen: number) {
-    const remaining_amount = versions.findLast(({ at }) => at <= seen)?.remaining as number;
-    return { _id, name, amount, remaining_amount };
+    const version = versions.findLast(({ at }) => at <= seen);
+    return version && { _id, name, amount, remaining_amount: version.remaining };
   }
 
   #keysOf(document: ClaimDocument): string[] {

@@ -24,7 +24,10 @@ export interface Plan {
   jobsKeptMax: number;
   /** How likely each single step goes wrong. */
   faultRate: number;
-  coupons: { name: string; amount: number }[];
+  /** With `atMs`, created in mid-sale: who comes before is told that there is none. */
+  coupons: { name: string; amount: number; atMs?: number }[];
+  /** Whether Redis may forget what it had confirmed: then a job that was done may run again, and what it refused may be granted. */
+  redisForgets: boolean;
   wishes: Wish[];
   breaks: { what: (typeof BREAKS)[number]; atMs: number; forMs: number }[];
 }
@@ -32,21 +35,26 @@ export interface Plan {
 /** For at least so long single steps go wrong. */
 export const BREAKING_MS = 2_500;
 
+/** After that a job has been run again whose worker was killed before any coupon came. */
+const LATEST_COUPON_MS = 4_000;
+
 export const planOf = (random: Random): Plan => {
+  const users = Array.from({ length: random.int(2, 9) }, (_, index) => `user ${index + 1}`);
+  const spreadMs = random.pick([5, 100, 1_500]);
+  const redisForgets = random.chance(0.6);
   const coupons = Array.from({ length: random.int(1, 3) }, (_, index) => ({
     name: `coupon ${index + 1}`,
     amount: random.int(1, 5),
+    ...(!redisForgets && random.chance(0.5) && { atMs: random.int(0, random.pick([spreadMs, LATEST_COUPON_MS])) }),
   }));
-  const users = Array.from({ length: random.int(2, 9) }, (_, index) => `user ${index + 1}`);
-  const spreadMs = random.pick([5, 100, 1_500]);
   return {
     lanes: random.int(1, 3),
     apis: random.int(1, 2),
-    workers: random.int(1, 2),
+    workers: random.int(1, 3),
     attemptsMax: random.pick([2, 600, 600, 600]),
     jobsKeptMax: random.pick([1, 3, 1_000, 1_000]),
     faultRate: random.pick([0, 0.01, 0.03, 0.1]),
-    coupons,
+    ...{ coupons, redisForgets },
     wishes: Array.from({ length: random.int(3, 18) }, (_, index) =>
       wishOf(random, { coupons, users, spreadMs, index }),
     ),

@@ -1,4 +1,4 @@
-import { type ClaimCall, checkHistory, type Violation } from '@flashclaim/audit';
+import { type ClaimCall, type CreateCall, checkHistory, type Violation } from '@flashclaim/audit';
 import { createPoint } from '@flashclaim/service';
 import { Callers } from './callers.ts';
 import type { VirtualClock } from './clock.ts';
@@ -84,15 +84,18 @@ class Run {
   readonly #disturbed: { fromMs: number; toMs: number }[] = [];
   #workers: WorkerProcess[] = [];
   #started = 0;
+  /** Coupons that are still to be created. */
+  #creating: number;
 
   constructor(world: World, clock: VirtualClock, plan: Plan) {
     this.#world = world;
     this.#clock = clock;
     this.#plan = plan;
     const store = new ModelStore(world);
-    for (const { name, amount } of plan.coupons) store.createCoupon(name, amount);
+    for (const { name, amount, atMs } of plan.coupons) if (atMs === undefined) store.createCoupon(name, amount);
     this.#stores = { store, redis: new ModelRedis(world, plan), lanes: plan.lanes };
     this.#callers = new Callers(world, () => this.#apis);
+    this.#creating = plan.coupons.filter(({ atMs }) => atMs !== undefined).length;
   }
 
   async run(): Promise<Violation[]> {
@@ -101,6 +104,8 @@ class Run {
     for (let i = 0; i < apis; i++) this.#startApi();
     for (let i = 0; i < workers; i++) this.#startWorker();
     for (const wish of wishes) this.#callers.comeWith(wish);
+    for (const { name, amount, atMs } of this.#plan.coupons)
+      if (atMs !== undefined) setTimeout(() => void this.#createCoupon(name, amount), atMs);
     for (const one of breaks) setTimeout(() => this.#break(one), one.atMs);
     let mended = false;
     const endOf = (some: Plan['breaks']) => Math.max(...some.map(({ atMs, forMs }) => atMs + forMs), 0) + 1;
@@ -123,7 +128,13 @@ class Run {
 
   get #idle(): boolean {
     const { store, redis } = this.#stores;
-    return this.#callers.done && redis.idle && store.openTransactions === 0 && this.#apis.every((api) => api.idle);
+    return (
+      this.#creating === 0 &&
+      this.#callers.done &&
+      redis.idle &&
+      store.openTransactions === 0 &&
+      this.#apis.every((api) => api.idle)
+    );
   }
 
   /** Resolves to whether it came true in time. */
@@ -154,7 +165,7 @@ class Run {
   #pendingFacts(): PendingFacts {
     const times = [...this.#disturbed, ...this.#stores.redis.forgotAtMs.map((atMs) => ({ fromMs: atMs, toMs: atMs }))];
     return {
-      ...{ history: this.#callers.history, apis: this.#everyApi },
+      ...{ history: this.#callers.history, unknown: this.#callers.unknown, apis: this.#everyApi },
       disturbedBefore: (atMs) =>
         times.reduce(
           (last, { fromMs, toMs }) => (fromMs > atMs ? last : Math.max(last, Math.min(toMs, atMs))),
@@ -251,6 +262,29 @@ class Run {
     worker.crash();
     this.#stores.redis.abandon(worker);
     setTimeout(() => this.#startWorker(), forMs);
+  }
+
+  /** Whoever does it insists until it is done. */
+  async #createCoupon(name: string, amount: number): Promise<void> {
+    const { store } = this.#stores;
+    const { met, trace } = this.#world;
+    for (let done = false; !done; ) {
+      const call: CreateCall = { op: 'create', invokedAt: performance.now(), coupon: name, amount };
+      this.#callers.history.push(call);
+      try {
+        if (!store.up) throw new Error('MongoDB is away');
+        await store.createCouponLate(name, amount);
+        call.status = 201;
+        done = true;
+      } catch (error) {
+        call.error = (error as Error).message;
+        await new Promise<void>((resolve) => setTimeout(resolve, 50));
+      }
+      call.answeredAt = performance.now();
+      trace(() => `"${name}" is ${call.status ? 'created' : `not created: ${call.error}`}`);
+    }
+    met['late coupons']++;
+    this.#creating--;
   }
 
   /** By then, what was down is back by a timer of its own. */

@@ -12,12 +12,14 @@ const MET = [
   'duplicate answers',
   'duplicate deliveries',
   'lost locks',
+  'workers stood still',
   'forgotten jobs',
   'failed jobs',
   'lost with Redis',
   'removed jobs',
   'renewed notes',
   'late decisions',
+  'late coupons',
   'outages',
   'failovers',
   'conflicts',
@@ -40,6 +42,10 @@ export const PLANTS = {
   'result of another': 'a lane keeps the result of another job with a job',
   'forgotten looks active': 'a job that Redis forgot seems to be on its way',
   'notes not renewed': 'what was noted of a pending claim is not noted again after Redis forgot it',
+  'refused before completion':
+    'callers are refused before the completion of their job is recorded, which may run again and grant',
+  'lost jobs granted': 'a run that has lost its job grants all the same',
+  'owed notes forgotten': 'a pending claim that could not be noted is not noted later',
   'late decisions unnoted': 'nobody notes what became of a claim whose caller was told `pending`',
 } as const;
 export type Plant = keyof typeof PLANTS;

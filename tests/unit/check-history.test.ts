@@ -106,6 +106,20 @@ describe('a truthful history passes', () => {
       heldBy([]),
     ],
     [
+      'not found, then created, and its key again',
+      [
+        claim('a', 1, { status: 404, code: 'coupon_not_found', key: 'k' }),
+        create(10),
+        claim('a', 20, { key: 'k', claimId: 'id-a' }),
+      ],
+      heldBy(['a']),
+    ],
+    [
+      'pending, and not found by another who came later but was decided before it was created',
+      [pending('a', 1), claim('b', 9, { status: 404, code: 'coupon_not_found' }), create(20), told('a', 30, 'claimed')],
+      heldBy(['a']),
+    ],
+    [
       'not found while it was created',
       [create(0), claim('a', 4, { status: 404, code: 'coupon_not_found' })],
       heldBy([]),
@@ -247,6 +261,31 @@ describe('what breaks an invariant is found', () => {
       'a key is called reused without another body',
       [claim('a', 1, { status: 422, code: 'idempotency_key_reused', key: 'k' })],
       heldBy([]),
+    ],
+    [
+      'I5',
+      'a key is called reused to the user whose claim stands under it',
+      [
+        claim('a', 1, { key: 'k', claimId: 'id-a' }),
+        claim('b', 9, { status: 422, code: 'idempotency_key_reused', key: 'k' }),
+        claim('a', 10, { status: 422, code: 'idempotency_key_reused', key: 'k' }),
+      ],
+      heldBy(['a']),
+    ],
+    [
+      'I5 I8',
+      'not found under a key whose claim stood before',
+      [
+        claim('a', 1, { key: 'k', claimId: 'id-a' }),
+        claim('a', 9, { status: 404, code: 'coupon_not_found', key: 'k' }),
+      ],
+      heldBy(['a']),
+    ],
+    [
+      'I5 I6',
+      'not found, then created, and the unit is theirs all the same',
+      [claim('a', 1, { status: 404, code: 'coupon_not_found' }), create(10)],
+      heldBy(['a']),
     ],
     ['I6', 'a claim that nobody asked for', [claim('a', 1)], sold],
     ['I6', 'a claim whose request was not taken', [claim('a', 1, { status: 503, code: 'overloaded' })], heldBy(['a'])],

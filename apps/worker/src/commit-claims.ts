@@ -12,11 +12,23 @@ import {
 } from '@flashclaim/core';
 import { DURABLE, isDuplicateKey, type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
 import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
+import type { Holds } from './commit-group.ts';
 import { type CouponMemory, countByCoupon } from './coupon-memory.ts';
 import { points, type ReasonToDecideAnew } from './points.ts';
 
 /** The database contradicted the snapshot that was decided by: another transaction came between. */
 class SnapshotContradicted extends Error {}
+
+/** Another worker may be running the job by now, or has done it: what this run would grant, that one may have refused. */
+class JobLostError extends Error {}
+
+/** What a list of claims is committed with. */
+export interface CommitParts {
+  mongo: Mongo;
+  memory: CouponMemory;
+  /** Whether these claims' jobs are still this worker's. */
+  holds: Holds;
+}
 
 /**
  * Decides and commits a list of claims in one transaction; the only place that opens one for claims.
@@ -27,17 +39,14 @@ class SnapshotContradicted extends Error {}
  * The first attempt decides by what `memory` assumes, where it does: the transaction is then insert, update and commit, and
  * what is left is the server's work for each claim, four index entries, and one flush of the journal. Where the database
  * contradicts that, the next attempt reads first.
- * @throws MongoError where the database can't be reached: the job is then run again, later.
+ * @throws MongoError where the database can't be reached: the job is then run again, later. JobLostError, with nothing
+ *   granted, where it is not this worker's any more.
  */
-export const commitClaims = async (
-  mongo: Mongo,
-  memory: CouponMemory,
-  batch: readonly Claim[],
-): Promise<ClaimJobResult> => {
-  let assumed = memory.assume(batch);
+export const commitClaims = async (parts: CommitParts, batch: readonly Claim[]): Promise<ClaimJobResult> => {
+  let assumed = parts.memory.assume(batch);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await decideAndCommit({ mongo, memory, batch, assumed });
+      return await decideAndCommit({ ...parts, batch, assumed });
     } catch (error) {
       const reason = reasonToDecideAnew(error);
       if (!reason || attempt === COMMIT_ATTEMPTS_MAX) throw error;
@@ -52,20 +61,20 @@ export const commitClaims = async (
 /** By the global timer, which the simulation's clock can stand in for; that of `node:timers/promises` it can not. */
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-interface Attempt {
-  mongo: Mongo;
-  memory: CouponMemory;
+interface Attempt extends CommitParts {
   batch: readonly Claim[];
   assumed: ReadSnapshot | undefined;
 }
 
-const decideAndCommit = async ({ mongo, memory, batch, assumed }: Attempt): Promise<ClaimJobResult> => {
+const decideAndCommit = async ({ mongo, memory, holds, batch, assumed }: Attempt): Promise<ClaimJobResult> => {
   const now = new Date();
   const start = performance.now();
   const { snapshot, decisions, units } = await inTransaction(mongo.client, async (session) => {
     const snapshot = assumed ?? (await readSnapshot(mongo, { session }, batch));
     const decisions = decideClaims(snapshot, batch);
     const units = await writeGranted({ mongo, session, snapshot, now }, grantsOf(snapshot, batch, decisions));
+    // Asked after the first command, which fixes what the transaction sees: nothing that another run has told came before.
+    if (units.size > 0 && !(await holds())) throw new JobLostError('the job went to another worker before its commit');
     return { snapshot, decisions, units };
   });
   points.commit.publish({ claims: batch, decisions, milliseconds: performance.now() - start });

@@ -6,11 +6,15 @@ import {
   TRANSACTIONS_UNDER_WAY_MAX,
 } from '@flashclaim/core';
 
+/** Whether a run still has its job. */
+export type Holds = () => Promise<boolean>;
+
 /** Decides and commits claims in one transaction. */
-type Commit = (claims: readonly Claim[]) => Promise<ClaimJobResult>;
+type Commit = (claims: readonly Claim[], holds: Holds) => Promise<ClaimJobResult>;
 
 interface WaitingJob {
   claims: readonly Claim[];
+  holds: Holds;
   resolve: (result: Promise<ClaimJobResult>) => void;
 }
 
@@ -31,9 +35,9 @@ export class CommitGroup {
    * Resolves once the claims of a job are decided and committed.
    * @throws what its transaction threw.
    */
-  add(claims: readonly Claim[]): Promise<ClaimJobResult> {
+  add(claims: readonly Claim[], holds: Holds): Promise<ClaimJobResult> {
     return new Promise((resolve) => {
-      this.#waiting.push({ claims, resolve });
+      this.#waiting.push({ claims, holds, resolve });
       // Jobs of other lanes may have come in the same turn.
       setImmediate(() => this.#commitNext());
     });
@@ -51,15 +55,17 @@ export class CommitGroup {
   /** Where the whole fails, each job is tried alone: one that can't be committed must not take the others along. */
   async #commitTogether(jobs: readonly WaitingJob[]): Promise<void> {
     const results = jobs.length > 1 ? await this.#inOneTransaction(jobs).catch(() => undefined) : undefined;
-    for (const [index, { claims, resolve }] of jobs.entries()) {
-      const result = Promise.resolve(results?.[index] ?? this.#commit(claims));
+    for (const [index, { claims, holds, resolve }] of jobs.entries()) {
+      const result = Promise.resolve(results?.[index] ?? this.#commit(claims, holds));
       resolve(result);
       await result.catch(() => {});
     }
   }
 
   async #inOneTransaction(jobs: readonly WaitingJob[]): Promise<ClaimJobResult[]> {
-    const whole = await this.#commit(jobs.flatMap(({ claims }) => claims));
+    const holdAll = async () => (await Promise.all(jobs.map(({ holds }) => holds()))).every(Boolean);
+    const claimsOfAll = jobs.flatMap(({ claims }) => claims);
+    const whole = await this.#commit(claimsOfAll, holdAll);
     let end = 0;
     return jobs.map(({ claims }) => {
       end += claims.length;

@@ -3,5 +3,6 @@ export { commitClaims } from './commit-claims.ts';
 export { CommitGroup } from './commit-group.ts';
 export { CouponMemory } from './coupon-memory.ts';
 export { LaneWatch } from './lane-watch.ts';
-export { processJob } from './process-job.ts';
+export { openLane } from './lanes.ts';
+export { jobCompleted, processJob } from './process-job.ts';
 export { createQuestions } from './status.ts';

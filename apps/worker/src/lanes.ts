@@ -1,4 +1,5 @@
 import {
+  type ClaimJobResult,
   JOB_LOCK_MS,
   JOB_STALLED_CHECK_MS,
   JOB_STALLED_MAX,
@@ -16,15 +17,18 @@ import { type Job, Worker } from 'bullmq';
 export interface LaneOptions {
   redis: RedisConnection;
   log: Logger;
-  runJob: (job: Job) => Promise<unknown>;
+  /** The token is that of the lock by which this process has the job. */
+  runJob: (job: Job, token: string) => Promise<ClaimJobResult>;
+  /** Redis has recorded it: the job never runs again. */
+  jobCompleted: (job: Job, result: ClaimJobResult) => void;
 }
 
 /**
  * Opens one lane. One job of it is under way at a time in the whole cluster, so transactions of a coupon never conflict,
  * however many workers there are: `keepOneAtATime` sees to that. Starts working at once.
  */
-export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Worker => {
-  const worker = new Worker(laneName(lane), runJob, {
+export const openLane = (lane: number, { redis, log, runJob, jobCompleted }: LaneOptions): Worker => {
+  const worker = new Worker(laneName(lane), (job, token) => runJob(job, token as string), {
     connection: redis,
     prefix: lanePrefix(lane),
     concurrency: 1,
@@ -41,6 +45,7 @@ export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Wor
     if (redis.status === 'ready')
       log.warn({ lane, error: error.message }, 'lane has trouble with Redis; it goes on by itself');
   });
+  worker.on('completed', jobCompleted);
   worker.on('failed', (job, error) =>
     log.warn(
       { lane, job: job?.id, attempt: job?.attemptsMade, error: error.message },

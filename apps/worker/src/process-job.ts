@@ -1,18 +1,17 @@
 import {
-  answersChannel,
   type Claim,
   type ClaimJobResult,
   ClaimJobSchema,
   decodeJob,
-  type JobAnswer,
+  holdsRefusal,
+  JOB_LOCK_MS,
 } from '@flashclaim/core';
-import type { Logger, RedisConnection } from '@flashclaim/service';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { CommitGroup } from './commit-group.ts';
 import { hideUsers } from './hide-users.ts';
-import { noteUnheard } from './note-unheard.ts';
 import { points } from './points.ts';
+import { type Post, sendAnswer } from './send-answer.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 
@@ -26,18 +25,12 @@ const decode = (job: Job): Claim[] => {
   }
 };
 
-const commitIn = async (group: CommitGroup, claims: readonly Claim[]): Promise<ClaimJobResult> => {
-  try {
-    return await group.add(claims);
-  } catch (error) {
-    throw hideUsers(error);
-  }
-};
+/** Nobody else gets a job before its lock can have run out. After that only Redis knows whether the lock was renewed. */
+const holds = async (job: Job, token: string): Promise<boolean> =>
+  Date.now() < (job.processedOn ?? 0) + JOB_LOCK_MS || (await job.extendLock(token, JOB_LOCK_MS)) === 1;
 
-interface Parts {
+interface Parts extends Post {
   group: CommitGroup;
-  redis: RedisConnection;
-  log: Logger;
 }
 
 /**
@@ -45,19 +38,25 @@ interface Parts {
  * here is run again.
  * @throws UnrecoverableError on a payload that no version of this worker understands: running it again can't help.
  */
-export const processJob = async ({ group, redis, log }: Parts, job: Job): Promise<ClaimJobResult> => {
+export const processJob = async ({ group, ...post }: Parts, job: Job, token: string): Promise<ClaimJobResult> => {
   const claims = decode(job);
   points.take.publish({ lane: job.queueName, claims });
-  const result = await commitIn(group, claims);
-  log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
-
-  // Not waited for, so that it travels together with the job's completion. An answer that gets lost is found with the job.
-  const answer: JobAnswer = { jobId: job.id as string, result, committedAt: Date.now() };
-  redis
-    .publish(answersChannel(job.data.replyTo), JSON.stringify(answer))
-    .then((heard) => (heard === 0 ? noteUnheard(redis, answer.jobId, claims, result) : undefined))
-    .catch((error: Error) => {
-      log.warn({ job: job.id, error: error.message }, 'an answer could not be sent; its API finds it with the job');
+  const result = await group
+    .add(claims, () => holds(job, token))
+    .catch((error: unknown) => {
+      throw hideUsers(error);
     });
+  post.log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
+  // What was granted stands: its answer travels together with the job's completion.
+  if (!holdsRefusal(result)) sendAnswer(post, job, { result, committedAt: Date.now() });
   return result;
+};
+
+/**
+ * Replies once the job's completion is recorded, where that had to wait: until then the job may run again, and decide anew.
+ * Had its callers been refused by this run, and the next one granted (a coupon was created in between), somebody would hold
+ * a unit who was told otherwise. A run that lost its job never gets here.
+ */
+export const jobCompleted = (post: Post, job: Job, result: ClaimJobResult): void => {
+  if (holdsRefusal(result)) sendAnswer(post, job, { result, committedAt: job.finishedOn ?? Date.now() });
 };

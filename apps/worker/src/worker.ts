@@ -26,7 +26,7 @@ import { openLane } from './lanes.ts';
 import { observeCommits } from './observe/commit-metrics.ts';
 import { observeJobs } from './observe/job-metrics.ts';
 import { keepOneAtATime } from './one-at-a-time.ts';
-import { processJob } from './process-job.ts';
+import { jobCompleted, processJob } from './process-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { openStatus } from './status.ts';
 
@@ -59,16 +59,22 @@ const run = async (env: Env): Promise<void> => {
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const memory = new CouponMemory();
-  const group = new CommitGroup((claims) => commitClaims(mongo, memory, claims));
+  const group = new CommitGroup((claims, holds) => commitClaims({ mongo, memory, holds }, claims));
   const running = new RunningJobs();
   const registry = createRegistry();
   observeCommits(registry);
   // Before the first job is taken: neither a port that is taken nor a lane that runs two jobs must come in between.
   const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
   const endOneAtATime = await keepOneAtATime(lanes, redis, log);
-  const runJob = (job: Job) => running.run(() => processJob({ group, redis, log }, job));
-  const runTraced = tracing ? (job: Job) => tracing.runInTrace(job, () => runJob(job)) : runJob;
-  const workers = lanes.map((lane) => openLane(lane, { redis, log, runJob: runTraced }));
+  const runJob = (job: Job, token: string) => running.run(() => processJob({ group, redis, log }, job, token));
+  const workers = lanes.map((lane) =>
+    openLane(lane, {
+      redis,
+      log,
+      runJob: tracing ? (job, token) => tracing.runInTrace(job, () => runJob(job, token)) : runJob,
+      jobCompleted: (job, result) => jobCompleted({ redis, log }, job, result),
+    }),
+  );
 
   observeJobs(registry, { workers, running });
   const endTraces = tracing?.traceJobs(workers);

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { Claim, Decision } from './claim.ts';
+import { type Claim, type Decision, isGrant } from './claim.ts';
 import { normaliseName } from './name.ts';
 
 /** The queue of a lane. */
@@ -113,6 +113,10 @@ export const decodeJob = ({ coupons, claims, requests }: ClaimJob): Claim[] => {
 
 export const encodeDecisions = (decisions: readonly Decision[]): string =>
   decisions.map((decision) => LETTERS[decision]).join('');
+
+/** Whether a claim of the job was refused; a letter that nobody knows counts as a refusal. */
+export const holdsRefusal = ({ decisions }: ClaimJobResult): boolean =>
+  [...decisions].some((letter) => !isGrant(DECISIONS.get(letter)));
 
 /** The part of a result that belongs to the claims from `start` up to `end`. */
 export const splitResult = (

@@ -10,12 +10,13 @@ export interface ReadSnapshot extends Snapshot {
 
 /**
  * Reads all that deciding these claims takes: two commands, whatever their number.
- * @param reading the transaction's session, or a read concern. Without a transaction it is no snapshot in the strict sense,
- *   but the coupons are read first: who took the last unit before that is seen to hold it.
+ * @param reading the transaction's session; or a causally consistent one and a read concern. Without a transaction it is no
+ *   snapshot in the strict sense, but the coupons are read first, and the claims no earlier: who took the last unit before
+ *   that is seen to hold it.
  */
 export const readSnapshot = async (
   { coupons, claims }: Mongo,
-  reading: Pick<FindOptions, 'session'> | Pick<FindOptions, 'readConcern'>,
+  reading: Pick<FindOptions, 'session' | 'readConcern'>,
   batch: readonly Claim[],
 ): Promise<ReadSnapshot> => {
   const names = [...new Set(batch.map((claim) => claim.couponName))];

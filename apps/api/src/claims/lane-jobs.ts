@@ -32,7 +32,7 @@ export interface LaneJobsOptions {
   mongo: Mongo;
   redis: StoreWatch;
   log: Pick<Logger, 'warn'>;
-  /** Notes a claim again whose caller was told `pending`, and which Redis forgot: what was noted of it is gone with its job. */
+  /** Notes a claim again whose caller was told `pending`, where Redis forgot that, or was never reached. */
   pendingAgain: (claim: WaitingClaim) => Promise<void>;
 }
 
@@ -102,6 +102,9 @@ export class LaneJobs {
   async #look(jobId: string): Promise<void> {
     const job = this.#jobs.get(jobId);
     if (!job) return;
+    // First, on a connection that keeps the order: whoever asks once Redis is back is told of it.
+    const owed = job.claims.filter(({ noteOwed }) => noteOwed);
+    if (owed.length > 0) await this.#noteAgain(job, owed);
     const found = await job.queue.getJob(jobId);
     if (!this.#jobs.has(jobId)) return;
     // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
@@ -110,7 +113,13 @@ export class LaneJobs {
       await add(job);
     }
     // Redis may have taken it while its answer got lost: until all is noted again, each look tries.
-    if (job.forgotten) await this.#noteAgain(job);
+    if (job.forgotten) {
+      await this.#noteAgain(
+        job,
+        job.claims.filter(({ toldPending }) => toldPending),
+      );
+      job.forgotten = false;
+    }
     if (found?.finishedOn && found.failedReason) await this.#settleFromDatabase(job);
     else if (found?.finishedOn) await this.#settleFromResult(job, found.returnvalue);
   }
@@ -139,12 +148,15 @@ export class LaneJobs {
     clearInterval(this.#silence);
   }
 
-  async #noteAgain(job: JobUnderWay): Promise<void> {
+  async #noteAgain(job: JobUnderWay, claims: readonly WaitingClaim[]): Promise<void> {
     // Its answer may have come meanwhile: then its outcome is noted, and must stay.
     if (!this.#jobs.has(job.id)) return;
-    const pending = job.claims.filter((claim) => claim.toldPending);
-    await Promise.all(pending.map((claim) => this.#options.pendingAgain(claim)));
-    job.forgotten = false;
+    await Promise.all(
+      claims.map(async (claim) => {
+        await this.#options.pendingAgain(claim);
+        claim.noteOwed = false;
+      }),
+    );
   }
 
   async #settleFromResult(job: JobUnderWay, result: ClaimJobResult): Promise<void> {

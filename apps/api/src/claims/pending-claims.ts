@@ -43,6 +43,7 @@ export const tellPending = async (
     await from.stores.redis.answer(() => rememberPending(from, claim));
     return 'pending';
   } catch (error) {
+    claim.noteOwed = true;
     // A store that is away has been spoken of.
     if (!(error instanceof StoreAwayError))
       from.log.warn(

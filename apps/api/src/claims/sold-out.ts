@@ -1,5 +1,5 @@
 import { COUPONS_REMEMBERED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
-import { type Logger, type Mongo, readSnapshot } from '@flashclaim/service';
+import { type Logger, type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { Gather } from './gather.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
@@ -11,6 +11,12 @@ export interface SoldOutOptions {
   /** Takes the claims that can't be refused here: the lane decides them. */
   handOn: (claim: WaitingClaim) => void;
 }
+
+/** By a session, because a primary that has just been elected may know less than the one before: then it is waited for. */
+const readTogether = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
+  mongo.client.withSession({ causalConsistency: true }, (session) =>
+    readSnapshot(mongo, { session, readConcern: 'majority' }, claims),
+  );
 
 /** What a read of a sold-out coupon decides of claims whose ids do not stand. */
 const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', 'out_of_stock']);
@@ -63,7 +69,7 @@ export class SoldOut {
   async #decide(claims: readonly WaitingClaim[]): Promise<void> {
     const { mongo, mongoWatch } = this.#options;
     try {
-      const snapshot = await mongoWatch.answer(() => readSnapshot(mongo, { readConcern: 'majority' }, claims));
+      const snapshot = await mongoWatch.answer(() => readTogether(mongo, claims));
       const decisions = decideClaims(snapshot, claims);
       claims.forEach((claim, index) => {
         if (!this.#claims.delete(claim)) return;

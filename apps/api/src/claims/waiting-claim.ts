@@ -30,6 +30,8 @@ export class WaitingClaim implements Claim {
   readonly answer: Promise<Answer>;
   /** Set once the caller was told `pending`. */
   toldPending = false;
+  /** Set while that could not be noted in Redis: its caller was sent to try again, or to ask for the claim by its id. */
+  noteOwed = false;
   #place: Place | undefined;
   #waitIsOver = false;
   /** Whether its caller is told `pending` as soon as that is true. */

@@ -32,15 +32,32 @@ export function* checkRefusals({ coupons, standing, attempts }: Evidence): Gener
       if (refused.length === 0) continue;
       const held = holdingOf(user);
       for (const attempt of refused) {
-        const own = standing.get(attempt.claimId ?? '');
-        const found = whyWrong(attempt, held, own?.user === user.name && own.coupon === coupon.name);
+        const found = whyWrong(attempt, held, ownStands(attempt, standing) && !madeByLater(attempt, user));
         if (!found) continue;
         const who = `${user.name} was refused "${coupon.name}" (${attempt.code})`;
         yield { invariant: 'I5', found: `${who}, ${found}`, requests: [attempt.call, ...othersOf(attempt, user)] };
       }
     }
-  yield* checkReusedKeys(attempts);
+  yield* checkReusedKeys(attempts, standing);
 }
+
+/** Whether the claim of that id, or of that key, is of this very user and coupon. */
+const ownStands = ({ call, claimId }: Attempt, standing: Evidence['standing']): boolean => {
+  const own = standing.get(claimId ?? '');
+  return own?.user === call.user && own.coupon === call.coupon;
+};
+
+/** A coupon may be created after a request was told that there is none; then another request under its key may get a unit. */
+const madeByLater = ({ call, code }: Attempt, { attempts }: UserEvidence): boolean =>
+  code === 'coupon_not_found' &&
+  call.key !== undefined &&
+  attempts.some(
+    (other) =>
+      other.call !== call &&
+      other.call.key === call.key &&
+      (other.known === 'claimed' || other.known === 'unknown') &&
+      other.decidedAt > call.invokedAt,
+  );
 
 /** Since when a user can have held a unit, and since when they had been told so. */
 interface Holding {
@@ -62,9 +79,9 @@ const holdingOf = (user: UserEvidence): Holding => {
 const whyWrong = (
   { call, code, claimId, decidedAt }: Attempt,
   { holds, possiblySince, toldSince }: Holding,
-  ownStands: boolean,
+  ownStandsWrongly: boolean,
 ): string | undefined => {
-  if (ownStands) return `but this very claim ${claimId} stands; 200 expected`;
+  if (ownStandsWrongly) return `but this very claim ${claimId} stands; 200 expected`;
   if (holds && possiblySince === Number.POSITIVE_INFINITY)
     return 'but holds a unit that no other request can have got: its own claim stands; 200 expected';
   if (code === 'already_claimed' && !holds) return 'but holds no unit; a unit or out_of_stock expected';
@@ -83,11 +100,20 @@ const othersOf = (attempt: Attempt, { attempts }: UserEvidence): ClaimCall[] =>
     .map(({ call }) => call)
     .filter((call) => call !== attempt.call);
 
-/** A key is refused for another body; where every request with it had the same one, it is the caller's own claim. */
-function* checkReusedKeys(attempts: readonly Attempt[]): Generator<Violation> {
+/**
+ * A key is refused for another body. So it is wrong where every request with it had the same one, and to whoever's own claim
+ * stands under it.
+ */
+function* checkReusedKeys(attempts: readonly Attempt[], standing: Evidence['standing']): Generator<Violation> {
   const keyed = attempts.filter(({ call }) => call.key !== undefined);
   for (const [key, all] of Map.groupBy(keyed, ({ call }) => call.key)) {
-    const reused = all.filter(({ call }) => call.code === 'idempotency_key_reused');
+    const reused = all.filter(({ call, code }) => (code ?? call.code) === 'idempotency_key_reused');
+    for (const attempt of reused.filter((one) => ownStands(one, standing)))
+      yield {
+        invariant: 'I5',
+        found: `the key ${key} was refused to ${attempt.call.user} as used for another request, but their own claim ${attempt.claimId} stands under it; 200 expected`,
+        requests: [attempt.call],
+      };
     const bodies = new Set(all.map(({ call }) => JSON.stringify([call.user, call.coupon])));
     if (reused.length > 0 && bodies.size === 1)
       yield {

@@ -15,8 +15,8 @@ export interface CheckOptions {
  * Checks all that callers were told against what the database says once everything is decided: the invariants I1 to I9, as
  * far as each can be decided from outside. Pure. An empty list means that nobody was told anything untrue.
  *
- * The coupons must be new at the beginning of the history, all claims of them must be in it, and nothing may have been
- * given back: then a unit that is gone stays gone, and a claim that stood once stands at the end.
+ * The coupons must be new at the beginning of the history or created in it, all claims of them must be in it, and nothing
+ * may have been given back: then a unit that is gone stays gone, and a claim that stood once stands at the end.
  */
 export const checkHistory = (
   history: Iterable<HistoryRecord>,

@@ -108,11 +108,11 @@ function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: Coupon
   const seen = [
     ...creates.filter(({ coupon, status }) => coupon === name && (status === 201 || status === 409)),
     ...reads.filter(({ coupon, status }) => coupon === name && status === 200),
-    ...attempts
-      .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && !TELLS_OF_NO_COUPON.has(code)))
-      .map(({ call }) => call),
-  ];
-  const since = earliest(seen.map(({ answeredAt }) => answeredAt ?? Number.POSITIVE_INFINITY));
+  ].map(({ answeredAt }) => answeredAt ?? Number.POSITIVE_INFINITY);
+  const decided = attempts
+    .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && !TELLS_OF_NO_COUPON.has(code)))
+    .map(({ decidedAt }) => decidedAt);
+  const since = earliest([...seen, ...decided]);
   for (const { call } of missed)
     if (call.invokedAt > since)
       yield {
