@@ -28,4 +28,4 @@ COPY seed seed
 # The files belong to root: who breaks into the process can't change what it runs.
 USER node
 EXPOSE 8080
-CMD ["node", "--max-semi-space-size=16", "--heap-growing-percent=40", "apps/api/src/server.ts"]
+CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=40", "apps/api/src/server.ts"]
