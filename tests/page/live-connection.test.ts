@@ -34,6 +34,16 @@ const open = async (at: string) => {
 const says = (page: Parameters<typeof textOf>[0], text: string) =>
   until(async () => (await textOf(page, '#connection')).includes(text));
 
+/** A live page that is told its numbers, over connections that can be broken. */
+const openOverLink = async () => {
+  const link = await openFaultyLink(Number(new URL(url).port));
+  onTestFinished(() => link.close());
+  const { page, go } = await open(`http://127.0.0.1:${link.port}/live`);
+  await go();
+  await becomes(page, 'live');
+  return { page, link };
+};
+
 test('a page that is one too many says so', async () => {
   const bearer = { authorization: `Bearer ${TOKEN}` };
   const streams = await Promise.all(Array.from({ length: LIVE_PAGES_MAX }, () => openStream(url, bearer)));
@@ -45,11 +55,7 @@ test('a page that is one too many says so', async () => {
 });
 
 test('a connection that dies without a word is noticed, and another one opened', async () => {
-  const link = await openFaultyLink(Number(new URL(url).port));
-  onTestFinished(() => link.close());
-  const { page, go } = await open(`http://127.0.0.1:${link.port}/live`);
-  await go();
-  await becomes(page, 'live');
+  const { page, link } = await openOverLink();
   // The connections that brought the page itself would be tried first, one after the other.
   link.reset();
   await becomes(page, 'away');
@@ -71,11 +77,7 @@ test('a first connection that is never answered is given up, too', async () => {
 });
 
 test('a page that is not let in any more says so, and does not ask for the password again and again', async () => {
-  const link = await openFaultyLink(Number(new URL(url).port));
-  onTestFinished(() => link.close());
-  const { page, go } = await open(`http://127.0.0.1:${link.port}/live`);
-  await go();
-  await becomes(page, 'live');
+  const { page, link } = await openOverLink();
   let asked = 0;
   await page.route('**/live/events', (route) => {
     asked++;

@@ -22,7 +22,7 @@ const LOOK_MAX_MS = 2_000;
 
 /**
  * How Node keeps the memory of an app. A young generation of 32 MiB: with 8, claims that wait are copied so often that they
- * cost an API a tenth to a third more. And garbage of the old one is collected when it makes two fifths of it: what is left is
+ * cost an API a tenth to a fifth more. And garbage of the old one is collected when it makes two fifths of it: what is left is
  * small, so that costs little, and with 10,000 claims waiting it spares what the young one takes more.
  * Node takes both as arguments alone; the Dockerfile and docker-compose.yml have them, too.
  */

@@ -1,8 +1,5 @@
 import { type Claim, SPAN_LINKS_MAX } from '@flashclaim/core';
-import { startTracing } from '@flashclaim/service/tracing';
-
-export { traceOfLine } from '@flashclaim/service/tracing';
-
+import { startTracing, traceOfLine } from '@flashclaim/service/tracing';
 import {
   type Context,
   context,
@@ -17,6 +14,8 @@ import {
 } from '@opentelemetry/api';
 import type { Job, Worker } from 'bullmq';
 import { points } from '../points.ts';
+
+export { traceOfLine };
 
 /**
  * Traces the path of jobs through this process: `lane` and `decide and commit`, below the span that sent the job; and
