@@ -94,6 +94,16 @@ export class HistoryRecorder {
     return call;
   }
 
+  /** Reads it as a caller does who is told 503: again, until there is an answer. */
+  async readAgain(url: string, coupon: string): Promise<ReadCall> {
+    let call!: ReadCall;
+    await until(async () => {
+      call = await this.read(url, coupon);
+      return call.status !== 503;
+    });
+    return call;
+  }
+
   /** Notes that something was broken on purpose, or is whole again. */
   mark(op: Mark['op'], what: string): void {
     this.#records.push({ op, invokedAt: performance.now(), what });
