@@ -13,7 +13,11 @@ export interface FuzzOptions {
   seed: number;
   /** How long, or how much. */
   stop: { afterMs: number } | { afterRequests: number };
+  /** Told after every hundred requests how many there were. */
+  onProgress?: (requests: number) => void;
 }
+
+const PROGRESS_EVERY_REQUESTS = 100;
 
 /** How often each answer was met: `operation status code`. */
 export type Met = Map<string, number>;
@@ -24,15 +28,17 @@ export type Met = Map<string, number>;
  * is not.
  * @throws Error naming the smallest request that was answered wrongly, and the seed that leads there again.
  */
-export const fuzz = async ({ url, seed, stop }: FuzzOptions): Promise<Met> => {
+export const fuzz = async ({ url, seed, stop, onProgress }: FuzzOptions): Promise<Met> => {
   const contract = await Contract.read(url);
   const known = await prepare(url);
   const sender = new Sender(url);
   const met: Met = new Map();
+  let sent = 0;
   const property = fc.asyncProperty(requests(contract, known), async (request) => {
     const reply = await sender.send(request);
     const answer = nameOf(request, reply);
     met.set(answer, (met.get(answer) ?? 0) + 1);
+    if (++sent % PROGRESS_EVERY_REQUESTS === 0) onProgress?.(sent);
     const faults = judge(contract, request, reply);
     if (faults.length > 0) throw new Error(report(request, reply, faults));
   });

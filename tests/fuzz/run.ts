@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startStores } from '@flashclaim/local-stack';
 import { StartError } from '@flashclaim/service';
+import { bar, clearProgress, count, showProgress, tableOf } from '@flashclaim/terminal';
 import { openStoresAt } from '../support/stores.ts';
 import { startSystem } from '../support/system.ts';
+import { wholeNumber } from '../support/whole-number.ts';
 import { type FuzzOptions, fuzz, type Met } from './fuzz.ts';
 
 const USAGE = `npm run fuzz -- [options]
@@ -40,11 +42,6 @@ const readOptions = (args: string[]): Options => {
   }
 };
 
-const wholeNumber = (option: string, value: string): number => {
-  if (!/^\d{1,10}$/.test(value)) throw new Error(`${option} must be a whole number, not "${value}".`);
-  return Number(value);
-};
-
 /** Resolves to what `use` does with the address of a system that is there for it alone. */
 const withSystem = async <T>(use: (url: string) => Promise<T>): Promise<T> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-fuzz-'));
@@ -62,19 +59,31 @@ const withSystem = async <T>(use: (url: string) => Promise<T>): Promise<T> => {
   }
 };
 
-const table = (met: Met): string =>
-  [...met]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([answer, count]) => `${String(count).padStart(8)}  ${answer}`)
-    .join('\n');
+const metTable = (met: Met): string =>
+  tableOf(
+    [
+      { heading: 'answer', cell: ([answer]) => answer },
+      { heading: 'times', cell: ([, times]) => count(times) },
+    ],
+    [...met].sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
 
 const run = async ({ url, seed, stop }: Options): Promise<void> => {
   console.log(`fuzz: seed ${seed}`);
   const start = performance.now();
-  const met = url ? await fuzz({ url, seed, stop }) : await withSystem((own) => fuzz({ url: own, seed, stop }));
-  const total = [...met.values()].reduce((sum, count) => sum + count, 0);
+  const fuzzAt = (at: string) => {
+    const startedAt = performance.now();
+    const onProgress = (requests: number) => {
+      const part =
+        'afterMs' in stop ? bar(performance.now() - startedAt, stop.afterMs) : bar(requests, stop.afterRequests);
+      showProgress(`${part}  ${count(requests)} requests`);
+    };
+    return fuzz({ url: at, seed, stop, onProgress }).finally(clearProgress);
+  };
+  const met = await (url ? fuzzAt(url) : withSystem(fuzzAt));
+  const total = [...met.values()].reduce((sum, times) => sum + times, 0);
   console.log(
-    `\n${table(met)}\n\n${total} requests in ${((performance.now() - start) / 1000).toFixed(0)} s, all answered as documented`,
+    `\n${metTable(met)}\n\n${count(total)} requests in ${((performance.now() - start) / 1000).toFixed(0)} s, all answered as documented`,
   );
 };
 

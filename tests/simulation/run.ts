@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { bar, clearProgress, count, showProgress, tableOf } from '@flashclaim/terminal';
+import { wholeNumber } from '../support/whole-number.ts';
 import { VirtualClock } from './clock.ts';
 import { describeFailure } from './describe-failure.ts';
 import { simulate } from './simulate.ts';
@@ -10,30 +12,49 @@ const USAGE = `npm run simulate -- [options]
   --runs M   how many runs (10000)
   --trace    writes down what happens in each`;
 
-const wholeNumber = (option: string, value: string): number => {
-  if (!/^\d{1,10}$/.test(value)) throw new Error(`${option} must be a whole number, not "${value}".\n\n${USAGE}`);
-  return Number(value);
+const PROGRESS_EVERY_RUNS = 100;
+
+/** @throws Error with the usage where an option is wrong. */
+const readOptions = (args: string[]) => {
+  try {
+    const string = { type: 'string' } as const;
+    const { values } = parseArgs({ args, options: { seed: string, runs: string, trace: { type: 'boolean' } } });
+    return {
+      first: values.seed === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', values.seed),
+      runs: wholeNumber('--runs', values.runs ?? '10000'),
+      traced: values.trace ?? false,
+    };
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n\n${USAGE}`);
+  }
 };
 
 const run = async (args: string[]): Promise<boolean> => {
-  const string = { type: 'string' } as const;
-  const { values } = parseArgs({ args, options: { seed: string, runs: string, trace: { type: 'boolean' } } });
-  const first = values.seed === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', values.seed);
-  const runs = wholeNumber('--runs', values.runs ?? '10000');
+  const { first, runs, traced } = readOptions(args);
   const start = process.hrtime.bigint();
   const met = newMet();
   const clock = new VirtualClock();
   console.log(`simulation: ${runs} runs from seed ${first}`);
   for (let seed = first; seed < first + runs; seed++) {
-    const { violations, trace } = await simulate(clock, seed, { met, traced: values.trace ?? false });
-    if (values.trace) console.log(trace.join('\n'));
+    const done = seed - first;
+    if (!traced && done % PROGRESS_EVERY_RUNS === 0) showProgress(`${bar(done, runs)}  ${done} runs`);
+    const { violations, trace } = await simulate(clock, seed, { met, traced });
+    if (traced) console.log(trace.join('\n'));
     if (violations.length === 0) continue;
+    clearProgress();
     console.error(await describeFailure(clock, seed));
     return false;
   }
-  const counts = Object.entries(met).map(([what, count]) => `${count} ${what}`);
+  clearProgress();
+  const metTable = tableOf(
+    [
+      { heading: 'met', cell: ([what]) => what },
+      { heading: 'times', cell: ([, times]) => count(times) },
+    ],
+    Object.entries(met),
+  );
   const seconds = Number((process.hrtime.bigint() - start) / 1_000_000n) / 1_000;
-  console.log(`${runs} runs in ${seconds.toFixed(1)} s, nobody was told anything untrue: ${counts.join(', ')}`);
+  console.log(`\n${metTable}\n\n${count(runs)} runs in ${seconds.toFixed(1)} s, nobody was told anything untrue`);
   return true;
 };
 

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { StartError } from '@flashclaim/service';
 import { bar, clearProgress, showProgress } from '@flashclaim/terminal';
+import { wholeNumber } from '../support/whole-number.ts';
 import { SAMPLES_MIN } from './judge-leaks.ts';
 import { describeSoak, isClean } from './report.ts';
 import { soak } from './soak.ts';
@@ -9,11 +10,6 @@ import { soak } from './soak.ts';
 const USAGE = `npm run soak -- [options]
   --minutes N    how long (10); leaks are judged from ${SAMPLES_MIN} generations on, about a minute each
   --seed S       the same faults in the same order, though not at the same moments (a new one)`;
-
-const wholeNumber = (option: string, value: string): number => {
-  if (!/^\d{1,10}$/.test(value)) throw new Error(`${option} must be a whole number, not "${value}".`);
-  return Number(value);
-};
 
 /** @throws StartError with the usage where an option is wrong. */
 const readOptions = (args: string[]) => {

@@ -1,0 +1,5 @@
+/** What an option of a command says. @throws Error naming the option where it is no whole number. */
+export const wholeNumber = (option: string, value: string): number => {
+  if (!/^\d{1,10}$/.test(value)) throw new Error(`${option} must be a whole number, not "${value}".`);
+  return Number(value);
+};
