@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Plant, plantApps } from '../support/planted-apps.ts';
 import type { FaultName } from './faults.ts';
@@ -32,6 +34,7 @@ describe('what was planted is found', { tags: ['slow'] }, () => {
   test('a bug: the last unit is kept back', async () => {
     const file = 'packages/core/src/decide-claims.ts';
     const result = await soakPlanted({ file, of: 'if (left === 0)', instead: 'if (left <= 1)' }, 1);
+    for (const history of result.histories) onTestFinished(() => rm(dirname(history), { recursive: true }));
     // And I5 now and then: a worker that assumes that a unit remains has not read who holds one.
     expect(result.violations.map(({ invariant }) => invariant)).toContain('I8');
     expect(isClean(result)).toBe(false);
