@@ -55,6 +55,16 @@ type Outcome = { value: ClaimJobResult } | { error: unknown };
 
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
+/** A line for each key, made when it is first needed. */
+const linesByKey = () => {
+  const lines = new Map<string, Line>();
+  return (key: string): Line => {
+    const line = lines.get(key) ?? { arrivesAt: 0 };
+    lines.set(key, line);
+    return line;
+  };
+};
+
 /** What Redis and BullMQ do for the claim path: lanes with jobs, the answers' channels, and notes of pending claims. */
 export class ModelRedis {
   readonly #world: World;
@@ -86,29 +96,29 @@ export class ModelRedis {
     return this.#lanes.every(({ jobs }) => [...jobs.values()].every(({ state }) => state === 'finished'));
   }
 
-  /** The queue of a lane as a process has it. */
+  /** The queue of a lane as a process has it. What it says of a job does not overtake what it said before of the same. */
   queue(lane: number, process: Process): Queue {
     const of = this.#lanes[lane] as Lane;
+    const lineOf = linesByKey();
     return {
       add: (_name: string, data: ClaimJob, { jobId, attempts }: { jobId: string; attempts: number }) =>
-        this.#ask(process, () => this.#add(of, { jobId, attempts, data: copy(data) })),
+        this.#ask(process, () => this.#add(of, { jobId, attempts, data: copy(data) }), lineOf(jobId)),
       getJob: (jobId: string) =>
-        this.#ask(process, () => {
-          const job = of.jobs.get(jobId);
-          if (!job) return this.#world.plants.has('forgotten looks active') ? { id: jobId } : undefined;
-          return job.state === 'finished' ? copy(job) : { id: jobId };
-        }),
+        this.#ask(
+          process,
+          () => {
+            const job = of.jobs.get(jobId);
+            if (!job) return this.#world.plants.has('forgotten looks active') ? { id: jobId } : undefined;
+            return job.state === 'finished' ? copy(job) : { id: jobId };
+          },
+          lineOf(jobId),
+        ),
     } as unknown as Queue;
   }
 
   /** A connection as a process has it. What it says of a note does not overtake what it said before of the same. */
   connection(process: Process): RedisConnection {
-    const lines = new Map<string, Line>();
-    const lineOf = (key: string): Line => {
-      const line = lines.get(key) ?? { arrivesAt: 0 };
-      lines.set(key, line);
-      return line;
-    };
+    const lineOf = linesByKey();
     const write = (text: string, at: number, key: string) => {
       const kept = this.#records.get(key);
       if (kept === undefined || JSON.parse(kept).place.at <= at) this.#records.set(key, text);
