@@ -32,7 +32,7 @@ beforeEach(async () => {
   queue = new Queue(laneName(LANE), { connection: redis, prefix: lanePrefix(LANE) });
   workers = [];
   told = [];
-  const answers = redis.duplicate();
+  const answers = createRedis(stores.env.REDIS_URL, {});
   answers.on('message', (_, text: string) => told.push((JSON.parse(text) as JobAnswer).result.decisions));
   await answers.subscribe(answersChannel('api'));
   return () => answers.disconnect();

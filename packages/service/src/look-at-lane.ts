@@ -35,7 +35,7 @@ export const lookAtLane = async (redis: RedisConnection, lane: number): Promise<
       // Jobs are added at the head of the list and taken from its end.
       .lindex(laneKey(lane, 'wait'), -1)
       .lindex(laneKey(lane, 'active'), -1)
-      .zrange(laneKey(lane, 'delayed'), 0, 0, 'WITHSCORES')
+      .zrange(laneKey(lane, 'delayed'), '0', '0', 'WITHSCORES')
       .hget(laneKey(lane, 'meta'), 'paused'),
   );
   const [delayedId, score] = later;

@@ -4,11 +4,14 @@ import { StartError } from './read-settings.ts';
 
 export type RedisConnection = Redis | Cluster;
 
+/** `replyMapping` would change what commands resolve to. */
+type Options = Omit<RedisOptions, 'replyMapping'>;
+
 /**
  * One Redis, or a Redis Cluster where `url` names several nodes separated by commas. Both take the same commands.
  * @throws StartError where an address can't be read. It is not shown: there may be a password in it.
  */
-export const createRedis = (url: string, options: RedisOptions): RedisConnection => {
+export const createRedis = (url: string, options: Options): RedisConnection => {
   try {
     return connect(url, options);
   } catch (error) {
@@ -16,9 +19,9 @@ export const createRedis = (url: string, options: RedisOptions): RedisConnection
   }
 };
 
-const connect = (url: string, options: RedisOptions): RedisConnection => {
+const connect = (url: string, options: Options): RedisConnection => {
   const retryStrategy = (times: number) => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
-  const shared = { connectTimeout: REDIS_CONNECT_MAX_MS, ...options };
+  const shared = { protocol: 2, connectTimeout: REDIS_CONNECT_MAX_MS, ...options } as const;
   const nodes = url.split(',');
   if (nodes.length === 1) return new Redis(url, { retryStrategy, ...shared });
   const { username, password, protocol } = new URL(nodes[0] as string);
