@@ -21,6 +21,7 @@ export const createRedis = (url: string, options: Options): RedisConnection => {
 
 const connect = (url: string, options: Options): RedisConnection => {
   const retryStrategy = (times: number) => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
+  // RESP2: what BullMQ's own tests speak.
   const shared = { protocol: 2, connectTimeout: REDIS_CONNECT_MAX_MS, ...options } as const;
   const nodes = url.split(',');
   if (nodes.length === 1) return new Redis(url, { retryStrategy, ...shared });
