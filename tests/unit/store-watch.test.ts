@@ -1,5 +1,5 @@
 import { StoreAwayError, StoreWatch } from '@flashclaim/api';
-import { STORE_ASK_EVERY_MS, STORE_SILENT_INTERVALS_MAX } from '@flashclaim/core';
+import { DRIVER_TIMEOUT_MS, STORE_ASK_EVERY_MS, STORE_SILENT_INTERVALS_MAX } from '@flashclaim/core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 /** Our own intervals pass when the test says so; promises are as they are. */
@@ -107,5 +107,32 @@ describe('a question', () => {
     const defect = new TypeError('a defect');
     await expect(watch.answer(() => Promise.reject(defect))).rejects.toBe(defect);
     await expect(watch.answer(() => Promise.reject(new Error('fault')))).rejects.toEqual(awayError(true));
+  });
+});
+
+describe('a driver that loses a question', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
+  });
+
+  test('is asked anew, so that the store does not stay away', async () => {
+    const { watch, questions } = newWatch();
+    await vi.advanceTimersByTimeAsync(DRIVER_TIMEOUT_MS + 2 * STORE_ASK_EVERY_MS);
+    expect(watch.away).toBe(true);
+    expect(questions).toHaveLength(2);
+    questions[1]?.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(watch.away).toBe(false);
+  });
+
+  test('keeps no caller waiting', async () => {
+    const { watch, questions } = newWatch();
+    const answer = watch.answer(() => new Promise(() => {})).catch((error: unknown) => error);
+    for (let ms = 0; ms < DRIVER_TIMEOUT_MS; ms += STORE_ASK_EVERY_MS) {
+      await vi.advanceTimersByTimeAsync(STORE_ASK_EVERY_MS);
+      questions.at(-1)?.resolve();
+    }
+    expect(watch.away).toBe(false);
+    expect(await answer).toEqual(awayError(true));
   });
 });

@@ -6,11 +6,12 @@ import {
   COMMIT_PAUSE_MAX_MS,
   COMMIT_TIMEOUT_MS,
   type Decision,
+  DRIVER_TIMEOUT_MS,
   decideClaims,
   encodeDecisions,
   grantsOf,
 } from '@flashclaim/core';
-import { DURABLE, isDuplicateKey, type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
+import { DURABLE, isDuplicateKey, type Mongo, type ReadSnapshot, readSnapshot, within } from '@flashclaim/service';
 import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
 import type { Holds } from './commit-group.ts';
 import { type CouponMemory, countByCoupon } from './coupon-memory.ts';
@@ -70,7 +71,7 @@ const decideAndCommit = async ({ mongo, memory, holds, batch, assumed }: Attempt
   const now = new Date();
   const start = performance.now();
   const { snapshot, decisions, units } = await inTransaction(mongo.client, async (session) => {
-    const snapshot = assumed ?? (await readSnapshot(mongo, { session }, batch));
+    const snapshot = assumed ?? (await answered(readSnapshot(mongo, { session }, batch)));
     const decisions = decideClaims(snapshot, batch);
     const units = await writeGranted({ mongo, session, snapshot, now }, grantsOf(snapshot, batch, decisions));
     // Asked after the first command, which fixes what the transaction sees: nothing that another run has told came before.
@@ -98,6 +99,9 @@ const isCommitUnknown = (error: unknown): boolean => hasLabel(error, MongoErrorL
 const hasLabel = (error: unknown, label: MongoErrorLabel): boolean =>
   error instanceof MongoError && error.hasErrorLabel(label);
 
+/** Where no answer comes, the job is run again, and finds by their ids which claims stand. */
+const answered = <T>(command: Promise<T>): Promise<T> => within(DRIVER_TIMEOUT_MS, command);
+
 /** One attempt at one transaction. The driver's own `withTransaction` would go on by itself for up to 120 s. */
 const inTransaction = async <T>(client: MongoClient, body: (session: ClientSession) => Promise<T>): Promise<T> => {
   const session = client.startSession();
@@ -112,10 +116,10 @@ const inTransaction = async <T>(client: MongoClient, body: (session: ClientSessi
     return result;
   } catch (error) {
     // The first error tells more than a failed abort; the server ends an abandoned transaction by itself.
-    if (session.inTransaction()) await session.abortTransaction().catch(() => {});
+    if (session.inTransaction()) await answered(session.abortTransaction()).catch(() => {});
     throw error;
   } finally {
-    await session.endSession();
+    await answered(session.endSession()).catch(() => {});
   }
 };
 
@@ -125,10 +129,10 @@ const inTransaction = async <T>(client: MongoClient, body: (session: ClientSessi
  */
 const commit = async (session: ClientSession): Promise<void> => {
   try {
-    await session.commitTransaction();
+    await answered(session.commitTransaction());
   } catch (error) {
     if (!isCommitUnknown(error)) throw error;
-    await session.commitTransaction();
+    await answered(session.commitTransaction());
   }
 };
 
@@ -154,9 +158,10 @@ const writeGranted = async (
     const document = { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
     return requestId === undefined ? document : { ...document, request_id: requestId };
   });
-  await mongo.claims.insertMany(documents, { session });
+  await answered(mongo.claims.insertMany(documents, { session }));
 
-  const { matchedCount } = await mongo.coupons.bulkWrite(takeUnits(units, couponIds, now), { session });
+  const taken = mongo.coupons.bulkWrite(takeUnits(units, couponIds, now), { session });
+  const { matchedCount } = await answered(taken);
   if (matchedCount !== units.size) throw new SnapshotContradicted('a coupon has fewer units than the snapshot said');
   return units;
 };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type ClaimJob,
   type ClaimJobResult,
+  DRIVER_TIMEOUT_MS,
   decideStanding,
   decodeDecision,
   encodeJob,
@@ -10,7 +11,7 @@ import {
   JOB_RETRY_DELAY_MS,
   JOB_SILENCE_MS,
 } from '@flashclaim/core';
-import { type Logger, type Mongo, standingClaims } from '@flashclaim/service';
+import { type Logger, type Mongo, standingClaims, within } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
 import { StoreAwayError, type StoreWatch } from '../stores/store-watch.ts';
 import { type PassingJob, points } from './points.ts';
@@ -173,10 +174,8 @@ export class LaneJobs {
 
   /** A failed job decides nothing: only what stands in the database is known. */
   async #settleFromDatabase(job: JobUnderWay): Promise<void> {
-    const standing = await standingClaims(
-      this.#options.mongo,
-      job.claims.map((claim) => claim.id),
-    );
+    const ids = job.claims.map((claim) => claim.id);
+    const standing = await within(DRIVER_TIMEOUT_MS, standingClaims(this.#options.mongo, ids));
     this.#finish(job, (claim) => {
       const found = standing.get(claim.id);
       return found ? { decision: decideStanding(found, claim), claimedAt: found.claimedAt } : 'unknown';

@@ -1,5 +1,5 @@
-import { STORE_ASK_EVERY_MS, STORE_SILENT_INTERVALS_MAX } from '@flashclaim/core';
-import type { Logger } from '@flashclaim/service';
+import { DRIVER_TIMEOUT_MS, STORE_ASK_EVERY_MS, STORE_SILENT_INTERVALS_MAX } from '@flashclaim/core';
+import { type Logger, within } from '@flashclaim/service';
 import { ProblemError } from '../problem.ts';
 
 /** A store was away before it was asked, or went away before it answered. */
@@ -74,11 +74,13 @@ export class StoreWatch {
     if (this.#away) throw new StoreAwayError(this.name, false);
     const { promise: gone, reject } = Promise.withResolvers<never>();
     this.#waiting.add(reject);
+    const timer = setTimeout(() => reject(new StoreAwayError(this.name, true)), DRIVER_TIMEOUT_MS);
     try {
       return await Promise.race([question(), gone]);
     } catch (error) {
       throw this.#options.isFault(error) ? new StoreAwayError(this.name, true) : error;
     } finally {
+      clearTimeout(timer);
       this.#waiting.delete(reject);
     }
   }
@@ -92,7 +94,7 @@ export class StoreWatch {
   async #ask(): Promise<void> {
     this.#asking = true;
     this.#silentIntervals = 0;
-    const answered = await this.#options.ask().then(
+    const answered = await within(DRIVER_TIMEOUT_MS, this.#options.ask()).then(
       () => true,
       () => false,
     );
