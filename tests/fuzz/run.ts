@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startStores } from '@flashclaim/local-stack';
 import { StartError } from '@flashclaim/service';
-import { bar, clearProgress, count, showProgress, tableOf } from '@flashclaim/terminal';
+import { bar, clearProgress, count, showProgress, timesTable } from '@flashclaim/terminal';
 import { openStoresAt } from '../support/stores.ts';
 import { startSystem } from '../support/system.ts';
 import { wholeNumber } from '../support/whole-number.ts';
-import { type FuzzOptions, fuzz, type Met } from './fuzz.ts';
+import { type FuzzOptions, fuzz } from './fuzz.ts';
 
 const USAGE = `npm run fuzz -- [options]
   --minutes N    how long (1)
@@ -59,15 +59,6 @@ const withSystem = async <T>(use: (url: string) => Promise<T>): Promise<T> => {
   }
 };
 
-const metTable = (met: Met): string =>
-  tableOf(
-    [
-      { heading: 'answer', cell: ([answer]) => answer },
-      { heading: 'times', cell: ([, times]) => count(times) },
-    ],
-    [...met].sort(([one], [other]) => (one < other ? -1 : 1)),
-  );
-
 const run = async ({ url, seed, stop }: Options): Promise<void> => {
   console.log(`fuzz: seed ${seed}`);
   const start = performance.now();
@@ -81,9 +72,10 @@ const run = async ({ url, seed, stop }: Options): Promise<void> => {
     return fuzz({ url: at, seed, stop, onProgress }).finally(clearProgress);
   };
   const met = await (url ? fuzzAt(url) : withSystem(fuzzAt));
+  const answers = [...met].sort(([one], [other]) => (one < other ? -1 : 1));
   const total = [...met.values()].reduce((sum, times) => sum + times, 0);
   console.log(
-    `\n${metTable(met)}\n\n${count(total)} requests in ${((performance.now() - start) / 1000).toFixed(0)} s, all answered as documented`,
+    `\n${timesTable('answer', answers)}\n\n${count(total)} requests in ${((performance.now() - start) / 1000).toFixed(0)} s, all answered as documented`,
   );
 };
 

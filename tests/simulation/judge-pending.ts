@@ -22,7 +22,8 @@ export interface PendingFacts {
 
 /**
  * Who was told `pending`, or 503 because that could not be noted, is told what becomes of it, by every process: the claim is
- * known while it is undecided, and so is its outcome. That Redis forgot it excuses nobody for long, where the process lives that told it.
+ * known while it is undecided, and so is its outcome. That Redis forgot it excuses nobody for long, where the process lives
+ * that told it.
  * Judged only where one request alone has the claim id: those who share one share its note, too.
  */
 export function* judgePending(facts: PendingFacts): Generator<Violation> {

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { bar, clearProgress, count, showProgress, tableOf } from '@flashclaim/terminal';
+import { bar, clearProgress, count, showProgress, timesTable } from '@flashclaim/terminal';
 import { wholeNumber } from '../support/whole-number.ts';
 import { VirtualClock } from './clock.ts';
 import { describeFailure } from './describe-failure.ts';
@@ -46,15 +46,10 @@ const run = async (args: string[]): Promise<boolean> => {
     return false;
   }
   clearProgress();
-  const metTable = tableOf(
-    [
-      { heading: 'met', cell: ([what]) => what },
-      { heading: 'times', cell: ([, times]) => count(times) },
-    ],
-    Object.entries(met),
-  );
   const seconds = Number((process.hrtime.bigint() - start) / 1_000_000n) / 1_000;
-  console.log(`\n${metTable}\n\n${count(runs)} runs in ${seconds.toFixed(1)} s, nobody was told anything untrue`);
+  console.log(
+    `\n${timesTable('met', Object.entries(met))}\n\n${count(runs)} runs in ${seconds.toFixed(1)} s, nobody was told anything untrue`,
+  );
   return true;
 };
 

@@ -1,5 +1,5 @@
 import { describeViolations } from '@flashclaim/audit';
-import { count, tableOf } from '@flashclaim/terminal';
+import { tableOf, timesTable } from '@flashclaim/terminal';
 import type { Recovery } from './break-things.ts';
 import { type Judged, write } from './judge-leaks.ts';
 import type { SoakResult } from './soak.ts';
@@ -24,11 +24,8 @@ export const describeSoak = (result: SoakResult): string => {
 };
 
 const toldTable = (told: SoakResult['told']): string =>
-  tableOf(
-    [
-      { heading: 'claims were told', cell: ([what]) => what },
-      { heading: 'times', cell: ([, times]) => count(times) },
-    ],
+  timesTable(
+    'claims were told',
     [...told].sort(([one], [other]) => (one < other ? -1 : 1)),
   );
 

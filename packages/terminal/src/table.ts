@@ -46,3 +46,13 @@ export const inWords = (value: number | undefined): string => {
 
 /** A whole number, its thousands set apart. */
 export const count = (value: number): string => value.toLocaleString('en-US');
+
+/** How often each thing was: a line for each, in the order given. */
+export const timesTable = (heading: string, times: Iterable<readonly [string, number]>): string =>
+  tableOf(
+    [
+      { heading, cell: ([what]) => what },
+      { heading: 'times', cell: ([, often]) => count(often) },
+    ],
+    [...times],
+  );
