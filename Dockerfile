@@ -6,6 +6,7 @@ WORKDIR /app
 FROM base AS dependencies
 # Manifests without sources: a change of code leaves the slow layer below as it is.
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY patches patches
 COPY apps/api/package.json apps/api/
 COPY apps/worker/package.json apps/worker/
 COPY packages/core/package.json packages/core/

@@ -6,7 +6,8 @@ import { CouponMemory, commitClaims } from '@flashclaim/worker';
 import { expect, onTestFinished, test } from 'vitest';
 import { openStores } from '../support/stores.ts';
 
-test('the driver loses a command that it writes to a closing connection: its claims wait no longer than for another', async () => {
+/** Commits a claim of a coupon of its own; and the sockets that the driver does so by. */
+const openCommit = async () => {
   const stores = await openStores();
   onTestFinished(stores.close);
   const sockets: Socket[] = [];
@@ -17,11 +18,29 @@ test('the driver loses a command that it writes to a closing connection: its cla
   const mongo = await connectMongo(MONGO_URI, MONGO_DB, { socketTimeoutMS: 1_000 });
   onTestFinished(() => mongo.client.close());
   await mongo.coupons.insertOne(newCoupon({ name: 'coupon', amount: 5 }, new Date()));
-
   const claim: Claim = { id: 'the-claim', userId: 'user', couponName: 'coupon' };
-  const commit = () => commitClaims({ mongo, memory: new CouponMemory(), holds: async () => true }, [claim]);
+  const commit = async () => {
+    const parts = { mongo, memory: new CouponMemory(), holds: async () => true };
+    return decodeDecision(await commitClaims(parts, [claim]), 0).decision;
+  };
+  return { commit, sockets };
+};
+
+test('a command that is written to a closing connection fails at once, and its claims are decided over another', async () => {
+  const { commit, sockets } = await openCommit();
   // The server has hung up, and the driver hears of it at the end of this turn of the event loop.
   for (const socket of sockets) socket.destroy();
+  expect(await commit()).toBe('claimed');
+});
+
+test('a command that the driver never ends is given up after a while, and the next run decides its claims', async () => {
+  const { commit, sockets } = await openCommit();
+  for (const socket of sockets) {
+    // As without our patch: nothing tells who waits for room to write that the connection is closed.
+    const emit = socket.emit.bind(socket);
+    socket.emit = ((event: string, ...rest: unknown[]) => event !== 'drain' && emit(event, ...rest)) as Socket['emit'];
+    socket.destroy();
+  }
   await expect(commit()).rejects.toThrow('no answer within');
-  expect(decodeDecision(await commit(), 0).decision).toBe('claimed');
+  expect(await commit()).toBe('claimed');
 });

@@ -115,9 +115,13 @@ class Soak {
     this.#samples.push(await takeSample(this.#stack));
     for (const [what, count] of load.told) this.#told.set(what, (this.#told.get(what) ?? 0) + count);
     const answers = [...load.told.values()].reduce((sum, count) => sum + count, 0);
-    const struck = this.#breaker.recoveries.length - before.faults;
+    const recoveries = this.#breaker.recoveries.slice(before.faults);
     const found = this.#violations.length - before.violations;
-    onGeneration(`generation ${number}: ${answers} answers, ${struck} faults, ${found} violations`);
+    const longest = recoveries.reduce((longest, recovery) => (recovery.allMs > longest.allMs ? recovery : longest));
+    onGeneration(
+      `generation ${number}: ${answers} answers, ${recoveries.length} faults, ${found} violations, ` +
+        `longest recovery ${(longest.allMs / 1_000).toFixed(2)} s after ${longest.what}`,
+    );
   }
 
   async #check({ history }: SoakLoad): Promise<void> {

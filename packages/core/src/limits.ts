@@ -154,8 +154,8 @@ export const MONGO_HEARTBEAT_MS = 1_000;
 export const QUERY_TIMEOUT_MS = 3_000;
 
 /**
- * What is asked of a store's driver: finding a server, and one try. Not the server's time but the driver's: that of MongoDB
- * loses a command which it writes to a connection that is closing at that moment, and would wait for its answer for ever.
+ * What is asked of a store's driver: finding a server, and one try. Not the server's time but the driver's, in case that it
+ * loses a command: such a one must not hold its lane for ever.
  */
 export const DRIVER_TIMEOUT_MS = QUERY_TIMEOUT_MS + COMMIT_TIMEOUT_MS;
 
