@@ -51,15 +51,17 @@ const checkAnswer = async (port: number, pid: number): Promise<void> => {
     lazyConnect: true,
     connectTimeout: LOOK_MAX_MS,
     commandTimeout: LOOK_MAX_MS,
+    // It would wait as long as Redis thinks that it will be loading its data, which may be much too long.
+    enableReadyCheck: false,
     retryStrategy: () => null,
   });
   // The failure comes from `connect` as well; without a listener it would be printed.
   redis.on('error', () => {});
   try {
     await redis.connect();
-    // Redis refuses this while it still loads its data.
-    const info = await redis.info('server');
+    const info = await redis.info();
     if (!info.includes(`process_id:${pid}\r`)) throw new Error(`another Redis listens on port ${port}`);
+    if (info.includes('\nloading:1\r')) throw new Error('it still loads its data');
   } finally {
     redis.disconnect();
   }

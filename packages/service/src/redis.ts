@@ -21,8 +21,14 @@ export const createRedis = (url: string, options: Options): RedisConnection => {
 
 const connect = (url: string, options: Options): RedisConnection => {
   const retryStrategy = (times: number) => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
-  // RESP2: what BullMQ's own tests speak.
-  const shared = { protocol: 2, connectTimeout: REDIS_CONNECT_MAX_MS, ...options } as const;
+  const shared = {
+    // RESP2: what BullMQ's own tests speak.
+    protocol: 2,
+    connectTimeout: REDIS_CONNECT_MAX_MS,
+    // A Redis that reads its data says how long it thinks it needs, and may be wrong by far.
+    maxLoadingRetryTime: REDIS_RECONNECT_MAX_MS,
+    ...options,
+  } as const;
   const nodes = url.split(',');
   if (nodes.length === 1) return new Redis(url, { retryStrategy, ...shared });
   const { username, password, protocol } = new URL(nodes[0] as string);
