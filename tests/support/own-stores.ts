@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ServerHandle, startStores } from '@flashclaim/local-stack';
+import { type ServerHandle, type StoresOptions, startStores } from '@flashclaim/local-stack';
 import { connectMongo } from '@flashclaim/service';
 import { Redis } from 'ioredis';
 import { type Cable, openCable } from './cable.ts';
@@ -18,12 +18,12 @@ export interface OwnStores extends TestStores {
   redisFolder: string;
 }
 
-export const openOwnStores = async (): Promise<OwnStores> => {
+export const openOwnStores = async (options: Pick<StoresOptions, 'redisArgs'> = {}): Promise<OwnStores> => {
   // The servers that the environment names are somebody else's.
   delete process.env['MONGO_URI'];
   delete process.env['REDIS_URL'];
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-faults-'));
-  const { mongoUri, redisUrl, ...started } = await startStores({ dataDir, testCommands: true });
+  const { mongoUri, redisUrl, ...started } = await startStores({ dataDir, testCommands: true, ...options });
   const servers = { redis: started.redis as ServerHandle, mongo: started.mongo as ServerHandle };
   const cables = { redis: await openCable(servers.redis.port), mongo: await openCable(servers.mongo.port) };
   const name = 'faults';

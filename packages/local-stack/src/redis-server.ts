@@ -9,6 +9,7 @@ import { type ServerHandle, startServer } from './server.ts';
 export interface RedisOptions {
   dataDir: string;
   port?: number | undefined;
+  args?: readonly string[] | undefined;
 }
 
 /** Tests keep apart by database number. */
@@ -25,7 +26,7 @@ export const startRedis = async (binary: Binary, options: RedisOptions): Promise
     name: redisServer.name,
     version: binary.version,
     command: binary.path,
-    argsFor: (port) => argsFor(port, folder, logFile),
+    argsFor: (port) => [...argsFor(port, folder, logFile), ...(options.args ?? [])],
     folder,
     logFile,
     prepare: checkAnswer,

@@ -17,6 +17,8 @@ export interface StoresOptions {
   redisPort?: number;
   /** Lets tests set fail points in MongoDB. */
   testCommands?: boolean;
+  /** Lets tests make Redis another one, as a node of a cluster: further arguments of its command line. */
+  redisArgs?: readonly string[];
 }
 
 export interface Stores {
@@ -65,10 +67,10 @@ const ownMongo = async (env: Env, { dataDir, mongoPort, testCommands, log }: Res
   return server;
 };
 
-const ownRedis = async (env: Env, { dataDir, redisPort, log }: Resolved) => {
+const ownRedis = async (env: Env, { dataDir, redisPort, redisArgs, log }: Resolved) => {
   if (env.REDIS_URL !== undefined) return undefined;
   const binary = await findBinary(redisServer, env, log);
-  const server = await startRedis(binary, { dataDir, port: redisPort });
+  const server = await startRedis(binary, { dataDir, port: redisPort, args: redisArgs });
   log(redisServer.name, `${binary.version} (${binary.from}) ready on 127.0.0.1:${server.port}`);
   return server;
 };

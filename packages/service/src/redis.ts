@@ -34,6 +34,11 @@ const connect = (url: string, options: Options): RedisConnection => {
   const { username, password, protocol } = new URL(nodes[0] as string);
   return new Cluster(nodes, {
     clusterRetryStrategy: retryStrategy,
+    // A node that has just started says for two seconds that the cluster is down. Who began a connection in that time, as BullMQ
+    // does by itself, would never be told that it is there: ioredis makes another one, and forgets whom it promised the first.
+    enableReadyCheck: false,
+    // So commands wait instead, for 16 times as long at most.
+    retryDelayOnClusterDown: REDIS_RECONNECT_MAX_MS,
     enableOfflineQueue: options.enableOfflineQueue ?? true,
     redisOptions: {
       ...shared,
