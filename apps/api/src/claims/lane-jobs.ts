@@ -6,6 +6,7 @@ import {
   decideStanding,
   decodeDecision,
   encodeJob,
+  holdsRefusal,
   JOB_ATTEMPTS_MAX,
   JOB_NAME,
   JOB_RETRY_DELAY_MS,
@@ -25,6 +26,8 @@ interface JobUnderWay extends PassingJob {
   enqueued: boolean;
   /** Redis forgot it, and so may have forgotten what was noted of its claims. */
   forgotten: boolean;
+  /** Redis forgot it, and is told it again: it may run again, and be decided anew. */
+  toldAgain: boolean;
   finish: () => void;
 }
 
@@ -60,7 +63,7 @@ export class LaneJobs {
     const { promise, resolve } = Promise.withResolvers<void>();
     const id = `${this.processId}-${++this.#count}`;
     const data = encodeJob(this.processId, claims);
-    const flags = { looking: false, enqueued: false, forgotten: false };
+    const flags = { looking: false, enqueued: false, forgotten: false, toldAgain: false };
     const job: JobUnderWay = { id, lane, queue, data, claims, sentAt: Date.now(), ...flags, finish: resolve };
     // Before the add: the answer may be back before the add has returned.
     this.#jobs.set(id, job);
@@ -84,6 +87,12 @@ export class LaneJobs {
   answer(jobId: string, result: ClaimJobResult, committedAt?: number): void {
     const job = this.#jobs.get(jobId);
     if (!job) return;
+    // A late answer of the run that Redis forgot: what that refused, the next run may grant. Only what is recorded counts then.
+    if (job.toldAgain && holdsRefusal(result)) this.#lookUnlessLooking(job);
+    else this.#settle(job, result, committedAt);
+  }
+
+  #settle(job: JobUnderWay, result: ClaimJobResult, committedAt?: number): void {
     const settled = job.claims.map((_, index) => decodeDecision(result, index));
     job.committedAt = committedAt;
     this.#enqueued(job);
@@ -111,6 +120,7 @@ export class LaneJobs {
     // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
     if (!found) {
       job.forgotten = true;
+      job.toldAgain = true;
       await add(job);
     }
     // Redis may have taken it while its answer got lost: until all is noted again, each look tries.
@@ -129,20 +139,22 @@ export class LaneJobs {
   lookAtSilent(silentMs: number): void {
     if (this.#options.redis.away) return;
     const before = Date.now() - silentMs;
-    for (const job of this.#jobs.values()) {
-      if (job.sentAt > before || job.looking) continue;
-      job.looking = true;
-      this.#look(job.id)
-        .catch((error: Error) =>
-          this.#options.log.warn(
-            { job: job.id, error: error.message },
-            'a silent job could not be looked at; trying again',
-          ),
-        )
-        .finally(() => {
-          job.looking = false;
-        });
-    }
+    for (const job of this.#jobs.values()) if (job.sentAt <= before) this.#lookUnlessLooking(job);
+  }
+
+  #lookUnlessLooking(job: JobUnderWay): void {
+    if (job.looking) return;
+    job.looking = true;
+    this.#look(job.id)
+      .catch((error: Error) =>
+        this.#options.log.warn(
+          { job: job.id, error: error.message },
+          'a silent job could not be looked at; trying again',
+        ),
+      )
+      .finally(() => {
+        job.looking = false;
+      });
   }
 
   close(): void {
@@ -162,7 +174,7 @@ export class LaneJobs {
 
   async #settleFromResult(job: JobUnderWay, result: ClaimJobResult): Promise<void> {
     try {
-      this.answer(job.id, result);
+      this.#settle(job, result);
     } catch (error) {
       this.#options.log.warn(
         { job: job.id, error: (error as Error).message },
