@@ -26,8 +26,8 @@ interface JobUnderWay extends PassingJob {
   enqueued: boolean;
   /** Redis forgot it, and so may have forgotten what was noted of its claims. */
   forgotten: boolean;
-  /** Redis forgot it, and is told it again: it may run again, and be decided anew. */
-  toldAgain: boolean;
+  /** Redis forgot it, and it is added again: it may run again, and be decided anew. */
+  addedAgain: boolean;
   finish: () => void;
 }
 
@@ -63,7 +63,7 @@ export class LaneJobs {
     const { promise, resolve } = Promise.withResolvers<void>();
     const id = `${this.processId}-${++this.#count}`;
     const data = encodeJob(this.processId, claims);
-    const flags = { looking: false, enqueued: false, forgotten: false, toldAgain: false };
+    const flags = { looking: false, enqueued: false, forgotten: false, addedAgain: false };
     const job: JobUnderWay = { id, lane, queue, data, claims, sentAt: Date.now(), ...flags, finish: resolve };
     // Before the add: the answer may be back before the add has returned.
     this.#jobs.set(id, job);
@@ -88,7 +88,7 @@ export class LaneJobs {
     const job = this.#jobs.get(jobId);
     if (!job) return;
     // A late answer of the run that Redis forgot: what that refused, the next run may grant. Only what is recorded counts then.
-    if (job.toldAgain && holdsRefusal(result)) this.#lookUnlessLooking(job);
+    if (job.addedAgain && holdsRefusal(result)) this.#lookUnlessLooking(job);
     else this.#settle(job, result, committedAt);
   }
 
@@ -109,18 +109,16 @@ export class LaneJobs {
   }
 
   /** Looks at a job whose answer has not come. */
-  async #look(jobId: string): Promise<void> {
-    const job = this.#jobs.get(jobId);
-    if (!job) return;
+  async #look(job: JobUnderWay): Promise<void> {
     // First, on a connection that keeps the order: whoever asks once Redis is back is told of it.
     const owed = job.claims.filter(({ noteOwed }) => noteOwed);
     if (owed.length > 0) await this.#noteAgain(job, owed);
-    const found = await job.queue.getJob(jobId);
-    if (!this.#jobs.has(jobId)) return;
+    const found = await job.queue.getJob(job.id);
+    if (!this.#jobs.has(job.id)) return;
     // Redis forgot it. The claims carry their ids, so handing them on again is harmless whatever became of the first time.
     if (!found) {
       job.forgotten = true;
-      job.toldAgain = true;
+      job.addedAgain = true;
       await add(job);
     }
     // Redis may have taken it while its answer got lost: until all is noted again, each look tries.
@@ -145,7 +143,7 @@ export class LaneJobs {
   #lookUnlessLooking(job: JobUnderWay): void {
     if (job.looking) return;
     job.looking = true;
-    this.#look(job.id)
+    this.#look(job)
       .catch((error: Error) =>
         this.#options.log.warn(
           { job: job.id, error: error.message },
