@@ -1,26 +1,13 @@
-import { LaneJobs, rememberPending, StoreWatch, tellPending, WaitingClaim } from '@flashclaim/api';
-import { laneName, lanePrefix } from '@flashclaim/core';
+import { rememberPending, tellPending, WaitingClaim } from '@flashclaim/api';
 import { readPendingRecord } from '@flashclaim/service';
-import { Queue } from 'bullmq';
-import { expect, onTestFinished, test } from 'vitest';
-import { openStores } from '../support/stores.ts';
+import { expect, test } from 'vitest';
+import { openLaneJobs } from '../support/open-lane-jobs.ts';
 import { until } from '../support/until.ts';
 
-const log = { info: () => {}, warn: () => {} };
-
 test('Redis forgets a pending claim, and the answer to its job being added again gets lost: it is noted again all the same', async () => {
-  const { mongo, redis, close } = await openStores();
-  onTestFinished(close);
-  const queue = new Queue(laneName(0), { connection: redis, prefix: lanePrefix(0) });
-  const watch = new StoreWatch({ name: 'Redis', ask: () => redis.ping(), isFault: () => true, log });
-  const pendingAgain = (claim: WaitingClaim) => rememberPending({ redis }, claim);
-  const jobs = new LaneJobs({ lanes: [queue], mongo, redis: watch, log, pendingAgain });
-  onTestFinished(async () => {
-    jobs.close();
-    watch.close();
-    await queue.close();
+  const { redis, queue, watch, jobs, log } = await openLaneJobs({
+    pendingAgain: (claim) => rememberPending({ redis }, claim),
   });
-
   const listener = { hasten: () => {}, settled: () => {} };
   const request = { id: 'the-claim', userId: 'user', couponName: 'coupon', requestId: undefined };
   const claim = new WaitingClaim(request, 0, listener);

@@ -1,31 +1,19 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { LaneJobs, StoreWatch, WaitingClaim } from '@flashclaim/api';
-import { encodeDecisions, laneName, lanePrefix } from '@flashclaim/core';
-import { Queue } from 'bullmq';
+import { WaitingClaim } from '@flashclaim/api';
+import { encodeDecisions } from '@flashclaim/core';
 import { expect, onTestFinished, test } from 'vitest';
-import { openStores } from '../support/stores.ts';
-
-const log = { info: () => {}, warn: () => {} };
+import { openLaneJobs } from '../support/open-lane-jobs.ts';
 
 /** Two connections, so two orders: a worker may have answered a job before its add has returned. */
 test('the answer to a job is faster than its add: each caller is told once, of the job that decided', async () => {
-  const { mongo, redis, close } = await openStores();
-  onTestFinished(close);
-  const queue = new Queue(laneName(0), { connection: redis, prefix: lanePrefix(0) });
-  const watch = new StoreWatch({ name: 'Redis', ask: () => redis.ping(), isFault: () => true, log });
-  const jobs = new LaneJobs({ lanes: [queue], mongo, redis: watch, log, pendingAgain: async () => {} });
+  const { queue, jobs } = await openLaneJobs();
   const told: unknown[] = [];
   const listen = (message: unknown) => {
     const { claim, ...reply } = message as { claim: WaitingClaim; told: string };
     told.push([claim.id, reply.told, claim.place?.jobId]);
   };
   subscribe('flashclaim:reply', listen);
-  onTestFinished(async () => {
-    unsubscribe('flashclaim:reply', listen);
-    jobs.close();
-    watch.close();
-    await queue.close();
-  });
+  onTestFinished(() => void unsubscribe('flashclaim:reply', listen));
 
   const add = queue.add.bind(queue);
   let answered = '';

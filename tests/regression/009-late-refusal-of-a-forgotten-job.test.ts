@@ -1,26 +1,14 @@
-import { LaneJobs, StoreWatch, WaitingClaim } from '@flashclaim/api';
+import { WaitingClaim } from '@flashclaim/api';
 import { encodeDecisions, laneName, lanePrefix } from '@flashclaim/core';
-import { type Job, Queue, Worker } from 'bullmq';
+import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { openStores } from '../support/stores.ts';
+import { openLaneJobs } from '../support/open-lane-jobs.ts';
 import { until } from '../support/until.ts';
-
-const log = { info: () => {}, warn: () => {} };
 
 /** Found by the simulation, seed 4577156: between the two runs the coupon was created. */
 test('Redis forgets a job that refused, and is told it again: an answer of the first run that comes late counts no more', async () => {
-  const { mongo, redis, env, close } = await openStores();
-  onTestFinished(close);
-  const lane = { prefix: lanePrefix(0) };
-  const queue = new Queue(laneName(0), { connection: redis, ...lane });
-  const watch = new StoreWatch({ name: 'Redis', ask: () => redis.ping(), isFault: () => true, log });
-  const jobs = new LaneJobs({ lanes: [queue], mongo, redis: watch, log, pendingAgain: async () => {} });
-  onTestFinished(async () => {
-    jobs.close();
-    watch.close();
-    await queue.close();
-  });
+  const { env, queue, jobs } = await openLaneJobs();
   const listener = { hasten: () => {}, settled: () => {} };
   const claim = new WaitingClaim({ id: 'the-claim', userId: 'user', couponName: 'coupon' }, 60_000, listener);
   const settled = jobs.send(0, [claim]);
@@ -32,8 +20,8 @@ test('Redis forgets a job that refused, and is told it again: an answer of the f
 
   jobs.answer(jobId, { decisions: encodeDecisions(['coupon_not_found']), at: 1 });
   const connection = new Redis(env.REDIS_URL, { maxRetriesPerRequest: null });
-  const decide = async (_: Job) => ({ decisions: encodeDecisions(['claimed']), at: 2 });
-  const worker = new Worker(laneName(0), decide, { connection, ...lane });
+  const decide = async () => ({ decisions: encodeDecisions(['claimed']), at: 2 });
+  const worker = new Worker(laneName(0), decide, { connection, prefix: lanePrefix(0) });
   onTestFinished(async () => {
     await worker.close();
     connection.disconnect();

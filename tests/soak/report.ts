@@ -1,5 +1,6 @@
 import { describeViolations } from '@flashclaim/audit';
 import { tableOf, timesTable } from '@flashclaim/terminal';
+import { inSeconds } from '../support/recovery-table.ts';
 import type { Recovery } from './break-things.ts';
 import { type Judged, write } from './judge-leaks.ts';
 import type { SoakResult } from './soak.ts';
@@ -29,8 +30,6 @@ const toldTable = (told: SoakResult['told']): string =>
     [...told].sort(([one], [other]) => (one < other ? -1 : 1)),
   );
 
-const inSeconds = (ms: number | undefined): string => ((ms ?? 0) / 1_000).toFixed(2);
-
 const recoveryTable = (recoveries: readonly Recovery[]): string => {
   const rows = [...Map.groupBy(recoveries, ({ what }) => (what.includes(' + ') ? 'two of them at once' : what))]
     .map(([what, all]) => ({
@@ -40,15 +39,15 @@ const recoveryTable = (recoveries: readonly Recovery[]): string => {
       lanes: all.map(({ allMs }) => allMs).sort((a, b) => a - b),
     }))
     .sort((one, other) => (one.what < other.what ? -1 : 1));
-  const middle = (sorted: readonly number[]) => inSeconds(sorted[Math.floor((sorted.length - 1) / 2)]);
+  const middle = (sorted: readonly number[]) => inSeconds(sorted[Math.floor((sorted.length - 1) / 2)] as number);
   return tableOf(
     [
       { heading: 'fault', cell: ({ what }) => what },
       { heading: 'times', cell: ({ times }) => `${times}` },
       { heading: 'first claim: median s', cell: ({ first }) => middle(first) },
-      { heading: 'longest s', cell: ({ first }) => inSeconds(first.at(-1)) },
+      { heading: 'longest s', cell: ({ first }) => inSeconds(first.at(-1) as number) },
       { heading: 'every lane: median s', cell: ({ lanes }) => middle(lanes) },
-      { heading: 'longest s', cell: ({ lanes }) => inSeconds(lanes.at(-1)) },
+      { heading: 'longest s', cell: ({ lanes }) => inSeconds(lanes.at(-1) as number) },
     ],
     rows,
   );

@@ -1,6 +1,7 @@
 import { describeFaults, recount, type Violation } from '@flashclaim/audit';
 import { handlerTimeoutMs } from '@flashclaim/core';
 import { Random } from '../simulation/random.ts';
+import { inSeconds } from '../support/recovery-table.ts';
 import { until } from '../support/until.ts';
 import { Breaker, type Recovery } from './break-things.ts';
 import type { FaultName } from './faults.ts';
@@ -117,10 +118,10 @@ class Soak {
     const answers = [...load.told.values()].reduce((sum, count) => sum + count, 0);
     const recoveries = this.#breaker.recoveries.slice(before.faults);
     const found = this.#violations.length - before.violations;
-    const longest = recoveries.reduce((longest, recovery) => (recovery.allMs > longest.allMs ? recovery : longest));
+    const longest = recoveries.reduce((one, other) => (other.allMs > one.allMs ? other : one));
     onGeneration(
       `generation ${number}: ${answers} answers, ${recoveries.length} faults, ${found} violations, ` +
-        `longest recovery ${(longest.allMs / 1_000).toFixed(2)} s after ${longest.what}`,
+        `longest recovery ${inSeconds(longest.allMs)} s after ${longest.what}`,
     );
   }
 

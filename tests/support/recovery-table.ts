@@ -7,7 +7,7 @@ export interface Recovery {
 /** Digits differ from run to run, as in "worker killed 12 ms after an answer": those are one fault. */
 const kindOf = (what: string): string => what.replace(/ \d+ ms after an answer/, ' at a random moment');
 
-const inSeconds = (ms: number): string => (ms / 1_000).toFixed(2);
+export const inSeconds = (ms: number): string => (ms / 1_000).toFixed(2);
 
 /** A Markdown table: how often each fault was, and the median and the longest recovery. */
 export const recoveryTable = (recoveries: readonly Recovery[]): string => {
