@@ -60,12 +60,12 @@ export class PendingClaims {
       const waiting = this.#waiting;
       this.#waiting = [];
       const records = waiting.map(({ record }) => record);
-      await mongoWatch
-        .answer(() => insertPendingClaims(mongo, records))
-        .then(
-          () => waiting.forEach(({ resolve }) => resolve()),
-          (error: Error) => waiting.forEach(({ reject }) => reject(error)),
-        );
+      try {
+        await mongoWatch.answer(() => insertPendingClaims(mongo, records));
+        for (const { resolve } of waiting) resolve();
+      } catch (error) {
+        for (const { reject } of waiting) reject(error as Error);
+      }
     }
     this.#writing = false;
   }
