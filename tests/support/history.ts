@@ -53,7 +53,7 @@ export interface ClaimOptions {
 export class HistoryRecorder {
   readonly #records: HistoryRecord[] = [];
   readonly #agent = new Agent({ keepAlive: true });
-  #forgotAt = Number.NEGATIVE_INFINITY;
+  #redisLostWrites = false;
 
   /** Resolves once the call has ended, to its record. */
   async claim(
@@ -109,9 +109,9 @@ export class HistoryRecorder {
     this.#records.push({ op, invokedAt: performance.now(), what });
   }
 
-  /** Notes that Redis forgets everything now: of who was told `pending` before, nobody may know any more. */
-  forgotten(): void {
-    this.#forgotAt = performance.now();
+  /** Notes that Redis loses jobs. Where their API process dies as well, only their deadline ends them. */
+  redisLosesWrites(): void {
+    this.#redisLostWrites = true;
   }
 
   /**
