@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Claim, type Job, newCoupon } from '@flashclaim/core';
 import { connectMongo, type Mongo } from '@flashclaim/service';
 import { CouponMemory, commitJobs } from '@flashclaim/worker';
+import { Timestamp } from 'mongodb';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectExact } from '../support/expect-exact.ts';
 import { commitJob, jobOf } from '../support/job-of.ts';
@@ -96,8 +97,8 @@ test('a job that comes after its deadline expires: nothing is granted, in this r
   expect(await decisionsOf(other, job)).toEqual(['timed_out', 'timed_out']);
   expect(await mongo.claims.countDocuments()).toBe(0);
   expect(await mongo.jobRecords.findOne({ _id: job.id })).toEqual({
-    _id: job.id,
-    deadline: new Date(late.deadline * 1_000),
+    ...{ _id: job.id, deadline: new Date(late.deadline * 1_000) },
+    recorded_at: expect.any(Timestamp),
   });
 });
 

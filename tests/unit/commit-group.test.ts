@@ -54,9 +54,7 @@ describe('a group of jobs', () => {
 
   test('one job that fails takes no other along', async () => {
     const { group, transactions } = newGroup((ids) => ids.includes('2'));
-    const results = await Promise.allSettled(
-      [jobOf('1'), jobOf('2'), jobOf('3')].map((job) => group.add(job)),
-    );
+    const results = await Promise.allSettled([jobOf('1'), jobOf('2'), jobOf('3')].map((job) => group.add(job)));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(transactions).toEqual([['1', '2', '3'], ['1'], ['2'], ['3']]);
   });

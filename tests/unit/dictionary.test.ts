@@ -2,7 +2,6 @@ import {
   CLAIM_WAIT_DEFAULT_MS,
   CLAIM_WAIT_MAX_MS,
   type Claim,
-  type RecordedDecision,
   decodeDecision,
   decodeJob,
   encodeDecisions,
@@ -16,6 +15,7 @@ import {
   laneOf,
   normaliseName,
   OUTCOMES,
+  type RecordedDecision,
 } from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -76,6 +76,12 @@ export interface JobRecord {
   result?: ClaimJobResult | undefined;
 }
 
+/** A record that exists. */
+export interface StoredJobRecord extends JobRecord {
+  /** Cluster time of the insert, which orders records: of two that do not overlap, the later one has the greater. */
+  recordedAt: bigint;
+}
+
 const LETTERS: Record<RecordedDecision, string> = {
   idempotency_key_reused: 'K',
   coupon_not_found: 'N',
@@ -122,7 +128,10 @@ export const encodeDecisions = (decisions: readonly RecordedDecision[]): string 
   decisions.map((decision) => LETTERS[decision]).join('');
 
 /** @throws Error on a letter that no decision has: a worker of another version wrote it. */
-export const decodeDecision = (result: ClaimJobResult, index: number): { decision: RecordedDecision; claimedAt: number } => {
+export const decodeDecision = (
+  result: ClaimJobResult,
+  index: number,
+): { decision: RecordedDecision; claimedAt: number } => {
   const decision = DECISIONS.get(result.decisions[index] ?? '');
   if (!decision) throw new Error(`no decision for claim ${index} in "${result.decisions.slice(0, 40)}"`);
   return { decision, claimedAt: result.replayedAt?.[index] ?? result.at };

@@ -1,5 +1,5 @@
-import type { ClaimJobResult, JobRecord } from '@flashclaim/core';
-import type { ClientSession } from 'mongodb';
+import type { ClaimJobResult, JobRecord, StoredJobRecord } from '@flashclaim/core';
+import { type ClientSession, Timestamp } from 'mongodb';
 import { databaseTimeOf } from './database-time.ts';
 import type { Mongo } from './mongo.ts';
 import { answered } from './transaction.ts';
@@ -8,22 +8,29 @@ import { answered } from './transaction.ts';
 export interface JobRecordFields {
   _id: string;
   deadline: Date;
+  /** Cluster time of the insert. */
+  recorded_at: Timestamp;
   /** These two are absent where the job expired. */
   first_claim?: string;
   result?: ClaimJobResult;
 }
 
-export const toRecordFields = ({ jobId, deadline, firstClaim, result }: JobRecord): JobRecordFields => ({
+/** MongoDB puts the cluster time in its place as it inserts the document. */
+const NOW = Timestamp.fromNumber(0);
+
+const toRecordFields = ({ jobId, deadline, firstClaim, result }: JobRecord): JobRecordFields => ({
   _id: jobId,
   deadline: new Date(deadline * 1_000),
+  recorded_at: NOW,
   ...(firstClaim !== undefined && result && { first_claim: firstClaim, result }),
 });
 
-const toJobRecord = ({ _id, deadline, first_claim, result }: JobRecordFields): JobRecord => ({
+const toJobRecord = ({ _id, deadline, recorded_at, first_claim, result }: JobRecordFields): StoredJobRecord => ({
   jobId: _id,
   deadline: deadline.getTime() / 1_000,
   firstClaim: first_claim,
   result,
+  recordedAt: recorded_at.toBigInt(),
 });
 
 /** The records among these jobs, by job id. Without a session: those that a majority has. */
@@ -31,7 +38,7 @@ export const readJobRecords = async (
   { jobRecords }: Mongo,
   jobIds: readonly string[],
   session?: ClientSession,
-): Promise<Map<string, JobRecord>> => {
+): Promise<Map<string, StoredJobRecord>> => {
   if (jobIds.length === 0) return new Map();
   const found = await jobRecords.find({ _id: { $in: [...jobIds] } }, session ? { session } : {}).toArray();
   return new Map(found.map((fields) => [fields._id, toJobRecord(fields)]));
@@ -55,18 +62,13 @@ export const readOrExpireJobs = async (
   mongo: Mongo,
   session: ClientSession,
   jobs: readonly { jobId: string; deadline: number }[],
-): Promise<Map<string, JobRecord>> => {
-  const records = await answered(
-    readJobRecords(
-      mongo,
-      jobs.map(({ jobId }) => jobId),
-      session,
-    ),
-  );
+): Promise<Map<string, StoredJobRecord>> => {
+  const jobIds = jobs.map(({ jobId }) => jobId);
+  const records = await answered(readJobRecords(mongo, jobIds, session));
   if (jobs.length === 0) return records;
   const now = databaseTimeOf(session);
   const expired = jobs.filter(({ jobId, deadline }) => !records.has(jobId) && now > deadline);
+  if (expired.length === 0) return records;
   await insertJobRecords(mongo, session, expired);
-  for (const job of expired) records.set(job.jobId, job);
-  return records;
+  return answered(readJobRecords(mongo, jobIds, session));
 };

@@ -1,6 +1,13 @@
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { COLLECTIONS, MONGO_HEARTBEAT_MS } from '@flashclaim/core';
-import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
+import {
+  type Collection,
+  type Db,
+  MongoClient,
+  type MongoClientOptions,
+  MongoError,
+  type ObjectId,
+} from 'mongodb';
 import type { JobRecordFields } from './job-records.ts';
 import type { PendingClaimFields } from './pending-claims.ts';
 import { StartError } from './read-settings.ts';
@@ -74,7 +81,7 @@ export const orphanedTransactionSeconds = async ({ client }: Mongo): Promise<num
   return reply?.[name];
 };
 
-const DUPLICATE_KEY = 11000;
+export const DUPLICATE_KEY = 11000;
 
 /** Whether a unique index refused a write. */
 export const isDuplicateKey = (error: unknown): boolean => error instanceof MongoError && error.code === DUPLICATE_KEY;

@@ -1,6 +1,6 @@
 import { PENDING_RECORDS_PER_WRITE_MAX, type Place } from '@flashclaim/core';
 import { type ClientSession, MongoBulkWriteError } from 'mongodb';
-import { isDuplicateKey, type Mongo } from './mongo.ts';
+import { DUPLICATE_KEY, type Mongo } from './mongo.ts';
 
 /** Parts a claim id, which holds none, from a job id. */
 const SEPARATOR = '/';
@@ -24,12 +24,14 @@ export interface PendingClaimFields {
   deadline: Date;
 }
 
-const toFields = ({ claimId, userId, couponName, place }: PendingClaim): PendingClaimFields => ({
-  _id: claimId + SEPARATOR + place.jobId,
-  index: place.index,
-  user_id: userId,
-  coupon_name: couponName,
-  deadline: new Date(place.deadline * 1_000),
+const toId = ({ claimId, place }: PendingClaim): string => claimId + SEPARATOR + place.jobId;
+
+const toFields = (claim: PendingClaim): PendingClaimFields => ({
+  _id: toId(claim),
+  index: claim.place.index,
+  user_id: claim.userId,
+  coupon_name: claim.couponName,
+  deadline: new Date(claim.place.deadline * 1_000),
 });
 
 const toPendingClaim = ({ _id, index, user_id, coupon_name, deadline }: PendingClaimFields): PendingClaim => {
@@ -44,8 +46,10 @@ const toPendingClaim = ({ _id, index, user_id, coupon_name, deadline }: PendingC
 
 /** Inserts records, durable once it resolves. One that exists is the same. */
 export const insertPendingClaims = async ({ pendingClaims }: Mongo, claims: readonly PendingClaim[]): Promise<void> => {
-  for (let start = 0; start < claims.length; start += PENDING_RECORDS_PER_WRITE_MAX) {
-    const some = claims.slice(start, start + PENDING_RECORDS_PER_WRITE_MAX).map(toFields);
+  // Requests under one key may share a job: the first of them counts.
+  const records = [...new Map(claims.toReversed().map((claim) => [toId(claim), toFields(claim)])).values()];
+  for (let start = 0; start < records.length; start += PENDING_RECORDS_PER_WRITE_MAX) {
+    const some = records.slice(start, start + PENDING_RECORDS_PER_WRITE_MAX);
     await pendingClaims.insertMany(some, { ordered: false }).catch((error: unknown) => {
       if (!isDuplicatesOnly(error)) throw error;
     });
@@ -55,7 +59,7 @@ export const insertPendingClaims = async ({ pendingClaims }: Mongo, claims: read
 const isDuplicatesOnly = (error: unknown): boolean =>
   error instanceof MongoBulkWriteError &&
   !error.result.getWriteConcernError() &&
-  [error.writeErrors].flat().every(isDuplicateKey);
+  [error.writeErrors].flat().every(({ code }) => code === DUPLICATE_KEY);
 
 /** The pending records of a claim id. Without a session: those that a majority has. */
 export const readPendingClaims = async (

@@ -2,10 +2,10 @@ import {
   type ClaimStatus,
   decodeDecision,
   isGrant,
-  type JobRecord,
   PENDING_RECORD_KEPT_SECONDS,
   type RecordedDecision,
   type StandingClaim,
+  type StoredJobRecord,
 } from '@flashclaim/core';
 import {
   answered,
@@ -30,7 +30,7 @@ const ATTEMPTS_MAX = 5;
 interface Evidence {
   claim: StandingClaim | undefined;
   pending: readonly PendingClaim[];
-  records: ReadonlyMap<string, JobRecord>;
+  records: ReadonlyMap<string, StoredJobRecord>;
 }
 
 /**
@@ -72,7 +72,7 @@ const readAll = async (mongo: Mongo, session: Session, claimId: string): Promise
 export const expireJobs = (
   mongo: Mongo,
   jobs: readonly { jobId: string; deadline: number }[],
-): Promise<Map<string, JobRecord>> =>
+): Promise<Map<string, StoredJobRecord>> =>
   retried(() => inTransaction(mongo.client, (session) => readOrExpireJobs(mongo, session, jobs)));
 
 /** Another process may decide or expire the same job at this moment: then its record is there at the next attempt. */
@@ -99,7 +99,7 @@ const toStatus = (claimId: string, { claim, pending, records }: Evidence): Claim
       claimed_at: new Date(claim.claimedAt).toISOString(),
     };
   const undecided = pending.find((one) => !records.has(toJobId(one)));
-  const latest = undecided ?? pending.toSorted(byAge).at(-1);
+  const latest = undecided ?? latestOf(pending, records);
   if (!latest) return null;
   const code = undecided ? 'pending' : decisionOf(latest, records);
   // A claim that was granted and is no more was deleted by hand.
@@ -113,10 +113,15 @@ const toStatus = (claimId: string, { claim, pending, records }: Evidence): Claim
   };
 };
 
-const byAge = ({ place: one }: PendingClaim, { place: other }: PendingClaim): number =>
-  one.deadline - other.deadline || one.jobId.localeCompare(other.jobId);
+const latestOf = (
+  pending: readonly PendingClaim[],
+  records: ReadonlyMap<string, StoredJobRecord>,
+): PendingClaim | undefined => {
+  const recordedAt = (one: PendingClaim): bigint => records.get(toJobId(one))?.recordedAt ?? 0n;
+  return pending.toSorted((one, other) => (recordedAt(one) < recordedAt(other) ? -1 : 1)).at(-1);
+};
 
-const decisionOf = ({ place }: PendingClaim, records: ReadonlyMap<string, JobRecord>): RecordedDecision => {
+const decisionOf = ({ place }: PendingClaim, records: ReadonlyMap<string, StoredJobRecord>): RecordedDecision => {
   const result = records.get(place.jobId)?.result;
   return result ? decodeDecision(result, place.index).decision : 'timed_out';
 };
