@@ -1,7 +1,8 @@
-import { type ClaimJob, type ClaimJobResult, JOB_NAME, laneName, lanePrefix } from '@flashclaim/core';
+import { type ClaimJob, decodeJob, JOB_NAME, laneName, lanePrefix } from '@flashclaim/core';
 import { Queue, Worker } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply } from '../support/caller.ts';
+import { commitJob } from '../support/job-of.ts';
 import { killWithJob } from '../support/kill-with-job.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
@@ -108,15 +109,15 @@ describe('what goes wrong in figures', () => {
     await tells(system.workerUrls[1] as string, 'flashclaim_stalled_jobs_total', 1);
   });
 
-  test('an answer that was lost, and is found with its job', async () => {
+  test('an answer that was lost, and is found in the record of its job', async () => {
     const { api } = await start({ workers: 0, env: { CLAIM_LANES: '1' } });
-    // It refuses everybody, and tells nobody.
-    const mute = new Worker<ClaimJob, ClaimJobResult>(
+    // It decides, and answers nobody.
+    const mute = new Worker<ClaimJob>(
       laneName(0),
-      async ({ data }) => ({ decisions: 'S'.repeat(data.claims.length), at: 0 }),
+      async ({ data }) => void (await commitJob(system.stores.mongo, decodeJob(data))),
       { connection: system.stores.redis.duplicate({ maxRetriesPerRequest: null }), prefix: lanePrefix(0) },
     );
-    expect((await claim(api, 'any', 'user')).status).toBe(400);
+    expect((await claim(api, 'any', 'user')).status).toBe(404);
     await tells(api, 'flashclaim_answers_unheard_total', 1);
     expect((await scrape(api)).value('flashclaim_answer_lag_seconds_count')).toBe(0);
     await mute.close();

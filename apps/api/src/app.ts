@@ -105,7 +105,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(metricsRoutes);
   await app.register(couponRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
-  await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE, users: env.BULL_BOARD_USERS });
+  await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
   await app.register(liveRoutes, { testSales });
   return app;
 };

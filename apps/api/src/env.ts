@@ -16,7 +16,6 @@ const settings = {
   HOST: Type.String({ default: '127.0.0.1' }),
   ADMIN_TOKEN: Type.Optional(Type.String({ minLength: 8, writeOnly: true })),
   ALLOW_OPEN_ADMIN: Type.Boolean({ default: false }),
-  BULL_BOARD_USERS: Type.Boolean({ default: false }),
   BULL_BOARD_WRITE: Type.Boolean({ default: false }),
   CLAIM_WAIT_MS: Type.Integer({ default: CLAIM_WAIT_DEFAULT_MS, minimum: 0, maximum: CLAIM_WAIT_MAX_MS }),
   RATE_LIMIT_PER_ADDRESS: Type.Optional(Type.Integer({ minimum: 1 })),

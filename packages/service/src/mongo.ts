@@ -1,13 +1,6 @@
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { COLLECTIONS, MONGO_HEARTBEAT_MS } from '@flashclaim/core';
-import {
-  type Collection,
-  type Db,
-  MongoClient,
-  type MongoClientOptions,
-  MongoError,
-  type ObjectId,
-} from 'mongodb';
+import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
 import type { JobRecordFields } from './job-records.ts';
 import type { PendingClaimFields } from './pending-claims.ts';
 import { StartError } from './read-settings.ts';

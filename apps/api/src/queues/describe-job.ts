@@ -9,10 +9,10 @@ const maskUser = (userId: string): string => {
 };
 
 /**
- * A job's data for people: what it is about, and none of its users unless asked for. A finished job's is its summary.
- * Whatever else is there is no job of ours, and not shown.
+ * A job's data for people: what it is about, and its users masked. A finished job's is its summary. Whatever else is there is
+ * no job of ours, and not shown.
  */
-export const describeData = (data: unknown, { users }: { users: boolean }) => {
+export const describeData = (data: unknown) => {
   if (isSummary(data)) return data;
   if (!isClaimJob(data)) return { unreadable: 'This is not a list of claims.' };
   const { v, deadline, replyTo, coupons, claims, requests } = data;
@@ -25,7 +25,7 @@ export const describeData = (data: unknown, { users }: { users: boolean }) => {
     deadline: new Date(deadline * 1_000).toISOString(),
     version: v,
     // Last, as it may be long: by its id a claim is followed from the log to here.
-    usersByClaim: Object.fromEntries(claims.map(([id, user]) => [id, users ? user : maskUser(user)])),
+    usersByClaim: Object.fromEntries(claims.map(([id, user]) => [id, maskUser(user)])),
   };
 };
 

@@ -13,15 +13,6 @@ const FOREIGN_FONT = /<link href="https:\/\/fonts\.[^>]*>/;
 /** Calls that send the data of a job. What is shown is not what is stored: sent back, it would be no claims any more. */
 const SENDS_DATA = /\/(update-data|add)$/;
 
-/** Calls that run a job again, or all of a status. */
-const RUNS_AGAIN = /\/retry(\/:queueStatus)?$/;
-
-interface BoardParams {
-  queueName: string;
-  queueStatus?: string;
-  jobId?: string;
-}
-
 /** Bull Board over all lanes; looking only, unless the deployment says otherwise. */
 export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options) => {
   await servePages(app, BOARD_SECURITY);
@@ -35,18 +26,6 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
       ? sendProblem(reply, 'invalid_request', 'The data of a job can be looked at here, not edited nor sent anew.')
       : undefined,
   );
-  app.addHook<{ Params: BoardParams }>('preHandler', async (request, reply) => {
-    if (!RUNS_AGAIN.test(request.routeOptions.url ?? '')) return undefined;
-    const { queueName, queueStatus, jobId = '' } = request.params;
-    const status = queueStatus ?? (await app.lanes.find(({ name }) => name === queueName)?.getJobState(jobId));
-    return status === 'completed'
-      ? sendProblem(
-          reply,
-          'invalid_request',
-          'A job that is done is not run again: its callers were told what it decided.',
-        )
-      : undefined;
-  });
   app.addHook('onSend', async (_request, _reply, payload) =>
     typeof payload === 'string' && payload.startsWith('<') ? payload.replace(FOREIGN_FONT, '') : payload,
   );
