@@ -4,7 +4,7 @@ import type { Db, Document } from 'mongodb';
 import { VALIDATION } from './collections.ts';
 import { within } from './within.ts';
 
-type CollectionName = keyof typeof COLLECTIONS;
+type CollectionName = keyof typeof VALIDATORS;
 
 /**
  * Finds what keeps the data right and is missing in MongoDB or weaker than it should be: collections, unique indexes, those

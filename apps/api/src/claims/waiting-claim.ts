@@ -24,14 +24,12 @@ export class WaitingClaim implements Claim {
   readonly userId: string;
   readonly couponName: string;
   readonly requestId: string | undefined;
-  /** When it came, in ms since the epoch. */
-  readonly since = Date.now();
+  /** When it came, in ms of the monotonic clock. */
+  readonly since = performance.now();
   /** What the caller is told. */
   readonly answer: Promise<Answer>;
   /** Set once the caller was told `pending`. */
   toldPending = false;
-  /** Set while that could not be noted in Redis: its caller was sent to try again, or to ask for the claim by its id. */
-  noteOwed = false;
   #place: Place | undefined;
   #waitIsOver = false;
   /** Whether its caller is told `pending` as soon as that is true. */
