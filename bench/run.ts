@@ -91,6 +91,7 @@ async function* interleave(load: string, contestants: readonly Contestant[], rou
 }
 
 const describeMachine = (client: LoadClient, { rounds, seconds }: Options, stack: Stack): string[] => [
+  // biome-ignore lint/plugin/wall-clock: a stamp: when it was measured.
   `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`,
   `Node.js ${process.versions.node}, mongod ${stack.versions.mongod}, redis ${stack.versions.redis}, load client ${client.name}`,
   `${rounds} rounds of ${seconds} s for each load; medians; CPU seconds for 10,000 answers; memory at its highest`,

@@ -26,6 +26,7 @@ export const seedCoupons = async (db: Db, coupons: readonly NewCoupon[] = data.c
 };
 
 const seedCoupon = async (db: Db, coupon: NewCoupon): Promise<SeededCoupon> => {
+  // biome-ignore lint/plugin/wall-clock: a stamp: when the coupon was created.
   const { name, ...rest } = newCoupon(coupon, new Date());
   const before = await db
     .collection(COLLECTIONS.coupons)

@@ -15,6 +15,7 @@ const claim = async (session: ClientSession, job: Job<LiteralJob>): Promise<Lite
   const { userId, couponName } = job.data;
   const coupon = await coupons.findOne({ name: couponName }, { session });
   if (!coupon) return { refused: 'coupon_not_found' };
+  // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
   const now = new Date();
   const guard = { _id: coupon._id, remaining_amount: { $gte: 1 } };
   const change = { $inc: { remaining_amount: -1 }, $set: { updated_at: now } };

@@ -45,9 +45,9 @@ export const literal: Candidate = {
 };
 
 const becomesIdle = async (queue: Queue): Promise<void> => {
-  const deadline = Date.now() + IDLE_MAX_MS;
+  const deadline = performance.now() + IDLE_MAX_MS;
   while ((await queue.getActiveCount()) > 0) {
-    if (Date.now() > deadline) throw new Error('The literal design was still busy long after the load.');
+    if (performance.now() > deadline) throw new Error('The literal design was still busy long after the load.');
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 };

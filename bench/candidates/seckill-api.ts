@@ -30,5 +30,6 @@ await serveClaims(async (userId, couponName): Promise<Said> => {
   const keys = [stockKey(couponName), usersKey(couponName), STREAM_KEY];
   const outcome = await redis.decide(...keys, userId, claimId, couponName);
   if (outcome !== 'claimed') return { refused: outcome, status: PROBLEMS[outcome].status };
+  // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
   return claimed(claimId, userId, couponName, new Date());
 });

@@ -56,6 +56,7 @@ interface DirectClaim {
 const claimDirectly = (client: MongoClient, db: Db, claim: DirectClaim): Promise<void> =>
   client.withSession(async (session) => {
     session.startTransaction({ writeConcern: { w: 'majority', journal: true } });
+    // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
     const now = new Date();
     const document = {
       _id: new ObjectId().toHexString(),

@@ -133,6 +133,7 @@ const ask = (path: string, wrong: Partial<Parameters<typeof createQuestions>[0]>
     registry: createRegistry(),
     laneWatch: { stuck: [] },
     running: { longestMs: 0 },
+    schema: { fault: undefined },
     isStopping: () => false,
     ...wrong,
   })[path]?.();

@@ -6,10 +6,12 @@ import {
   type ProcessOptions,
   startProcess,
 } from '@flashclaim/local-stack';
+import { CLOCK_FILE } from './process-clock.ts';
 import { openStores, type TestStores } from './stores.ts';
 import { until } from './until.ts';
 
 const APPS = join(import.meta.dirname, '../../apps');
+const SHIFT_CLOCK = join(import.meta.dirname, 'shift-clock.ts');
 
 export interface System {
   stores: TestStores;
@@ -19,7 +21,7 @@ export interface System {
   workerUrls: string[];
   apis: ProcessHandle[];
   workers: ProcessHandle[];
-  /** With settings of its own, if any. */
+  /** With settings of its own, if any; those of a `ProcessClock` shift its wall clock. */
   addWorker(env?: NodeJS.ProcessEnv): Promise<ProcessHandle>;
   /** Resolves to its base URL. */
   addApi(env?: NodeJS.ProcessEnv): Promise<string>;
@@ -50,7 +52,8 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   const urls: string[] = [];
   const workerUrls: string[] = [];
   const start = (script: string, more: NodeJS.ProcessEnv): Promise<ProcessHandle> => {
-    const program = { name: script, command: process.execPath, args: [join(apps, script)] };
+    const args = [...(CLOCK_FILE in more ? ['--import', SHIFT_CLOCK] : []), join(apps, script)];
+    const program = { name: script, command: process.execPath, args };
     return startProcess({ ...program, env: { ...base, ...more }, output });
   };
   const addWorker = async (more: NodeJS.ProcessEnv = {}) => {

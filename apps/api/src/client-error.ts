@@ -50,6 +50,7 @@ const endWithProblem = (socket: Socket, { code, detail }: { code: ProblemCode; d
     'Connection: close',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Content-Type: application/problem+json; charset=utf-8',
+    // biome-ignore lint/plugin/wall-clock: a stamp: the header Date.
     `Date: ${new Date().toUTCString()}`,
     `x-request-id: ${id}`,
   ];

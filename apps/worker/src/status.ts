@@ -12,6 +12,7 @@ import { type Env, USUAL_PORT } from './env.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { observeLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
+import type { SchemaWatch } from './schema-watch.ts';
 import { openStatusServer, type Questions, toStatus } from './status-server.ts';
 
 export interface StatusParts {
@@ -20,6 +21,7 @@ export interface StatusParts {
   registry: Registry;
   laneWatch: Pick<LaneWatch, 'stuck'>;
   running: Pick<RunningJobs, 'longestMs'>;
+  schema: Pick<SchemaWatch, 'fault'>;
   isStopping: () => boolean;
 }
 
@@ -38,16 +40,17 @@ export const createQuestions = (parts: StatusParts): Questions => {
   };
 };
 
-/** A store that is away is no reason: a new worker would not reach it either. */
-const whyRestart = ({ laneWatch, running }: StatusParts): string | undefined => {
-  if (running.longestMs > JOB_RUN_MAX_MS) return `A job has been running for more than ${JOB_RUN_MAX_MS / 1_000} s.`;
+/** A store that is away is no reason: a new worker would not reach it either. Nor is one that lacks an index. */
+const whyRestart = ({ laneWatch, running, schema }: StatusParts): string | undefined => {
+  if (!schema.fault && running.longestMs > JOB_RUN_MAX_MS)
+    return `A job has been running for more than ${JOB_RUN_MAX_MS / 1_000} s.`;
   const { stuck } = laneWatch;
   return stuck.length > 0 ? `No worker runs the jobs of lane ${stuck.join(', ')}, although Redis answers.` : undefined;
 };
 
 const whatIsDown = async (parts: StatusParts): Promise<string | undefined> => {
   const down = await findDown(parts);
-  return down.length > 0 ? `Down: ${down.join(', ')}.` : undefined;
+  return down.length > 0 ? `Down: ${down.join(', ')}.` : parts.schema.fault;
 };
 
 interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {

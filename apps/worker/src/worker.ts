@@ -28,6 +28,7 @@ import { observeJobs } from './observe/job-metrics.ts';
 import { keepOneAtATime } from './one-at-a-time.ts';
 import { processJob } from './process-job.ts';
 import { RunningJobs } from './running-jobs.ts';
+import { SchemaWatch } from './schema-watch.ts';
 import { openStatus } from './status.ts';
 
 /** Starts the worker: connects, makes sure of the indexes, opens every lane; closes in the reverse order. */
@@ -59,12 +60,16 @@ const run = async (env: Env): Promise<void> => {
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const memory = new CouponMemory();
-  const group = new CommitGroup((jobs) => commitJobs({ mongo, memory }, jobs));
+  const schema = new SchemaWatch({ db: mongo.db, log });
+  const group = new CommitGroup(async (jobs) => {
+    await schema.intact();
+    return commitJobs({ mongo, memory }, jobs);
+  });
   const running = new RunningJobs();
   const registry = createRegistry();
   observeCommits(registry);
   // Before the first job is taken: neither a port that is taken nor a lane that runs two jobs must come in between.
-  const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
+  const status = await openStatus({ env, redis, mongo, registry, running, schema, lanes, log });
   const endOneAtATime = await keepOneAtATime(lanes, redis, log);
   const runJob = (job: Job) => running.run(() => processJob({ group, redis, log }, job));
   const workers = lanes.map((lane) =>
@@ -83,6 +88,7 @@ const run = async (env: Env): Promise<void> => {
     if (err) log.fatal(err, 'worker stops on an error');
     else log.info({ signal }, 'worker finishes its jobs and stops');
     status.stopping();
+    schema.close();
     await Promise.all(workers.map((worker) => worker.close()));
     await endOneAtATime();
     redis.disconnect();

@@ -5,6 +5,7 @@ import type { Faults } from './recount.ts';
  * Writes what was found in Prometheus' text format, for the textfile collector of its node exporter. The file is there as a
  * whole or not at all: it may be read at any moment.
  */
+// biome-ignore lint/plugin/wall-clock: a stamp: when the recount ended.
 export const writeMetrics = async (file: string, faults: Faults, now = new Date()): Promise<void> => {
   const { oversold, double, lost, orphaned } = faults;
   const counts = Object.entries({ oversold, double, lost, orphaned });

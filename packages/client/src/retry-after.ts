@@ -8,6 +8,7 @@ export const retryAfterMs = (headers: Headers): number | undefined => {
   // Date.parse alone makes a date of nearly everything.
   const date = / GMT$/.test(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(date)) return undefined;
+  // biome-ignore lint/plugin/wall-clock: a date in a header is by the wall clock.
   const now = Date.parse(headers.get('date') ?? '') || Date.now();
   return Math.max(0, date - now);
 };

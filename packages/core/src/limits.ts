@@ -261,6 +261,21 @@ export const LANE_LOOK_EVERY_MS = 5_000;
  */
 export const LANE_STUCK_MS = 15_000;
 
+/** How often a worker looks whether the indexes and validators are there that keep the data right. */
+export const SCHEMA_LOOK_EVERY_MS = 1_000;
+
+/** One such look. Less than a transaction may wait for MongoDB: what waits for a look must not wait longer. */
+export const SCHEMA_LOOK_MAX_MS = 3_000;
+
+/**
+ * For how long such a look is believed: what begins later looks first. With the time that a transaction takes, nothing is
+ * granted five seconds after an index is gone.
+ */
+export const SCHEMA_BELIEVED_MS = 3_000;
+
+/** The pause after an index could not be built: each try reads the whole collection. */
+export const SCHEMA_BUILD_EVERY_MS = 5_000;
+
 /** A job that has been running for longer hangs: its transaction is decided anew a few times, each of bounded length. */
 export const JOB_RUN_MAX_MS = 300_000;
 

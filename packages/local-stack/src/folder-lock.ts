@@ -27,11 +27,11 @@ const POLL_MS = 100;
  * dies, and a process id that was given away again can't be mistaken for the holder.
  */
 export const holdFolder = async (folder: string, describe: () => Holder): Promise<Holder | undefined> => {
-  const deadline = Date.now() + WAIT_MAX_MS;
+  const deadline = performance.now() + WAIT_MAX_MS;
   for (;;) {
     if (await listen(addressOf(folder), describe)) return undefined;
     const holder = await findHolder(folder);
-    if (holder && (!holder.stopping || Date.now() > deadline)) return holder;
+    if (holder && (!holder.stopping || performance.now() > deadline)) return holder;
     await sleep(POLL_MS);
   }
 };

@@ -88,7 +88,7 @@ const launch = async (options: ServerOptions, port: number): Promise<ProcessHand
   server.exited.then((how) => {
     exit = how;
   });
-  const deadline = Date.now() + READY_MAX_MS;
+  const deadline = performance.now() + READY_MAX_MS;
   for (;;) {
     try {
       await options.prepare(port, server.pid);
@@ -96,7 +96,7 @@ const launch = async (options: ServerOptions, port: number): Promise<ProcessHand
     } catch (error) {
       if (exit)
         throw new StartError(`${name} stopped while starting (${describe(exit)}): ${await options.lastWords()}`);
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         await server.stop();
         throw new StartError(`${name} did not serve within ${READY_MAX_MS / 1000} s: ${(error as Error).message}`);
       }

@@ -51,11 +51,11 @@ const run = async (): Promise<void> => {
  * @throws StartError naming what is in the way.
  */
 const claimPort = async (port: number, host: string): Promise<void> => {
-  const deadline = Date.now() + EARLIER_START_MAX_MS;
+  const deadline = performance.now() + EARLIER_START_MAX_MS;
   while (!(await isPortFree(port, host))) {
     const holder = (await findHolder(join(dataDir, 'redis'))) ?? (await findHolder(join(dataDir, 'mongo')));
     if (holder && !holder.stopping) throw new StartError(inUse(dataDir, holder.owner));
-    if (!holder || Date.now() > deadline)
+    if (!holder || performance.now() > deadline)
       throw new StartError(`Port ${port} on ${host} is taken by another program: name a free one in PORT.`);
     await sleep(200);
   }

@@ -9,9 +9,9 @@ export const onStopSignal = (first: (why: string) => void, again: () => void): v
   let since: number | undefined;
   const told = (why: string) => {
     if (since === undefined) {
-      since = Date.now();
+      since = performance.now();
       first(why);
-    } else if (Date.now() - since > SAME_MS) {
+    } else if (performance.now() - since > SAME_MS) {
       again();
     }
   };

@@ -5,6 +5,9 @@ import { StartError } from './read-settings.ts';
 
 const NAMESPACE_EXISTS = 48;
 
+/** How validators are held: every write that breaks one is refused. */
+export const VALIDATION = { validationLevel: 'strict', validationAction: 'error' } as const;
+
 /**
  * Creates what is missing of collections, validators and indexes. Safe to run by every process at every start.
  * @throws StartError where a unique index can't be built: without it nothing may start.
@@ -19,13 +22,14 @@ export const ensureCollections = async (db: Db): Promise<void> => {
       throw new StartError(
         `The indexes of "${db.databaseName}.${name}" can't be built: ${error.message}. ` +
           'Mend the data or drop the index in the way, then start again.',
+        { cause: error },
       );
     }
   }
 };
 
 const createCollection = async (db: Db, name: keyof typeof VALIDATORS): Promise<void> => {
-  const rules = { validator: VALIDATORS[name], validationLevel: 'strict', validationAction: 'error' } as const;
+  const rules = { validator: VALIDATORS[name], ...VALIDATION };
   try {
     await db.createCollection(name, rules);
   } catch (error) {

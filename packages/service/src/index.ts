@@ -13,6 +13,7 @@ export * from './point.ts';
 export * from './read-settings.ts';
 export * from './read-snapshot.ts';
 export * from './redis.ts';
+export * from './schema-faults.ts';
 export * from './standing-claims.ts';
 export * from './tally.ts';
 export * from './transaction.ts';

@@ -46,6 +46,7 @@ export const lookAtLane = async (redis: RedisConnection, lane: number): Promise<
       redis.pipeline().exists(laneKey(lane, `${runs}:lock`)),
     ),
   );
+  // biome-ignore lint/plugin/wall-clock: BullMQ runs a delayed job when the wall clock of a worker says so.
   const isDue = Number(score) / DELAYED_SCORE_PER_MS < Date.now();
   const next = runs ?? waits ?? (isDue ? delayedId : undefined);
   const known = times.filter((time) => time !== null).map(Number);

@@ -8,6 +8,7 @@ import { toCoupon } from './read-coupon.ts';
  * @throws ProblemError `name_taken` where a coupon of this name exists.
  */
 export const createCoupon = async ({ coupons }: Mongo, request: NewCoupon): Promise<Coupon> => {
+  // biome-ignore lint/plugin/wall-clock: a stamp: when the coupon was created.
   const fields = newCoupon(request, new Date());
   try {
     const { insertedId } = await coupons.insertOne({ ...fields });

@@ -22,7 +22,9 @@ const none = (): Record<ToldKind, number> => ({ claimed: 0, already_claimed: 0, 
 
 /** What this process tells callers, second by second. It listens only between `open` and `close`. */
 export class AnswerBoard {
+  /** When it was opened: by the wall clock, and by the monotonic one. */
   #since = 0;
+  #openedAt = 0;
   #second = 0;
   #counts = none();
   #total = none();
@@ -35,7 +37,9 @@ export class AnswerBoard {
   seconds: Second[] = [];
 
   open(): void {
+    // biome-ignore lint/plugin/wall-clock: a stamp: what the page shows has the time of the first page.
     this.#since = Date.now();
+    this.#openedAt = performance.now();
     this.#second = Math.floor(this.#since / 1_000);
     this.#counts = none();
     this.#total = none();
@@ -49,6 +53,11 @@ export class AnswerBoard {
 
   close(): void {
     points.reply.unsubscribe(this.#note);
+  }
+
+  /** The time in ms since the epoch, as the page shows it. The wall clock may step; this goes on evenly. */
+  get now(): number {
+    return this.#since + Math.floor(performance.now() - this.#openedAt);
   }
 
   /** Brings the seconds up to now. */
@@ -76,11 +85,11 @@ export class AnswerBoard {
   }
 
   readonly #note = ({ claim, told }: { claim: WaitingClaim; told: Told }): void => {
-    const now = Date.now();
+    const { now } = this;
     if (now >= (this.#second + 1) * 1_000) this.#rollTo(Math.floor(now / 1_000));
     // Those are counted among all that were turned away.
     if (told !== 'unavailable' && told !== 'unknown') this.#counts[KINDS[told] ?? 'others']++;
-    this.#times.add(now - claim.since);
+    this.#times.add(performance.now() - claim.since);
   };
 
   /** Ends the second that was, and those in which nothing happened. */

@@ -7,7 +7,7 @@ import type { Comparison } from './live-state.ts';
  * Counts the claims of coupons and compares them with the stock, all in one snapshot, so that it is right in mid-sale too.
  * Bounded: a coupon with very many claims is not compared. The whole truth is what `npm run audit` finds.
  */
-export const compareCoupons = async ({ coupons }: Mongo, ids: readonly ObjectId[]): Promise<Comparison> => {
+export const compareCoupons = async ({ coupons }: Mongo, ids: readonly ObjectId[]): Promise<Omit<Comparison, 'at'>> => {
   const found = await coupons
     .aggregate<{ name: string; amount: number; remaining: number; claims: number }>(
       [
@@ -36,7 +36,6 @@ export const compareCoupons = async ({ coupons }: Mongo, ids: readonly ObjectId[
     .toArray();
   const counted = found.filter(({ claims }) => claims <= LIVE_COMPARE_MAX_CLAIMS);
   return {
-    at: Date.now(),
     compared: counted.length,
     tooLarge: found.length - counted.length,
     wrong: counted.filter(({ amount, remaining, claims }) => remaining + claims !== amount),

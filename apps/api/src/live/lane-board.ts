@@ -5,6 +5,7 @@ import type { ShownLane } from './live-state.ts';
 /** What waits in the lanes, of all API processes. `claimsHere` is by lane, of this one. */
 export const lookAtLanes = async (redis: RedisConnection, claimsHere: readonly number[]): Promise<ShownLane[]> => {
   const looks = await Promise.all(claimsHere.map((_, lane) => lookAtLane(redis, lane)));
+  // biome-ignore lint/plugin/wall-clock: the age of a stamp that another process made; nothing is decided by it.
   const now = Date.now();
   return looks.map(({ waiting, active, delayed, failed, oldestAt }, lane) => ({
     ...{ lane, waiting, active, delayed, failed },

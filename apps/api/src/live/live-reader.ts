@@ -88,7 +88,7 @@ export class LiveReader {
     const ask = <T>(question: () => Promise<T>): Promise<T> => stores.mongo.answer(question);
     if (isTimeToLook) await ask(() => this.#coupons.find());
     const shown = await ask(() => this.#coupons.read());
-    this.#known.coupons = { at: Date.now(), shown };
+    this.#known.coupons = { at: this.#answers.now, shown };
     // Not waited for: the stock must not be late for it.
     if (now >= this.#compareAt) void this.#compare(now);
   }
@@ -98,7 +98,8 @@ export class LiveReader {
     const known = this.#known;
     this.#compareAt = Number.POSITIVE_INFINITY;
     try {
-      known.comparison = await stores.mongo.answer(() => compareCoupons(mongo, this.#coupons.shown));
+      const compared = await stores.mongo.answer(() => compareCoupons(mongo, this.#coupons.shown));
+      known.comparison = { at: this.#answers.now, ...compared };
     } catch {
       // What was compared before stands, with its time.
     }
@@ -122,7 +123,7 @@ export class LiveReader {
 
   #tell(): void {
     const { stores, claimsInLanes, testSales, pages, tell } = this.#options;
-    const at = Date.now();
+    const at = this.#answers.now;
     this.#answers.look(at);
     const claims = claimsInLanes();
     // It is known to be away before a look at it has failed.

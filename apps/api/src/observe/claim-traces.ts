@@ -8,6 +8,7 @@ interface Traced {
   /** The request's. */
   context: Context;
   gather: Span;
+  /** By the monotonic clock, in ms. */
   answeredAt?: number;
 }
 
@@ -51,7 +52,7 @@ export const traceClaims = (): void => {
 
   points.answer.subscribe((job) => {
     jobs.get(job)?.end();
-    for (const claim of tracedOf(job)) claim.answeredAt = Date.now();
+    for (const claim of tracedOf(job)) claim.answeredAt = performance.now();
   });
 
   points.reply.subscribe(({ claim, told }) => {
@@ -60,9 +61,14 @@ export const traceClaims = (): void => {
     // One that was refused without a job has only gathered.
     found.gather.end();
     const attributes = { 'flashclaim.told': told };
-    tracer.startSpan('reply', { attributes, startTime: found.answeredAt ?? Date.now() }, found.context).end();
+    const startTime = toStamp(found.answeredAt ?? performance.now());
+    tracer.startSpan('reply', { attributes, startTime }, found.context).end();
   });
 };
+
+/** A moment of the monotonic clock as a time that people read. */
+// biome-ignore lint/plugin/wall-clock: a stamp: a span begins at a time that people read.
+const toStamp = (moment: number): number => Date.now() - (performance.now() - moment);
 
 const linkTo = (span: Span | undefined) => (span ? [{ context: span.spanContext() }] : []);
 

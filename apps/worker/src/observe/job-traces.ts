@@ -36,6 +36,7 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
       running.delete(worker.name);
       if (!parent) return;
       const attributes = { 'messaging.destination.name': worker.name, 'messaging.message.id': job.id ?? '' };
+      // biome-ignore lint/plugin/wall-clock: a stamp: a span begins at a time that people read.
       const start = job.processedOn ?? Date.now();
       if (job.attemptsStarted === 1)
         tracer.startSpan('lane', { attributes, startTime: Math.min(job.timestamp, start) }, parent).end(start);
@@ -56,6 +57,7 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
   points.commit.subscribe(({ decided, milliseconds }) => {
     const [first, ...others] = decided.flatMap(({ job: { claims } }) => ofClaim.get(claims[0] as Claim) ?? []);
     if (!first) return;
+    // biome-ignore lint/plugin/wall-clock: a stamp: a span ends at a time that people read.
     const end = Date.now();
     const linked = others.slice(0, SPAN_LINKS_MAX);
     const span = tracer.startSpan(

@@ -29,12 +29,12 @@ export const runDownload = async ({ folder, ...options }: DownloadProcess): Prom
 };
 
 const stopWhereStalled = (folder: string, stop: () => void) => {
-  const started = Date.now();
+  const started = performance.now();
   let bytes = 0;
   let grown = started;
   const watch: { reason?: string; timer: NodeJS.Timeout } = {
     timer: setInterval(async () => {
-      const now = Date.now();
+      const now = performance.now();
       const size = await sizeOf(folder);
       if (size > bytes) {
         bytes = size;

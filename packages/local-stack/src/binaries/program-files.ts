@@ -37,6 +37,7 @@ const removeAbandoned = async (cacheFolder: string): Promise<void> => {
     if (!name.startsWith('download-')) continue;
     const folder = join(cacheFolder, name);
     const { mtimeMs } = await stat(folder);
+    // biome-ignore lint/plugin/wall-clock: the age of a stamp on a file.
     if (Date.now() - mtimeMs > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
   }
 };

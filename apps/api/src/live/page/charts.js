@@ -38,6 +38,7 @@ export const showSeconds = (seconds, answers) => {
 
 /** The last seconds, oldest first, with those in which nothing came. */
 const windowOf = () => {
+  // biome-ignore lint/plugin/wall-clock: a stamp: the axis of the chart shows the time.
   const last = Math.max(...byTime.keys(), Math.floor(Date.now() / 1_000) - 1);
   for (const time of byTime.keys()) if (time <= last - SHOWN_SECONDS) byTime.delete(time);
   return Array.from({ length: SHOWN_SECONDS }, (_, index) => {
