@@ -4,57 +4,75 @@ import {
   type ClaimJobResult,
   COMMIT_ATTEMPTS_MAX,
   COMMIT_PAUSE_MAX_MS,
-  COMMIT_TIMEOUT_MS,
-  type Decision,
-  DRIVER_TIMEOUT_MS,
-  decideClaims,
-  encodeDecisions,
+  decideJobs,
   grantsOf,
+  JOB_DEADLINE_MARGIN_SECONDS,
+  JOB_DEADLINE_SECONDS,
+  type Job,
+  type JobDecision,
+  type JobRecord,
+  JobRejectedError,
+  repeatResult,
+  type SortedJobs,
+  sortJobs,
+  toResult,
 } from '@flashclaim/core';
-import { DURABLE, isDuplicateKey, type Mongo, type ReadSnapshot, readSnapshot, within } from '@flashclaim/service';
-import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel, type ObjectId } from 'mongodb';
-import type { Holds } from './commit-group.ts';
+import {
+  answered,
+  databaseTimeOf,
+  insertJobRecords,
+  inTransaction,
+  isCommitUnknown,
+  isDuplicateKey,
+  isTransient,
+  type Mongo,
+  type ReadSnapshot,
+  readJobRecords,
+  readSnapshot,
+} from '@flashclaim/service';
+import type { ClientSession, ObjectId } from 'mongodb';
 import { type CouponMemory, countByCoupon } from './coupon-memory.ts';
 import { points, type ReasonToDecideAnew } from './points.ts';
 
 /** The database contradicted the snapshot that was decided by: another transaction came between. */
 class SnapshotContradicted extends Error {}
 
-/** Another worker may be running the job by now, or has done it: what this run would grant, that one may have refused. */
-class JobLostError extends Error {}
+/** A job was decided after its deadline, which the attempt saw only now: another worker may have recorded its expiry. */
+class DeadlinePassed extends Error {}
 
-/** What a list of claims is committed with. */
+/** What jobs are committed with. */
 export interface CommitParts {
   mongo: Mongo;
   memory: CouponMemory;
-  /** Whether these claims' jobs are still this worker's. */
-  holds: Holds;
 }
 
+/** The results of jobs, by job id. */
+export type JobResults = ReadonlyMap<string, ClaimJobResult>;
+
 /**
- * Decides and commits a list of claims in one transaction; the only place that opens one for claims.
+ * Decides and commits a list of jobs in one transaction; the only place that opens one for claims.
  *
- * Resolves once every granted claim is committed with majority and journal. Running it again with the same claim ids,
- * at any time and on any worker, grants nothing twice and answers by what stands.
+ * Each job is decided once: the transaction that decides it inserts a record under its id, whatever it decides. A run of a
+ * job that was decided before, at any time and on any worker, finds the record, grants nothing, and returns the same result.
+ * Resolves once a majority has the record and all grants in its journal.
  *
- * The first attempt decides by what `memory` assumes, where it does: the transaction is then insert, update and commit, and
- * what is left is the server's work for each claim, four index entries, and one flush of the journal. Where the database
- * contradicts that, the next attempt reads first.
- * @throws MongoError where the database can't be reached: the job is then run again, later. JobLostError, with nothing
- *   granted, where it is not this worker's any more.
+ * The first attempt decides by what `memory` assumes, where it does: the transaction is then record, claims, units and
+ * commit. Where the database contradicts that, the next attempt reads first.
+ * @param jobs no two with the same id.
+ * @throws MongoError where the database can't be reached: the job is then run again, later. JobRejectedError where a job can
+ *   never be decided.
  */
-export const commitClaims = async (parts: CommitParts, batch: readonly Claim[]): Promise<ClaimJobResult> => {
-  let assumed = parts.memory.assume(batch);
+export const commitJobs = async (parts: CommitParts, jobs: readonly Job[]): Promise<JobResults> => {
+  const assumed = parts.memory.assume(jobs.flatMap(({ claims }) => claims));
   for (let attempt = 1; ; attempt++) {
     try {
-      return await decideAndCommit({ ...parts, batch, assumed });
+      return await decideAndCommit({ ...parts, jobs, isFirst: attempt === 1, assumed });
     } catch (error) {
       const reason = reasonToDecideAnew(error);
       if (!reason || attempt === COMMIT_ATTEMPTS_MAX) throw error;
       points.decideAnew.publish(reason);
       // Another transaction is in the way. By chance, so that two do not meet again and again.
       if (reason === 'transient') await sleep(Math.random() * attempt * COMMIT_PAUSE_MAX_MS);
-      assumed = undefined;
     }
   }
 };
@@ -62,78 +80,102 @@ export const commitClaims = async (parts: CommitParts, batch: readonly Claim[]):
 /** By the global timer, which the simulation's clock can stand in for; that of `node:timers/promises` it can not. */
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-interface Attempt extends CommitParts {
-  batch: readonly Claim[];
-  assumed: ReadSnapshot | undefined;
-}
-
-const decideAndCommit = async ({ mongo, memory, holds, batch, assumed }: Attempt): Promise<ClaimJobResult> => {
-  const now = new Date();
-  const start = performance.now();
-  const { snapshot, decisions, units } = await inTransaction(mongo.client, async (session) => {
-    const snapshot = assumed ?? (await answered(readSnapshot(mongo, { session }, batch)));
-    const decisions = decideClaims(snapshot, batch);
-    const units = await writeGranted({ mongo, session, snapshot, now }, grantsOf(snapshot, batch, decisions));
-    // Asked after the first command, which fixes what the transaction sees: nothing that another run has told came before.
-    if (units.size > 0 && !(await holds())) throw new JobLostError('the job went to another worker before its commit');
-    return { snapshot, decisions, units };
-  });
-  points.commit.publish({ claims: batch, decisions, milliseconds: performance.now() - start });
-  memory.learn(batch, snapshot, units);
-  return toResult(snapshot, batch, decisions, now);
-};
-
 /**
  * Errors after which reading and deciding again is the right answer. An unknown commit is one of them: had it gone
- * through, its claims are found standing. Judged outside the transaction: a duplicate key swallowed inside would hide it.
+ * through, the jobs' records are found. Judged outside the transaction: a duplicate key swallowed inside would hide it.
  */
 const reasonToDecideAnew = (error: unknown): ReasonToDecideAnew | undefined => {
   if (error instanceof SnapshotContradicted) return 'too_few_units';
+  if (error instanceof DeadlinePassed) return 'deadline';
   if (isDuplicateKey(error)) return 'duplicate';
-  if (hasLabel(error, MongoErrorLabel.TransientTransactionError)) return 'transient';
+  if (isTransient(error)) return 'transient';
   return isCommitUnknown(error) ? 'commit_unknown' : undefined;
 };
 
-const isCommitUnknown = (error: unknown): boolean => hasLabel(error, MongoErrorLabel.UnknownTransactionCommitResult);
+interface Attempt extends CommitParts {
+  jobs: readonly Job[];
+  isFirst: boolean;
+  assumed: ReadSnapshot | undefined;
+}
 
-const hasLabel = (error: unknown, label: MongoErrorLabel): boolean =>
-  error instanceof MongoError && error.hasErrorLabel(label);
+/** What one attempt read and wrote. */
+interface Decided {
+  decided: JobDecision[];
+  snapshot: ReadSnapshot;
+  results: Map<string, ClaimJobResult>;
+  units: Map<string, number>;
+}
 
-/** Where no answer comes, the job is run again, and finds by their ids which claims stand. */
-const answered = <T>(command: Promise<T>): Promise<T> => within(DRIVER_TIMEOUT_MS, command);
-
-/** One attempt at one transaction. The driver's own `withTransaction` would go on by itself for up to 120 s. */
-const inTransaction = async <T>(client: MongoClient, body: (session: ClientSession) => Promise<T>): Promise<T> => {
-  const session = client.startSession();
-  try {
-    session.startTransaction({
-      readConcern: { level: 'snapshot' },
-      writeConcern: DURABLE,
-      maxCommitTimeMS: COMMIT_TIMEOUT_MS,
-    });
-    const result = await body(session);
-    await commit(session);
-    return result;
-  } catch (error) {
-    // The first error tells more than a failed abort; the server ends an abandoned transaction by itself.
-    if (session.inTransaction()) await answered(session.abortTransaction()).catch(() => {});
-    throw error;
-  } finally {
-    await answered(session.endSession()).catch(() => {});
-  }
+const decideAndCommit = async (attempt: Attempt): Promise<JobResults> => {
+  const { mongo, memory } = attempt;
+  const start = performance.now();
+  const { decided, snapshot, results, units } = await inTransaction(mongo.client, (session) =>
+    decide(attempt, session),
+  );
+  points.commit.publish({ decided, milliseconds: performance.now() - start });
+  memory.learn(claimsOf(decided.map(({ job }) => job)), snapshot, units);
+  return results;
 };
 
-/**
- * Where nobody knows whether the commit arrived, even after the driver has repeated it, it is said once more: harmless where
- * it did, and where it did not, the open transaction would keep its coupons for the five seconds until MongoDB ends it.
- */
-const commit = async (session: ClientSession): Promise<void> => {
-  try {
-    await answered(session.commitTransaction());
-  } catch (error) {
-    if (!isCommitUnknown(error)) throw error;
-    await answered(session.commitTransaction());
-  }
+const claimsOf = (jobs: readonly Job[]): Claim[] => jobs.flatMap(({ claims }) => claims);
+
+const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided> => {
+  const { mongo, jobs, isFirst } = attempt;
+  // biome-ignore lint/plugin: a stamp, for people to read.
+  const now = new Date();
+  const sorted = await sortByRecords(attempt, session);
+  const snapshot = (isFirst && attempt.assumed) || (await readFor(mongo, session, sorted));
+  const decided = decideJobs(snapshot, sorted.open);
+  const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.standing, now.getTime())]));
+
+  // First of all writes: two runs of a job meet at its record, whatever else they write.
+  const records = [...sorted.open, ...sorted.expired].map((job) => recordOf(job, results));
+  await insertJobRecords(mongo, session, records);
+  if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
+  const grants = decided.flatMap(({ job, decisions }) => grantsOf(snapshot, job.claims, decisions));
+  const units = await writeGranted({ mongo, session, snapshot, now }, grants);
+
+  for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot.standing, now.getTime()));
+  for (const { job, record } of sorted.recorded)
+    results.set(job.id, repeatResult(job, record.result, snapshot.standing, now.getTime()));
+  return { decided, snapshot, results, units };
+};
+
+/** The first attempt takes all jobs for new and in time: then it costs no read, and its first write contradicts it otherwise. */
+const sortByRecords = async ({ mongo, jobs, isFirst }: Attempt, session: ClientSession): Promise<SortedJobs> => {
+  if (isFirst) return { open: [...jobs], expired: [], recorded: [] };
+  const ids = jobs.map(({ id }) => id);
+  const records = await answered(readJobRecords(mongo, ids, session));
+  const now = databaseTimeOf(session);
+  checkHorizon(jobs, now);
+  return sortJobs(jobs, records, now);
+};
+
+/** @throws DeadlinePassed where a job is late; JobRejectedError where its deadline lies too far ahead. */
+const checkDeadlines = (jobs: readonly Job[], now: number): void => {
+  checkHorizon(jobs, now);
+  const late = jobs.find(({ deadline }) => now > deadline);
+  if (late) throw new DeadlinePassed(`job ${late.id} came after its deadline`);
+};
+
+/** A deadline that never comes would let a job run for ever, also after MongoDB has deleted its record. */
+const checkHorizon = (jobs: readonly Job[], now: number): void => {
+  const far = jobs.find(({ deadline }) => deadline > now + JOB_DEADLINE_SECONDS + JOB_DEADLINE_MARGIN_SECONDS);
+  if (far)
+    throw new JobRejectedError(
+      `the deadline of job ${far.id} is ${far.deadline - now} s ahead; ${JOB_DEADLINE_SECONDS} s is the most`,
+    );
+};
+
+const recordOf = ({ id, deadline, claims }: Job, results: JobResults): JobRecord => ({
+  ...{ jobId: id, deadline },
+  ...{ firstClaim: claims[0]?.id, result: results.get(id) },
+});
+
+/** Reads what the open jobs are decided by, and which claims of the others exist. */
+const readFor = (mongo: Mongo, session: ClientSession, { open, expired, recorded }: SortedJobs) => {
+  const settled = [...expired, ...recorded.map(({ job }) => job)];
+  return answered(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled)));
 };
 
 interface Write {
@@ -181,19 +223,4 @@ const takeUnits = (units: ReadonlyMap<string, number>, couponIds: ReadonlyMap<st
       update: { $inc: { remaining_amount: -count }, $set: { updated_at: now } },
     },
   }));
-};
-
-const toResult = (
-  snapshot: ReadSnapshot,
-  batch: readonly Claim[],
-  decisions: readonly Decision[],
-  now: Date,
-): ClaimJobResult => {
-  const replayedAt: Record<number, number> = {};
-  batch.forEach(({ id }, index) => {
-    const standing = snapshot.standing.get(id);
-    if (standing) replayedAt[index] = standing.claimedAt;
-  });
-  const result = { decisions: encodeDecisions(decisions), at: now.getTime() };
-  return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
 };

@@ -1,30 +1,21 @@
-import {
-  type Claim,
-  type ClaimJobResult,
-  JOB_CLAIMS_MAX,
-  splitResult,
-  TRANSACTIONS_UNDER_WAY_MAX,
-} from '@flashclaim/core';
+import { type ClaimJobResult, JOB_CLAIMS_MAX, type Job, TRANSACTIONS_UNDER_WAY_MAX } from '@flashclaim/core';
+import type { JobResults } from './commit-claims.ts';
 
-/** Whether a run still has its job. */
-export type Holds = () => Promise<boolean>;
-
-/** Decides and commits claims in one transaction. */
-type Commit = (claims: readonly Claim[], holds: Holds) => Promise<ClaimJobResult>;
+/** Decides and commits jobs in one transaction. */
+type Commit = (jobs: readonly Job[]) => Promise<JobResults>;
 
 interface WaitingJob {
-  claims: readonly Claim[];
-  holds: Holds;
+  job: Job;
   resolve: (result: Promise<ClaimJobResult>) => void;
 }
 
 /**
- * Commits the jobs of several lanes as one: those that come while a transaction is under way wait, and share the next.
- * A transaction costs hardly more for many claims than for one, and two lanes never share a coupon.
+ * Commits the jobs of several lanes as one: those that come while a transaction is in flight wait, and share the next.
+ * A transaction costs hardly more for many claims than for one.
  */
 export class CommitGroup {
   #waiting: WaitingJob[] = [];
-  #underWay = 0;
+  #inFlight = 0;
   readonly #commit: Commit;
 
   constructor(commit: Commit) {
@@ -35,51 +26,57 @@ export class CommitGroup {
    * Resolves once the claims of a job are decided and committed.
    * @throws what its transaction threw.
    */
-  add(claims: readonly Claim[], holds: Holds): Promise<ClaimJobResult> {
+  add(job: Job): Promise<ClaimJobResult> {
     return new Promise((resolve) => {
-      this.#waiting.push({ claims, holds, resolve });
+      this.#waiting.push({ job, resolve });
       // Jobs of other lanes may have come in the same turn.
       setImmediate(() => this.#commitNext());
     });
   }
 
   #commitNext(): void {
-    if (this.#waiting.length === 0 || this.#underWay === TRANSACTIONS_UNDER_WAY_MAX) return;
-    this.#underWay++;
+    if (this.#waiting.length === 0 || this.#inFlight === TRANSACTIONS_UNDER_WAY_MAX) return;
+    this.#inFlight++;
     void this.#commitTogether(this.#take()).finally(() => {
-      this.#underWay--;
+      this.#inFlight--;
       this.#commitNext();
     });
   }
 
   /** Where the whole fails, each job is tried alone: one that can't be committed must not take the others along. */
-  async #commitTogether(jobs: readonly WaitingJob[]): Promise<void> {
-    const results = jobs.length > 1 ? await this.#inOneTransaction(jobs).catch(() => undefined) : undefined;
-    for (const [index, { claims, holds, resolve }] of jobs.entries()) {
-      const result = Promise.resolve(results?.[index] ?? this.#commit(claims, holds));
+  async #commitTogether(waiting: readonly WaitingJob[]): Promise<void> {
+    const jobs = waiting.map(({ job }) => job);
+    const results = jobs.length > 1 ? await this.#commit(jobs).catch(() => undefined) : undefined;
+    for (const { job, resolve } of waiting) {
+      const result = results ? Promise.resolve(resultOf(job, results)) : this.#commitAlone(job);
       resolve(result);
       await result.catch(() => {});
     }
   }
 
-  async #inOneTransaction(jobs: readonly WaitingJob[]): Promise<ClaimJobResult[]> {
-    const holdAll = async () => (await Promise.all(jobs.map(({ holds }) => holds()))).every(Boolean);
-    const claimsOfAll = jobs.flatMap(({ claims }) => claims);
-    const whole = await this.#commit(claimsOfAll, holdAll);
-    let end = 0;
-    return jobs.map(({ claims }) => {
-      end += claims.length;
-      return splitResult(whole, end - claims.length, end);
-    });
+  async #commitAlone(job: Job): Promise<ClaimJobResult> {
+    return resultOf(job, await this.#commit([job]));
   }
 
-  /** The jobs of the next transaction: at least one, and no more claims than one job may hold. */
+  /**
+   * The jobs of the next transaction: at least one, and no more claims than one job may hold. A second run of a job that is
+   * among them waits for the next, where it finds the record of the first.
+   */
   #take(): WaitingJob[] {
+    const taken = new Map<string, WaitingJob>();
+    const left: WaitingJob[] = [];
     let claims = 0;
-    const tooMany = this.#waiting.findIndex((job, index) => {
-      claims += job.claims.length;
-      return index > 0 && claims > JOB_CLAIMS_MAX;
-    });
-    return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);
+    for (const waiting of this.#waiting) {
+      const { job } = waiting;
+      const fits = taken.size === 0 || (left.length === 0 && claims + job.claims.length <= JOB_CLAIMS_MAX);
+      if (fits && !taken.has(job.id)) {
+        taken.set(job.id, waiting);
+        claims += job.claims.length;
+      } else left.push(waiting);
+    }
+    this.#waiting = left;
+    return [...taken.values()];
   }
 }
+
+const resultOf = ({ id }: Job, results: JobResults): ClaimJobResult => results.get(id) as ClaimJobResult;

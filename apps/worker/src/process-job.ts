@@ -1,62 +1,59 @@
 import {
-  type Claim,
-  type ClaimJobResult,
+  type ClaimJob,
   ClaimJobSchema,
   decodeJob,
-  holdsRefusal,
-  JOB_LOCK_MS,
+  JOB_RETRY_PAUSE_MS,
+  type Job,
+  JobRejectedError,
 } from '@flashclaim/core';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
-import { type Job, UnrecoverableError } from 'bullmq';
+import { type Job as QueuedJob, UnrecoverableError } from 'bullmq';
 import type { CommitGroup } from './commit-group.ts';
 import { hideUsers } from './hide-users.ts';
 import { points } from './points.ts';
 import { type Post, sendAnswer } from './send-answer.ts';
+import { countOutcomes, type Outcomes } from './summarise-job.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 
-const decode = (job: Job): Claim[] => {
-  if (!claimJob.Check(job.data))
-    throw new UnrecoverableError(`job ${job.id} is not a list of claims in version 1 or 2`);
+/** @throws JobRejectedError where the payload is none that this version of the worker reads. */
+const decode = ({ id, data }: QueuedJob): Job => {
+  if (!claimJob.Check(data))
+    throw new JobRejectedError(`job ${id} is ${whatIs(data)}, not a list of claims in version 3`);
   try {
-    return decodeJob(job.data);
+    return decodeJob(data);
   } catch (error) {
-    throw new UnrecoverableError(`job ${job.id} can't be read: ${(error as Error).message}`);
+    throw new JobRejectedError(`job ${id} can't be read: ${(error as Error).message}`);
   }
 };
 
-/** Nobody else gets a job before its lock can have run out. After that only Redis knows whether the lock was renewed. */
-const holds = async (job: Job, token: string): Promise<boolean> =>
-  Date.now() < (job.processedOn ?? 0) + JOB_LOCK_MS || (await job.extendLock(token, JOB_LOCK_MS)) === 1;
+const whatIs = (data: unknown): string => {
+  const version = (data as Partial<ClaimJob> | null)?.v;
+  return version === undefined || version === 3 ? 'not readable' : `of version ${version}`;
+};
 
 interface Parts extends Post {
   group: CommitGroup;
 }
 
 /**
- * Runs one job of a lane: decide and commit, then reply. A refusal is a returned decision, never an exception: what throws
- * here is run again.
- * @throws UnrecoverableError on a payload that no version of this worker understands: running it again can't help.
+ * Runs one job of a lane: decide and commit, then answer. A refusal is a returned decision, never an exception: a job that
+ * throws here is run again, at once and after the other jobs of its lane. The pause is this process's own, because BullMQ
+ * would compare the clocks of two machines.
+ * @throws UnrecoverableError on a payload that no run can decide.
  */
-export const processJob = async ({ group, ...post }: Parts, job: Job, token: string): Promise<ClaimJobResult> => {
-  const claims = decode(job);
-  points.take.publish({ lane: job.queueName, claims });
-  const result = await group
-    .add(claims, () => holds(job, token))
-    .catch((error: unknown) => {
-      throw hideUsers(error);
-    });
-  post.log.debug({ job: job.id, claims: claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
-  // What was granted stands: its answer travels together with the job's completion.
-  if (!holdsRefusal(result)) sendAnswer(post, job, { result, committedAt: Date.now() });
-  return result;
-};
-
-/**
- * Replies once the job's completion is recorded, where that had to wait: until then the job may run again, and decide anew.
- * Had its callers been refused by this run, and the next one granted (a coupon was created in between), somebody would hold
- * a unit who was told otherwise. A run that lost its job never gets here.
- */
-export const jobCompleted = (post: Post, job: Job, result: ClaimJobResult): void => {
-  if (holdsRefusal(result)) sendAnswer(post, job, { result, committedAt: job.finishedOn ?? Date.now() });
+export const processJob = async ({ group, ...post }: Parts, job: QueuedJob): Promise<Outcomes> => {
+  try {
+    const decoded = decode(job);
+    points.take.publish({ lane: job.queueName, claims: decoded.claims });
+    const result = await group.add(decoded);
+    post.log.debug({ job: job.id, claims: decoded.claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
+    // biome-ignore lint/plugin: a stamp, which the API compares with its own clock for a metric.
+    sendAnswer(post, job.data.replyTo, { jobId: decoded.id, result, committedAt: Date.now() });
+    return countOutcomes(result);
+  } catch (error) {
+    if (error instanceof JobRejectedError) throw new UnrecoverableError(error.message);
+    await new Promise((resolve) => setTimeout(resolve, JOB_RETRY_PAUSE_MS));
+    throw hideUsers(error);
+  }
 };

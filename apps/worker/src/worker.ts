@@ -18,7 +18,7 @@ import {
 } from '@flashclaim/service';
 import type { Job } from 'bullmq';
 import closeWithGrace from 'close-with-grace';
-import { commitClaims } from './commit-claims.ts';
+import { commitJobs } from './commit-claims.ts';
 import { CommitGroup } from './commit-group.ts';
 import { CouponMemory } from './coupon-memory.ts';
 import { type Env, readEnv } from './env.ts';
@@ -26,7 +26,7 @@ import { openLane } from './lanes.ts';
 import { observeCommits } from './observe/commit-metrics.ts';
 import { observeJobs } from './observe/job-metrics.ts';
 import { keepOneAtATime } from './one-at-a-time.ts';
-import { jobCompleted, processJob } from './process-job.ts';
+import { processJob } from './process-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { openStatus } from './status.ts';
 
@@ -59,20 +59,19 @@ const run = async (env: Env): Promise<void> => {
 
   const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const memory = new CouponMemory();
-  const group = new CommitGroup((claims, holds) => commitClaims({ mongo, memory, holds }, claims));
+  const group = new CommitGroup((jobs) => commitJobs({ mongo, memory }, jobs));
   const running = new RunningJobs();
   const registry = createRegistry();
   observeCommits(registry);
   // Before the first job is taken: neither a port that is taken nor a lane that runs two jobs must come in between.
   const status = await openStatus({ env, redis, mongo, registry, running, lanes, log });
   const endOneAtATime = await keepOneAtATime(lanes, redis, log);
-  const runJob = (job: Job, token: string) => running.run(() => processJob({ group, redis, log }, job, token));
+  const runJob = (job: Job) => running.run(() => processJob({ group, redis, log }, job));
   const workers = lanes.map((lane) =>
     openLane(lane, {
       redis,
       log,
-      runJob: tracing ? (job, token) => tracing.runInTrace(job, () => runJob(job, token)) : runJob,
-      jobCompleted: (job, result) => jobCompleted({ redis, log }, job, result),
+      runJob: tracing ? (job) => tracing.runInTrace(job, () => runJob(job)) : runJob,
     }),
   );
 

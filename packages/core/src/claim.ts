@@ -17,8 +17,11 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** What the worker decides; an invalid request never reaches it. */
-export type Decision = Exclude<Outcome, 'invalid_request'>;
+/**
+ * What becomes of a claim in a job; an invalid request never gets into one. `timed_out`: its job was not decided before its
+ * deadline, so the claim was not and never will be granted.
+ */
+export type Decision = Exclude<Outcome, 'invalid_request'> | 'timed_out';
 
 /** A decision by which the claim holds a unit. Everything else is a refusal, or not known. */
 export type Grant = Extract<Decision, 'replayed' | 'claimed'>;
@@ -39,6 +42,8 @@ export interface Claim {
 export interface StandingClaim extends Claim {
   /** In ms since the epoch. */
   claimedAt: number;
+  /** Whether its coupon was deleted, and another one of the same name exists. */
+  ofEarlierCoupon?: boolean;
 }
 
 /** A claim that stands, as MongoDB stores it: the claim id is the document's `_id`. */
@@ -71,7 +76,7 @@ export type Claimed = Static<typeof ClaimedSchema>;
 const STATUS_CODES = [
   'pending',
   ...OUTCOMES.filter((outcome) => outcome !== 'invalid_request' && outcome !== 'replayed'),
-  'unavailable',
+  'timed_out',
 ] as const;
 
 /** Where a claim stands: the answer to a claim that is not decided yet (202), and to a question about any claim. */
@@ -80,7 +85,8 @@ export const ClaimStatusSchema = Type.Object(
     claim_id: ClaimIdSchema,
     status: OneOfSchema(['pending', 'claimed', 'refused']),
     code: OneOfSchema(STATUS_CODES, {
-      description: 'Why it was refused, unavailable where that is not known any more; otherwise the same as status.',
+      description:
+        'Why it was refused; otherwise the same as status. timed_out: not decided within 15 minutes, and never granted.',
     }),
     user_id: Type.Optional(Type.String()),
     coupon_name: Type.Optional(Type.String()),

@@ -1,19 +1,29 @@
-import { AMOUNT_MAX } from './limits.ts';
+import { AMOUNT_MAX, JOB_RECORD_KEPT_SECONDS, PENDING_RECORD_KEPT_SECONDS } from './limits.ts';
 
-export const COLLECTIONS = { coupons: 'coupons', claims: 'claims' } as const;
+export const COLLECTIONS = {
+  coupons: 'coupons',
+  claims: 'claims',
+  jobRecords: 'job_records',
+  pendingClaims: 'pending_claims',
+} as const;
+type CollectionName = (typeof COLLECTIONS)[keyof typeof COLLECTIONS];
 
 export interface IndexDefinition {
   key: Record<string, 1>;
   unique?: true;
+  /** MongoDB deletes a document so long after the time in the indexed field. */
+  expireAfterSeconds?: number;
 }
 
 /**
  * The indexes, by collection. The unique ones are the last guard behind the decision: without them nothing starts.
  * The claim id is the `_id` of a claim, which MongoDB keeps unique by itself.
  */
-export const INDEXES: Record<keyof typeof COLLECTIONS, readonly IndexDefinition[]> = {
+export const INDEXES: Record<CollectionName, readonly IndexDefinition[]> = {
   coupons: [{ key: { name: 1 }, unique: true }],
   claims: [{ key: { user_id: 1, coupon_id: 1 }, unique: true }, { key: { coupon_id: 1 } }, { key: { coupon_name: 1 } }],
+  job_records: [{ key: { deadline: 1 }, expireAfterSeconds: JOB_RECORD_KEPT_SECONDS }],
+  pending_claims: [{ key: { deadline: 1 }, expireAfterSeconds: PENDING_RECORD_KEPT_SECONDS }],
 };
 
 /** A document that has all of these properties, each as described. */
@@ -25,7 +35,7 @@ const text = { bsonType: 'string', minLength: 1 };
 const date = { bsonType: 'date' };
 
 /** What MongoDB itself refuses to store, whoever writes: the guard behind the guard. */
-export const VALIDATORS: Record<keyof typeof COLLECTIONS, object> = {
+export const VALIDATORS: Record<CollectionName, object> = {
   coupons: {
     ...documentOf({
       name: text,
@@ -42,5 +52,13 @@ export const VALIDATORS: Record<keyof typeof COLLECTIONS, object> = {
     coupon_id: { bsonType: 'objectId' },
     coupon_name: text,
     claimed_at: date,
+  }),
+  job_records: documentOf({ _id: text, deadline: date }),
+  pending_claims: documentOf({
+    _id: text,
+    index: { bsonType: 'int', minimum: 0 },
+    user_id: text,
+    coupon_name: text,
+    deadline: date,
   }),
 };

@@ -22,7 +22,7 @@ export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Deci
   return claims.map((claim) => {
     const { id, userId, couponName } = claim;
     const standing = snapshot.standing.get(id) ?? granted.get(id);
-    if (standing && !isSame(standing, claim)) return 'idempotency_key_reused';
+    if (standing && !isSameClaim(standing, claim)) return 'idempotency_key_reused';
     const left = remaining.get(couponName);
     if (left === undefined) return 'coupon_not_found';
     // Granted in this list, it was granted to the one before.
@@ -44,7 +44,7 @@ export const decideStanding = (
   standing: Claim,
   claim: Claim,
 ): Extract<Decision, 'idempotency_key_reused' | 'replayed' | 'claimed'> => {
-  if (!isSame(standing, claim)) return 'idempotency_key_reused';
+  if (!isSameClaim(standing, claim)) return 'idempotency_key_reused';
   // This very request made it, and its job ran again: to its caller it is the first answer.
   return claim.requestId !== undefined && claim.requestId === standing.requestId ? 'claimed' : 'replayed';
 };
@@ -53,5 +53,6 @@ export const decideStanding = (
 export const grantsOf = (snapshot: Snapshot, claims: readonly Claim[], decisions: readonly Decision[]): Claim[] =>
   claims.filter((claim, index) => decisions[index] === 'claimed' && !snapshot.standing.has(claim.id));
 
-const isSame = (one: Claim, other: Claim): boolean =>
-  one.userId === other.userId && one.couponName === other.couponName;
+/** Whether an existing claim is the one that is claimed here, and not another one under the same id. */
+export const isSameClaim = (existing: Claim & Partial<StandingClaim>, claim: Claim): boolean =>
+  existing.userId === claim.userId && existing.couponName === claim.couponName && !existing.ofEarlierCoupon;

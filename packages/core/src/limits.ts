@@ -105,14 +105,26 @@ export const JOB_LOCK_MS = 3_000;
 /** How often workers look for jobs whose lock has run out. */
 export const JOB_STALLED_CHECK_MS = 1_500;
 
-/** Times a job may be found without its worker before it fails for good: crashes are no fault of the job. */
-export const JOB_STALLED_MAX = 100;
+/** How long after its start a job may be decided, in database time. Later, a worker records that it has expired. */
+export const JOB_DEADLINE_SECONDS = 900;
 
-/** Times a job that threw is run again before it fails for good: at the delay below, about ten minutes of outage. */
-export const JOB_ATTEMPTS_MAX = 600;
+/**
+ * How much further ahead a job's deadline may lie before the worker rejects the job: as much as the clocks of MongoDB's
+ * members may differ.
+ */
+export const JOB_DEADLINE_MARGIN_SECONDS = 3_600;
 
-/** Delay before a job that threw runs again. */
-export const JOB_RETRY_DELAY_MS = 1_000;
+/** How long after its deadline a job's record is kept: two hours after its start. Longer than the pending records that lead to it. */
+export const JOB_RECORD_KEPT_SECONDS = 6_300;
+
+/** How long after its job's deadline a pending claim's record is kept, so at least an hour after its decision. */
+export const PENDING_RECORD_KEPT_SECONDS = 5_400;
+
+/** Times that a job is run again, after an error or without its worker: the deadline ends a job, not a count. */
+export const JOB_ATTEMPTS_MAX = 1_000_000;
+
+/** How long a worker pauses after an error before it gives the job back. */
+export const JOB_RETRY_PAUSE_MS = 1_000;
 
 /**
  * Transactions that one worker process has under way; the jobs that come meanwhile, from all its lanes, share the next one.
@@ -165,20 +177,24 @@ export const DRIVER_TIMEOUT_MS = QUERY_TIMEOUT_MS + COMMIT_TIMEOUT_MS;
  */
 export const ASYNC_GATHER_MAX_MS = 100;
 
-/** How long a claim that was told `pending` can be asked for while it is not decided, as long as no worker is there, say. */
-export const PENDING_KEPT_SECONDS = 86_400;
+/** Claims whose pending records go into one command. */
+export const PENDING_RECORDS_PER_WRITE_MAX = 1_000;
 
-/** How long a finished job, and so the outcome of a refused claim that was told `pending`, can be asked for. */
-export const OUTCOME_KEPT_SECONDS = 3_600;
+/** How long a finished job is shown on the queues page. */
+export const FINISHED_JOB_KEPT_SECONDS = 3_600;
 
-/** Finished jobs kept for each lane: bounds Redis whatever the rate. */
-export const JOBS_KEPT_MAX = 1_000;
+/** Finished jobs kept for each lane, without their claims: at most 3 KiB each. */
+export const JOBS_KEPT_MAX = 200;
 
-/** Failed jobs kept for each lane, to be looked at. */
-export const JOBS_FAILED_KEPT_MAX = 1_000;
+/** Coupons named in the summary of a finished job, and the characters of each name. */
+export const SUMMARY_COUPONS_MAX = 5;
+export const SUMMARY_NAME_MAX_CHARS = 60;
 
-/** Entries of a lane's event stream, four or more for a job. Nothing of ours waits for them; this bounds Redis. */
-export const EVENTS_KEPT_MAX = 10_000;
+/** Failed jobs kept for each lane, also without their claims. */
+export const JOBS_FAILED_KEPT_MAX = 200;
+
+/** Entries of a lane's event stream, four or more for a job. No part of Flashclaim reads them; this bounds Redis. */
+export const EVENTS_KEPT_MAX = 1_000;
 
 /** How long a start waits for Redis. */
 export const REDIS_START_MAX_MS = 10_000;

@@ -59,6 +59,9 @@ export const ProblemSchema = Type.Object(
     code: OneOfSchema(Object.keys(PROBLEMS) as ProblemCode[], { description: 'Stable: for programs to decide by.' }),
     error: Type.String({ description: 'Stable: one plain sentence for each code.' }),
     request_id: Type.String({ description: 'As in the header x-request-id and in the logs.' }),
+    claim_id: Type.Optional(
+      Type.String({ description: 'Where it is not known what became of the claim: ask for it by this id.' }),
+    ),
   },
   { $id: 'Problem', description: 'An error, as RFC 9457 has it.' },
 );

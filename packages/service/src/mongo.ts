@@ -1,15 +1,19 @@
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { COLLECTIONS, MONGO_HEARTBEAT_MS } from '@flashclaim/core';
 import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
+import type { JobRecordFields } from './job-records.ts';
+import type { PendingClaimFields } from './pending-claims.ts';
 import { StartError } from './read-settings.ts';
 import { withoutPassword } from './without-password.ts';
 
-/** A connection to the database, and its two collections. */
+/** A connection to the database, and its collections. */
 export interface Mongo {
   client: MongoClient;
   db: Db;
   coupons: Collection<CouponFields>;
   claims: Collection<ClaimFields<ObjectId>>;
+  jobRecords: Collection<JobRecordFields>;
+  pendingClaims: Collection<PendingClaimFields>;
 }
 
 /** A write counts once a majority has it in its journal: nothing less survives a failover. */
@@ -33,7 +37,14 @@ export const connectMongo = async (uri: string, name: string, options: MongoClie
     throw new StartError(`MongoDB can't be reached at MONGO_URI (${hosts(client)}): ${(error as Error).message}`);
   }
   const db = client.db(name);
-  return { client, db, coupons: db.collection(COLLECTIONS.coupons), claims: db.collection(COLLECTIONS.claims) };
+  return {
+    client,
+    db,
+    coupons: db.collection(COLLECTIONS.coupons),
+    claims: db.collection(COLLECTIONS.claims),
+    jobRecords: db.collection(COLLECTIONS.jobRecords),
+    pendingClaims: db.collection(COLLECTIONS.pendingClaims),
+  };
 };
 
 const createClient = (uri: string, options: MongoClientOptions): MongoClient => {

@@ -10,6 +10,7 @@ export interface ReadSnapshot extends Snapshot {
 
 /**
  * Reads all that deciding these claims takes: two commands, whatever their number.
+ * @param settled claims that are not decided any more: only whether they exist is read, by their ids.
  * @param reading the transaction's session; or a causally consistent one and a read concern. Without a transaction it is no
  *   snapshot in the strict sense, but the coupons are read first, and the claims no earlier: who took the last unit before
  *   that is seen to hold it.
@@ -18,6 +19,7 @@ export const readSnapshot = async (
   { coupons, claims }: Mongo,
   reading: Pick<FindOptions, 'session' | 'readConcern'>,
   batch: readonly Claim[],
+  settled: readonly Claim[] = [],
 ): Promise<ReadSnapshot> => {
   const names = [...new Set(batch.map((claim) => claim.couponName))];
   const found = await coupons
@@ -29,18 +31,24 @@ export const readSnapshot = async (
   const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
   const remaining = new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount]));
 
-  const conditions = [...holdersOf(batch, couponIds), ...keyedOf(batch)];
+  const conditions = [...holdersOf(batch, couponIds), ...existingOf(batch, settled)];
   const projection = { user_id: 1, coupon_id: 1, coupon_name: 1, claimed_at: 1, request_id: 1 };
   const existing =
     conditions.length === 0
       ? []
-      : await claims.find({ $or: conditions }, { ...reading, projection, batchSize: 2 * batch.length + 1 }).toArray();
+      : await claims
+          .find({ $or: conditions }, { ...reading, projection, batchSize: 2 * batch.length + settled.length + 1 })
+          .toArray();
 
-  // What was found by its id alone may be of a coupon of that name that is no more.
+  // A claim that was found by its id alone may be of an earlier coupon of that name, which was deleted.
+  const isOfEarlier = ({ coupon_name, coupon_id }: (typeof existing)[number]): boolean =>
+    couponIds.get(coupon_name)?.equals(coupon_id) === false;
   const current = existing.filter((claim) => couponIds.get(claim.coupon_name)?.equals(claim.coupon_id));
   const byCoupon = Map.groupBy(current, (claim) => claim.coupon_name);
   const holders = new Map([...byCoupon].map(([name, held]) => [name, new Set(held.map((claim) => claim.user_id))]));
-  const standing = new Map(existing.map((claim) => [claim._id, toStandingClaim(claim)]));
+  const standing = new Map(
+    existing.map((claim) => [claim._id, { ...toStandingClaim(claim), ofEarlierCoupon: isOfEarlier(claim) }]),
+  );
   return { couponIds, remaining, holders, standing };
 };
 
@@ -55,7 +63,8 @@ const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, Objec
  * A condition on the claim ids that were made of idempotency keys: whoever holds a unit under them, of whatever coupon. Any
  * other id belongs to one user and one coupon, and is found with those.
  */
-const keyedOf = (batch: readonly Claim[]) => {
-  const ids = batch.filter((claim) => claim.requestId !== undefined).map((claim) => claim.id);
+const existingOf = (batch: readonly Claim[], settled: readonly Claim[]) => {
+  const keyed = batch.filter((claim) => claim.requestId !== undefined);
+  const ids = [...keyed, ...settled].map((claim) => claim.id);
   return ids.length > 0 ? [{ _id: { $in: ids } }] : [];
 };

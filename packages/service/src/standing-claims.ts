@@ -1,4 +1,5 @@
 import type { ClaimFields, StandingClaim } from '@flashclaim/core';
+import type { ClientSession } from 'mongodb';
 import type { Mongo } from './mongo.ts';
 
 /** A claim as it is stored, in the words of a decision. */
@@ -10,11 +11,13 @@ export const toStandingClaim = (stored: ClaimFields): StandingClaim => ({
   claimedAt: stored.claimed_at.getTime(),
 });
 
-/** The claims among these ids that stand, by id: the database's word, which no later event can take back. */
+/** The claims among these ids that exist, by id. Without a session: those that a majority has. */
 export const standingClaims = async (
   { claims }: Mongo,
   ids: readonly string[],
+  session?: ClientSession,
 ): Promise<Map<string, StandingClaim>> => {
-  const found = await claims.find({ _id: { $in: [...ids] } }).toArray();
+  if (ids.length === 0) return new Map();
+  const found = await claims.find({ _id: { $in: [...ids] } }, session ? { session } : {}).toArray();
   return new Map(found.map((claim) => [claim._id, toStandingClaim(claim)]));
 };

@@ -25,7 +25,7 @@ export const listenForAnswers = async (
     }
   });
   await connection.subscribe(answersChannel(jobs.processId));
-  connection.on('ready', () => jobs.lookAtSilent(0));
+  connection.on('ready', () => jobs.checkUnanswered(0));
   // Who only listens never notices that nobody is there any more.
   const timer = setInterval(() => {
     if (connection.status === 'ready') connection.ping().catch(() => {});

@@ -87,7 +87,7 @@ export class Gather {
     if (this.#underWay.size >= LANE_JOBS_MAX) return true;
     if (this.#underWayClaims + this.#waiting.length < JOB_CLAIMS_MAX) return false;
     const [oldest = this.#waiting] = this.#underWay;
-    return Date.now() - (oldest[0] as WaitingClaim).since > ageMaxMs;
+    return performance.now() - (oldest[0] as WaitingClaim).since > ageMaxMs;
   }
 
   #sendWhatMay(): void {

@@ -5,13 +5,14 @@ import type { Answer, WaitingClaim } from './waiting-claim.ts';
 /** What a caller is told of a claim that was taken. */
 export type Told = Decision | Extract<Answer, string>;
 
-/** A job on its way. Times are in ms since the epoch. */
+/** A job in flight. */
 export interface PassingJob {
   id: string;
   lane: number;
   claims: readonly WaitingClaim[];
+  /** In ms of the monotonic clock. */
   sentAt: number;
-  /** As the worker told it together with its answer; an answer that had to be looked for does not say. */
+  /** In ms since the epoch, as the worker sent it with its answer; a record does not hold it. */
   committedAt?: number | undefined;
   /** Set by who traces it, when it goes: travels with the job, for the worker to go on with. */
   trace?: string | undefined;

@@ -13,7 +13,7 @@ import { NO_SUCH_COUPON, toProblem } from '../problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The HTTP status of every decision; one without a status does not compile. */
-const DECISION_STATUS: Record<Decision, number> = {
+const DECISION_STATUS: Record<Exclude<Decision, 'timed_out'>, number> = {
   idempotency_key_reused: PROBLEMS.idempotency_key_reused.status,
   coupon_not_found: PROBLEMS.coupon_not_found.status,
   replayed: 200,
@@ -22,7 +22,7 @@ const DECISION_STATUS: Record<Decision, number> = {
   claimed: 200,
 };
 
-const DETAILS: Record<Exclude<Decision, Grant>, string> = {
+const DETAILS: Record<Exclude<Decision, Grant | 'timed_out'>, string> = {
   idempotency_key_reused:
     'This Idempotency-Key belongs to a claim of another user or coupon. Send a new key with a new claim.',
   coupon_not_found: NO_SUCH_COUPON,
@@ -30,7 +30,7 @@ const DETAILS: Record<Exclude<Decision, Grant>, string> = {
   out_of_stock: 'Every unit of this coupon is claimed.',
 };
 
-const NOTHING_DONE = 'A store went away before anything was done. Try again shortly.';
+const NOTHING_DONE = 'A store was down, or too slow. Nothing was done, and nothing will be. Try again shortly.';
 const TRY_WITH_KEY = 'What became of the claim is not known. Try again shortly, with the same Idempotency-Key.';
 const TRY_AS_USER =
   'What became of the claim is not known. Try again shortly, as the same user: where the claim stands, the answer is 409. ' +
@@ -45,12 +45,10 @@ export const replyToClaim = (
   if (answer === 'pending') return replyPending(reply, claim);
   const keyed = claim.requestId !== undefined;
   if (answer === 'unavailable') return toProblem(reply, 'unavailable', NOTHING_DONE);
-  if (answer === 'unknown')
-    return toProblem(
-      reply,
-      'unavailable',
-      `${keyed ? TRY_WITH_KEY : TRY_AS_USER} GET /api/claims/${claim.id} tells, too.`,
-    );
+  if (answer === 'unknown') {
+    const detail = `${keyed ? TRY_WITH_KEY : TRY_AS_USER} GET /api/claims/${claim.id} may know it, too.`;
+    return { ...toProblem(reply, 'unavailable', detail), claim_id: claim.id };
+  }
 
   const { decision, claimedAt } = answer;
   if (!isGrant(decision)) return toProblem(reply, decision, DETAILS[decision]);

@@ -16,8 +16,6 @@ export interface SubmitOptions {
   log: Pick<Logger, 'warn'>;
   waitMaxMs: number;
   intake: Intake;
-  /** Told of a decision that came after its caller was told `pending`. */
-  settledLate: (claim: WaitingClaim, settled: Settled) => void;
 }
 
 /** A claim as it comes in. */
@@ -31,7 +29,7 @@ export interface ClaimRequest {
 }
 
 /** Takes claims in: gives each an id, and hands it to the gathering of its coupon's lane. */
-export const createSubmit = ({ gathers, mongo, mongoWatch, log, waitMaxMs, intake, settledLate }: SubmitOptions) => {
+export const createSubmit = ({ gathers, mongo, mongoWatch, log, waitMaxMs, intake }: SubmitOptions) => {
   const gatherOf = (couponName: string) => gathers[laneOf(couponName, gathers.length)] as Gather;
   const soldOut = new SoldOut({ mongo, mongoWatch, log, handOn: (claim) => gatherOf(claim.couponName).add(claim) });
   const ageMaxMs = laneAgeMaxMs(waitMaxMs);
@@ -42,7 +40,6 @@ export const createSubmit = ({ gathers, mongo, mongoWatch, log, waitMaxMs, intak
     settled: (claim: WaitingClaim, settled: Settled) => {
       intake.settled();
       if (typeof settled === 'object' && settled.decision === 'out_of_stock') soldOut.remember(claim.couponName);
-      if (claim.toldPending) settledLate(claim, settled);
     },
   };
 

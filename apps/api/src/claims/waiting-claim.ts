@@ -5,7 +5,7 @@ import { points } from './points.ts';
  * What became of a claim: decided; `unavailable` where nothing was done, as a store is away; `unknown` where that can't be
  * told, as a store went away while it was asked.
  */
-export type Settled = { decision: Decision; claimedAt: number } | 'unavailable' | 'unknown';
+export type Settled = { decision: Exclude<Decision, 'timed_out'>; claimedAt: number } | 'unavailable' | 'unknown';
 
 /** What its caller is told: the above, or that it is decided later. */
 export type Answer = Settled | 'pending';
@@ -24,14 +24,12 @@ export class WaitingClaim implements Claim {
   readonly userId: string;
   readonly couponName: string;
   readonly requestId: string | undefined;
-  /** When it came, in ms since the epoch. */
-  readonly since = Date.now();
+  /** When it came, in ms of the monotonic clock. */
+  readonly since = performance.now();
   /** What the caller is told. */
   readonly answer: Promise<Answer>;
   /** Set once the caller was told `pending`. */
   toldPending = false;
-  /** Set while that could not be noted in Redis: its caller was sent to try again, or to ask for the claim by its id. */
-  noteOwed = false;
   #place: Place | undefined;
   #waitIsOver = false;
   /** Whether its caller is told `pending` as soon as that is true. */

@@ -6,13 +6,13 @@ import { Gather } from '../claims/gather.ts';
 import { Intake } from '../claims/intake.ts';
 import { LaneJobs } from '../claims/lane-jobs.ts';
 import { LoopWatch } from '../claims/loop-watch.ts';
-import { rememberPending } from '../claims/pending-claims.ts';
+import { PendingClaims } from '../claims/pending-claims.ts';
 import { createSubmit } from '../claims/submit.ts';
-import type { Settled, WaitingClaim } from '../claims/waiting-claim.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
     submitClaim: ReturnType<typeof createSubmit>;
+    pendingClaims: PendingClaims;
     claimDoor: Door;
     /** Claims in this process that are not decided yet, by lane. */
     claimsInLanes: () => number[];
@@ -28,17 +28,9 @@ export interface ClaimsOptions {
 /** The path of a claim through this process: submit → gather → lane, and the answers back. */
 export const claims = fp<ClaimsOptions>(
   async (app, { redisUrl, waitMs, pendingMax }) => {
-    const { lanes, mongo, stores, log } = app;
-    const pendingAgain = (claim: WaitingClaim) => rememberPending(app, claim);
-    const note = (claim: WaitingClaim, settled?: Settled): void => {
-      rememberPending(app, claim, settled).catch((error: Error) =>
-        log.warn(
-          { claim: claim.id, error: error.message },
-          'a pending claim could not be noted; its job still tells it',
-        ),
-      );
-    };
-    const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain });
+    const { lanes, mongo, databaseClock, stores, log } = app;
+    const jobs = new LaneJobs({ lanes, mongo, databaseClock, redis: stores.redis, mongoWatch: stores.mongo, log });
+    app.decorate('pendingClaims', new PendingClaims({ mongo, mongoWatch: stores.mongo, log }));
     const closeAnswers = await listenForAnswers(redisUrl, jobs, log);
     const loop = new LoopWatch();
     const intake = new Intake({ ...stores, loop, pendingMax });
@@ -52,11 +44,11 @@ export const claims = fp<ClaimsOptions>(
     stores.redis.onChange((away) => {
       // Who gathers behind a job that is out of reach is told at once; what is out of reach is looked at once it is back.
       if (away) for (const gather of gathers) gather.sendAll();
-      else jobs.lookAtSilent(0);
+      else jobs.checkUnanswered(0);
     });
     app.decorate(
       'submitClaim',
-      createSubmit({ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: waitMs, intake, settledLate: note }),
+      createSubmit({ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: waitMs, intake }),
     );
     app.addHook('onClose', async () => {
       jobs.close();

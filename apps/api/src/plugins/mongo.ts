@@ -1,10 +1,11 @@
 import { API_POOL_MAX, API_POOL_MIN, QUERY_TIMEOUT_MS } from '@flashclaim/core';
-import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
+import { connectMongo, DatabaseClock, ensureCollections, type Mongo } from '@flashclaim/service';
 import fp from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyInstance {
     mongo: Mongo;
+    databaseClock: DatabaseClock;
   }
 }
 
@@ -27,6 +28,9 @@ export const mongo = fp<MongoOptions>(
     });
     app.addHook('onClose', async () => connection.client.close());
     await ensureCollections(connection.db);
+    const databaseClock = new DatabaseClock();
+    await databaseClock.ask(connection.db);
+    app.decorate('databaseClock', databaseClock);
     app.decorate('mongo', connection);
   },
   { name: 'mongo' },

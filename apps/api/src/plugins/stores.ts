@@ -19,7 +19,7 @@ const isSocketError = (error: unknown): boolean => /^E[A-Z]+$/.test(String((erro
 /** Watches both stores. */
 export const stores = fp(
   async (app) => {
-    const { redis: connection, mongo: database, log } = app;
+    const { redis: connection, mongo: database, databaseClock, log } = app;
     const redis = new StoreWatch({
       name: 'Redis',
       // Every node that holds lanes; one of them may be away.
@@ -34,7 +34,7 @@ export const stores = fp(
 
     const mongo = new StoreWatch({
       name: 'MongoDB',
-      ask: () => database.db.command({ ping: 1 }),
+      ask: () => databaseClock.ask(database.db),
       // The error handler knows the driver's own errors.
       isFault: isSocketError,
       log,

@@ -1,6 +1,6 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Queue } from 'bullmq';
-import { describeData, describeName, describeResult } from './describe-job.ts';
+import { describeData, describeName } from './describe-job.ts';
 
 export interface BoardOptions {
   /** Whether jobs may be changed. */
@@ -16,6 +16,5 @@ export const openBoardLane = (queue: Queue, { write, users }: BoardOptions): Bul
   const lane = new BullMQAdapter(queue, options);
   lane.setFormatter('name', describeName);
   lane.setFormatter('data', (data) => describeData(data, { users }));
-  lane.setFormatter('returnValue', describeResult);
   return lane;
 };

@@ -1,4 +1,4 @@
-import { type ClaimJob, type ClaimJobResult, decodeDecision } from '@flashclaim/core';
+import { type ClaimJob, type JobSummary, SUMMARY_COUPONS_MAX } from '@flashclaim/core';
 
 const SEEN_CHARS = 2;
 
@@ -9,49 +9,44 @@ const maskUser = (userId: string): string => {
 };
 
 /**
- * A job's data for people: what it is about, and none of its users unless asked for. Whatever else is there is no job of ours,
- * and not shown.
+ * A job's data for people: what it is about, and none of its users unless asked for. A finished job's is its summary.
+ * Whatever else is there is no job of ours, and not shown.
  */
 export const describeData = (data: unknown, { users }: { users: boolean }) => {
-  if (!isClaimJob(data)) return { unreadable: 'This is no list of claims.' };
-  const { v, replyTo, coupons, claims, requests } = data;
+  if (isSummary(data)) return data;
+  if (!isClaimJob(data)) return { unreadable: 'This is not a list of claims.' };
+  const { v, deadline, replyTo, coupons, claims, requests } = data;
   const byCoupon = Map.groupBy(claims, ([, , index]) => coupons[index] ?? 'unknown');
   return {
     claims: claims.length,
     coupons: Object.fromEntries([...byCoupon].map(([name, { length }]) => [name, length])),
     withIdempotencyKey: Object.keys(requests ?? {}).length,
-    from: replyTo,
+    replyTo,
+    deadline: new Date(deadline * 1_000).toISOString(),
     version: v,
     // Last, as it may be long: by its id a claim is followed from the log to here.
     usersByClaim: Object.fromEntries(claims.map(([id, user]) => [id, users ? user : maskUser(user)])),
   };
 };
 
-/** What became of a job's claims, by count. */
-export const describeResult = (result: unknown) => {
-  if (result === null || result === undefined) return result;
-  try {
-    const { decisions, at } = result as ClaimJobResult;
-    const outcomes: Record<string, number> = {};
-    for (let index = 0; index < decisions.length; index++) {
-      const { decision } = decodeDecision(result as ClaimJobResult, index);
-      outcomes[decision] = (outcomes[decision] ?? 0) + 1;
-    }
-    return { outcomes, decidedAt: new Date(at).toISOString() };
-  } catch (error) {
-    return { unreadable: (error as Error).message };
-  }
-};
-
 /** A job's title. */
 export const describeName = ({ data }: { data?: unknown }): string => {
-  if (!isClaimJob(data)) return 'no claims';
-  const [first = '', ...others] = data.coupons;
-  const what = others.length > 0 ? `${first} and ${others.length} more` : first;
-  return `${data.claims.length} ${data.claims.length === 1 ? 'claim' : 'claims'} · ${what}`;
+  if (!isSummary(data) && !isClaimJob(data)) return 'no claims';
+  const count = isSummary(data) ? data.claims : data.claims.length;
+  const coupons = isSummary(data) ? Object.keys(data.coupons) : data.coupons;
+  const more = isSummary(data) && coupons.length === SUMMARY_COUPONS_MAX ? 'others' : `${coupons.length - 1} more`;
+  const what = coupons.length > 1 ? `${coupons[0]} and ${more}` : (coupons[0] ?? '');
+  return `${count} ${count === 1 ? 'claim' : 'claims'} · ${what}`;
 };
 
+const isSummary = (data: unknown): data is JobSummary => typeof (data as JobSummary | null)?.claims === 'number';
+
 const isClaimJob = (data: unknown): data is ClaimJob => {
-  const { coupons, claims } = (data ?? {}) as Partial<ClaimJob>;
-  return Array.isArray(coupons) && Array.isArray(claims) && claims.every((claim) => Array.isArray(claim));
+  const { coupons, claims, deadline } = (data ?? {}) as Partial<ClaimJob>;
+  return (
+    typeof deadline === 'number' &&
+    Array.isArray(coupons) &&
+    Array.isArray(claims) &&
+    claims.every((claim) => Array.isArray(claim))
+  );
 };

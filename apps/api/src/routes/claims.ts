@@ -8,7 +8,7 @@ import {
   type ProblemCode,
 } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
-import { findClaim, tellPending } from '../claims/pending-claims.ts';
+import { findClaim } from '../claims/claim-status.ts';
 import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { WaitingClaim } from '../claims/waiting-claim.ts';
@@ -75,7 +75,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       if (!(claim instanceof WaitingClaim)) return app.claimDoor.refuse(request, reply, claim);
       if (mayTrace) app.log.trace({ request_id: request.id, claim: claim.id }, 'claim submitted');
       let answer = await claim.answer;
-      if (answer === 'pending') answer = await tellPending(app, claim);
+      if (answer === 'pending') answer = await app.pendingClaims.tell(claim);
       const applied = preferred && preferenceApplied(preferred, answer === 'pending');
       if (applied) reply.header('preference-applied', applied);
       return replyToClaim(reply, claim, answer);
@@ -96,7 +96,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       },
     },
     async (request) => {
-      const status = await findClaim(app, request.params.claim_id);
+      const status = await app.stores.mongo.answer(() => findClaim(app, request.params.claim_id));
       if (!status) throw new ProblemError('not_found', 'No claim that stands or is under way has this id.');
       return status;
     },

@@ -19,7 +19,7 @@ export const observeCommits = (registry: Registry): void => {
   });
   const decided = new Counter({
     name: 'flashclaim_decisions_total',
-    help: 'Claims by what was decided of them; a job that runs twice is decided twice.',
+    help: 'Claims by what was decided of them; a job that runs twice is decided once.',
     labelNames: ['outcome'],
     registers: [registry],
   });
@@ -32,7 +32,8 @@ export const observeCommits = (registry: Registry): void => {
   for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') decided.inc({ outcome }, 0);
   for (const reason of REASONS_TO_DECIDE_ANEW) decidedAnew.inc({ reason }, 0);
 
-  points.commit.subscribe(({ decisions, milliseconds }) => {
+  points.commit.subscribe(({ decided: jobs, milliseconds }) => {
+    const decisions = jobs.flatMap((job) => job.decisions);
     duration.observe(milliseconds / 1_000);
     size.observe(decisions.length);
     for (const [outcome, alike] of Map.groupBy(decisions, (decision) => decision))

@@ -53,8 +53,8 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
     if (span && first) ofClaim.set(first, span);
   });
 
-  points.commit.subscribe(({ claims, milliseconds }) => {
-    const [first, ...others] = claims.flatMap((claim) => ofClaim.get(claim) ?? []);
+  points.commit.subscribe(({ decided, milliseconds }) => {
+    const [first, ...others] = decided.flatMap(({ job: { claims } }) => ofClaim.get(claims[0] as Claim) ?? []);
     if (!first) return;
     const end = Date.now();
     const linked = others.slice(0, SPAN_LINKS_MAX);
@@ -62,7 +62,10 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
       'commit',
       {
         startTime: end - milliseconds,
-        attributes: { 'flashclaim.claims': claims.length, 'flashclaim.jobs': others.length + 1 },
+        attributes: {
+          'flashclaim.claims': decided.reduce((sum, { decisions }) => sum + decisions.length, 0),
+          'flashclaim.jobs': others.length + 1,
+        },
         links: linked.map((other) => ({ context: other.spanContext() })),
       },
       trace.setSpan(context.active(), first),

@@ -1,0 +1,101 @@
+import type { Claim, Decision, StandingClaim } from './claim.ts';
+import { decideClaims, decideStanding, isSameClaim, type Snapshot } from './decide-claims.ts';
+import { type ClaimJobResult, decodeDecision, encodeDecisions, type Job, type JobRecord } from './job.ts';
+
+/** Why a job can't be decided, whoever runs it: it is not what this version of the worker takes. */
+export class JobRejectedError extends Error {}
+
+/** A list of jobs, by what has to be done with each. */
+export interface SortedJobs {
+  /** Not decided before, and in time. */
+  open: Job[];
+  /** Not decided before, and too late: the worker records that they have expired. */
+  expired: Job[];
+  /** Decided before: the record is the answer. */
+  recorded: { job: Job; record: JobRecord }[];
+}
+
+/**
+ * Sorts jobs by their records and deadlines.
+ * @param now database time in seconds.
+ * @throws JobRejectedError where a record is another job's.
+ */
+export const sortJobs = (jobs: readonly Job[], records: ReadonlyMap<string, JobRecord>, now: number): SortedJobs => {
+  const sorted: SortedJobs = { open: [], expired: [], recorded: [] };
+  for (const job of jobs) {
+    const record = records.get(job.id);
+    if (record) sorted.recorded.push({ job, record: checkFit(job, record) });
+    else if (now > job.deadline) sorted.expired.push(job);
+    else sorted.open.push(job);
+  }
+  return sorted;
+};
+
+const checkFit = (job: Job, record: JobRecord): JobRecord => {
+  const { firstClaim, result } = record;
+  const fits = !result || (firstClaim === job.claims[0]?.id && result.decisions.length === job.claims.length);
+  if (!fits)
+    throw new JobRejectedError(`the record of job ${job.id} belongs to another job: it starts with ${firstClaim}`);
+  return record;
+};
+
+/** What was decided of one job. */
+export interface JobDecision {
+  job: Job;
+  decisions: Decision[];
+}
+
+/** Decides the claims of several jobs, in their order, as one list. */
+export const decideJobs = (snapshot: Snapshot, jobs: readonly Job[]): JobDecision[] => {
+  const decisions = decideClaims(
+    snapshot,
+    jobs.flatMap(({ claims }) => claims),
+  );
+  let end = 0;
+  return jobs.map((job) => {
+    const start = end;
+    end += job.claims.length;
+    return { job, decisions: decisions.slice(start, end) };
+  });
+};
+
+/** The result of a job that was decided now, at `at` in ms since the epoch. */
+export const toResult = (
+  { job, decisions }: JobDecision,
+  standing: ReadonlyMap<string, StandingClaim>,
+  at: number,
+): ClaimJobResult => {
+  const replayedAt: Record<number, number> = {};
+  job.claims.forEach(({ id }, index) => {
+    const claim = standing.get(id);
+    if (claim) replayedAt[index] = claim.claimedAt;
+  });
+  const result = { decisions: encodeDecisions(decisions), at };
+  return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
+};
+
+/**
+ * The result of a job by its record, word for word, except for a claim that exists: another request under its idempotency
+ * key may have made it since, and an existing claim outranks a refusal.
+ * @param record absent where the job has expired.
+ */
+export const repeatResult = (
+  job: Job,
+  record: ClaimJobResult | undefined,
+  standing: ReadonlyMap<string, StandingClaim>,
+  at: number,
+): ClaimJobResult => {
+  const replayedAt: Record<number, number> = { ...record?.replayedAt };
+  const decisions = job.claims.map((claim, index) => {
+    const recorded = record ? decodeDecision(record, index).decision : 'timed_out';
+    const existing = standing.get(claim.id);
+    if (!existing || !isSameClaim(existing, claim)) return recorded;
+    replayedAt[index] = existing.claimedAt;
+    return decideExisting(recorded, existing, claim);
+  });
+  const result = { decisions: encodeDecisions(decisions), at: record?.at ?? at };
+  return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
+};
+
+const decideExisting = (recorded: Decision, existing: Claim, claim: Claim): Decision =>
+  recorded === 'claimed' ? recorded : decideStanding(existing, claim);

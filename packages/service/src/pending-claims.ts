@@ -1,0 +1,69 @@
+import { PENDING_RECORDS_PER_WRITE_MAX, type Place } from '@flashclaim/core';
+import { type ClientSession, MongoBulkWriteError } from 'mongodb';
+import { isDuplicateKey, type Mongo } from './mongo.ts';
+
+/** Parts a claim id, which holds none, from a job id. */
+const SEPARATOR = '/';
+/** The character after it: the end of the range of a claim's records. */
+const AFTER_SEPARATOR = '0';
+
+/** The record of a claim whose caller was answered `pending`: by it every process finds the claim's job. Never changed. */
+export interface PendingClaim {
+  claimId: string;
+  userId: string;
+  couponName: string;
+  place: Pick<Place, 'jobId' | 'index' | 'deadline'>;
+}
+
+/** The same, as MongoDB stores it. The `_id` is `<claim id>/<job id>`: requests under one idempotency key share a claim id. */
+export interface PendingClaimFields {
+  _id: string;
+  index: number;
+  user_id: string;
+  coupon_name: string;
+  deadline: Date;
+}
+
+const toFields = ({ claimId, userId, couponName, place }: PendingClaim): PendingClaimFields => ({
+  _id: claimId + SEPARATOR + place.jobId,
+  index: place.index,
+  user_id: userId,
+  coupon_name: couponName,
+  deadline: new Date(place.deadline * 1_000),
+});
+
+const toPendingClaim = ({ _id, index, user_id, coupon_name, deadline }: PendingClaimFields): PendingClaim => {
+  const at = _id.indexOf(SEPARATOR);
+  return {
+    claimId: _id.slice(0, at),
+    userId: user_id,
+    couponName: coupon_name,
+    place: { jobId: _id.slice(at + 1), index, deadline: deadline.getTime() / 1_000 },
+  };
+};
+
+/** Inserts records, durable once it resolves. One that exists is the same. */
+export const insertPendingClaims = async ({ pendingClaims }: Mongo, claims: readonly PendingClaim[]): Promise<void> => {
+  for (let start = 0; start < claims.length; start += PENDING_RECORDS_PER_WRITE_MAX) {
+    const some = claims.slice(start, start + PENDING_RECORDS_PER_WRITE_MAX).map(toFields);
+    await pendingClaims.insertMany(some, { ordered: false }).catch((error: unknown) => {
+      if (!isDuplicatesOnly(error)) throw error;
+    });
+  }
+};
+
+const isDuplicatesOnly = (error: unknown): boolean =>
+  error instanceof MongoBulkWriteError &&
+  !error.result.getWriteConcernError() &&
+  [error.writeErrors].flat().every(isDuplicateKey);
+
+/** The pending records of a claim id. Without a session: those that a majority has. */
+export const readPendingClaims = async (
+  { pendingClaims }: Mongo,
+  claimId: string,
+  session?: ClientSession,
+): Promise<PendingClaim[]> => {
+  const range = { $gte: claimId + SEPARATOR, $lt: claimId + AFTER_SEPARATOR };
+  const found = await pendingClaims.find({ _id: range }, session ? { session } : {}).toArray();
+  return found.map(toPendingClaim);
+};

@@ -1,0 +1,57 @@
+import { COMMIT_TIMEOUT_MS, DRIVER_TIMEOUT_MS } from '@flashclaim/core';
+import { type ClientSession, type MongoClient, MongoError, MongoErrorLabel } from 'mongodb';
+import { DURABLE } from './mongo.ts';
+import { within } from './within.ts';
+
+/** Waits for a command of a transaction: a command that the driver loses must not hold its caller for ever. */
+export const answered = <T>(command: Promise<T>): Promise<T> => within(DRIVER_TIMEOUT_MS, command);
+
+/** Whether nobody knows if the transaction was committed. */
+export const isCommitUnknown = (error: unknown): boolean =>
+  hasLabel(error, MongoErrorLabel.UnknownTransactionCommitResult);
+
+/** Whether another transaction was in the way, or the connection broke before the commit. */
+export const isTransient = (error: unknown): boolean => hasLabel(error, MongoErrorLabel.TransientTransactionError);
+
+const hasLabel = (error: unknown, label: MongoErrorLabel): boolean =>
+  error instanceof MongoError && error.hasErrorLabel(label);
+
+/**
+ * One attempt at one transaction. Resolves once a majority has all that it wrote, and all that it read.
+ * The driver's own `withTransaction` would go on by itself for up to 120 s.
+ */
+export const inTransaction = async <T>(
+  client: MongoClient,
+  body: (session: ClientSession) => Promise<T>,
+): Promise<T> => {
+  const session = client.startSession();
+  try {
+    session.startTransaction({
+      readConcern: { level: 'snapshot' },
+      writeConcern: DURABLE,
+      maxCommitTimeMS: COMMIT_TIMEOUT_MS,
+    });
+    const result = await body(session);
+    await commit(session);
+    return result;
+  } catch (error) {
+    // The first error tells more than a failed abort; the server ends an abandoned transaction by itself.
+    if (session.inTransaction()) await answered(session.abortTransaction()).catch(() => {});
+    throw error;
+  } finally {
+    await answered(session.endSession()).catch(() => {});
+  }
+};
+
+/**
+ * Where nobody knows whether the commit arrived, even after the driver has repeated it, it is sent once more: harmless where
+ * it did, and where it did not, the open transaction would keep its coupons for the five seconds until MongoDB ends it.
+ */
+const commit = async (session: ClientSession): Promise<void> => {
+  try {
+    await answered(session.commitTransaction());
+  } catch (error) {
+    if (!isCommitUnknown(error)) throw error;
+    await answered(session.commitTransaction());
+  }
+};
