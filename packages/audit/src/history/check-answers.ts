@@ -1,4 +1,12 @@
-import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf, type UserEvidence } from './evidence.ts';
+import {
+  type Attempt,
+  type CouponEvidence,
+  type Evidence,
+  earliest,
+  makersOf,
+  type UserEvidence,
+  WITHOUT_REASON,
+} from './evidence.ts';
 import type { ClaimCall } from './record.ts';
 import type { Violation } from './violation.ts';
 
@@ -41,8 +49,9 @@ export function* checkRefusals({ coupons, standing, attempts }: Evidence): Gener
   yield* checkReusedKeys(attempts, standing);
 }
 
-/** Whether the claim of that id, or of that key, is of this very user and coupon. */
+/** Whether the claim of that id, or of that key, is of this very user and coupon. Statuses are judged with their claim. */
 const ownStands = ({ call, claimId }: Attempt, standing: Evidence['standing']): boolean => {
+  if (call.status === 202) return false;
   const own = standing.get(claimId ?? '');
   return own?.user === call.user && own.coupon === call.coupon;
 };
@@ -87,8 +96,7 @@ const whyWrong = (
   if (code === 'already_claimed' && !holds) return 'but holds no unit; a unit or out_of_stock expected';
   if (code === 'already_claimed' && possiblySince >= decidedAt)
     return 'before the request that got the unit had been sent; a unit or out_of_stock expected';
-  // `unavailable` names no reason: it is what a status says of a claim whose job failed for good.
-  if (code !== 'already_claimed' && code !== 'unavailable' && toldSince < call.invokedAt)
+  if (code !== 'already_claimed' && !WITHOUT_REASON.has(code) && toldSince < call.invokedAt)
     return 'but had been told before to hold a unit; already_claimed expected';
   return undefined;
 };

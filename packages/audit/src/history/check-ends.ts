@@ -17,8 +17,8 @@ const ANSWERS: ReadonlyMap<number, readonly (string | undefined)[]> = new Map([
 
 /** I7: every request ends, in time and with an answer that the contract knows, and every 202 is resolved. */
 export function* checkEnds(evidence: Evidence, answerMaxMs: number | undefined): Generator<Violation> {
-  const { attempts, statuses, reads, creates, standing } = evidence;
-  const calls = [...attempts.map(({ call }) => call), ...statuses, ...reads, ...creates];
+  const { attempts, claims, statuses, reads, creates, standing } = evidence;
+  const calls = [...claims, ...statuses, ...reads, ...creates];
   for (const call of calls) {
     const { invokedAt, answeredAt } = call;
     if (answeredAt === undefined) yield violation('a request has no answer and no end', call);

@@ -1,5 +1,6 @@
 import { checkDurable, checkRefusals, checkTold } from './check-answers.ts';
 import { checkEnds, checkRecovery } from './check-ends.ts';
+import { checkStatuses } from './check-statuses.ts';
 import { checkStock, checkUndersell } from './check-stock.ts';
 import { gatherEvidence } from './evidence.ts';
 import type { HistoryRecord } from './record.ts';
@@ -28,6 +29,7 @@ export const checkHistory = (
     ...checkStock(evidence),
     ...checkDurable(evidence),
     ...checkRefusals(evidence),
+    ...checkStatuses(evidence),
     ...checkTold(evidence),
     ...checkEnds(evidence, options.answerMaxMs),
     ...checkUndersell(evidence),

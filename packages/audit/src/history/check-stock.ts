@@ -1,5 +1,5 @@
 import { CLAIMED_BY_MAX } from '@flashclaim/core';
-import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf } from './evidence.ts';
+import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf, WITHOUT_REASON } from './evidence.ts';
 import type { Violation } from './violation.ts';
 
 /** I1 no more claims than units, I2 one for a user, I3 what remains and the claims are the amount: in the database and in every read. */
@@ -98,8 +98,7 @@ function* checkRefusedTooEarly(
   };
 }
 
-/** `unavailable` names no reason: it is what a status says of a claim whose job failed for good. */
-const TELLS_OF_NO_COUPON: ReadonlySet<string | undefined> = new Set(['coupon_not_found', 'unavailable']);
+const TELLS_OF_NO_COUPON: ReadonlySet<string | undefined> = new Set(['coupon_not_found', ...WITHOUT_REASON]);
 
 /** A coupon that somebody has seen is there from then on. */
 function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: CouponEvidence): Generator<Violation> {

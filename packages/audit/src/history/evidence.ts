@@ -9,6 +9,7 @@ import type { StandingClaim, State } from './state.ts';
  */
 type Known = 'claimed' | 'refused' | 'rejected' | 'unknown';
 
+/** A claim request and what it was told: more than one where its status named several outcomes, for each of them is judged. */
 export interface Attempt {
   call: ClaimCall;
   known: Known;
@@ -41,6 +42,7 @@ export interface Evidence {
   coupons: Map<string, CouponEvidence>;
   /** Every claim that stands, by its id. */
   standing: ReadonlyMap<string, StandingClaim>;
+  claims: ClaimCall[];
   attempts: Attempt[];
   statuses: StatusCall[];
   reads: ReadCall[];
@@ -55,21 +57,23 @@ export const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'out_of_stock',
 ]);
 
+/** Refusals of a status alone that name no reason: the claim was not decided in time, or its job failed for good. */
+export const WITHOUT_REASON: ReadonlySet<string | undefined> = new Set(['timed_out', 'unavailable']);
+
 /** Brings the calls of a history and the claims of the database together. */
 export const gatherEvidence = (history: Iterable<HistoryRecord>, state: State): Evidence => {
-  const calls: ClaimCall[] = [];
   const evidence: Evidence = {
     ...{ coupons: new Map(), standing: new Map(state.claims.map((claim) => [claim.id, claim])) },
-    ...{ attempts: [], statuses: [], reads: [], creates: [], marks: [] },
+    ...{ claims: [], attempts: [], statuses: [], reads: [], creates: [], marks: [] },
   };
   for (const record of history) {
-    if (record.op === 'claim') calls.push(record);
+    if (record.op === 'claim') evidence.claims.push(record);
     else if (record.op === 'status') evidence.statuses.push(record);
     else if (record.op === 'read') evidence.reads.push(record);
     else if (record.op === 'create') evidence.creates.push(record);
     else evidence.marks.push(record);
   }
-  evidence.attempts = attemptsOf(calls, evidence.statuses);
+  evidence.attempts = attemptsOf(evidence.claims, evidence.statuses);
 
   for (const attempt of evidence.attempts) {
     const coupon = couponOf(evidence, state, attempt.call.coupon);
@@ -113,18 +117,38 @@ const userOf = ({ users }: CouponEvidence, name: string): UserEvidence => {
 };
 
 const attemptsOf = (calls: readonly ClaimCall[], statuses: readonly StatusCall[]): Attempt[] => {
-  const decided = new Map<string, StatusCall>();
-  for (const status of statuses)
-    if (status.status === 200 && status.code !== 'pending')
-      decided.set(status.claimId, later(status, decided.get(status.claimId)));
+  const finals = Map.groupBy(
+    statuses.filter(({ status, code }) => status === 200 && code !== 'pending'),
+    ({ claimId }) => claimId,
+  );
   const idOfKey = new Map<string, string>();
   for (const { key, claimId } of calls) if (key !== undefined && claimId !== undefined) idOfKey.set(key, claimId);
-  return calls.map((call) => toAttempt(call, decided, call.claimId ?? idOfKey.get(call.key ?? '')));
+  return calls.flatMap((call) => {
+    const claimId = call.claimId ?? idOfKey.get(call.key ?? '');
+    const outcomes = call.status === 202 ? outcomesOf(call, finals.get(call.claimId ?? '') ?? []) : [];
+    return outcomes.length > 0
+      ? outcomes.map((status) => ({ ...toAttempt(call, claimId), ...toOutcome(call, status) }))
+      : [toAttempt(call, claimId)];
+  });
 };
 
-/** Of two answers, the one that came last. */
-const later = (one: StatusCall, other: StatusCall | undefined): StatusCall =>
-  (other?.answeredAt ?? 0) > (one.answeredAt ?? 0) ? (other as StatusCall) : one;
+/** Of the final statuses since a request was sent, the first of each outcome. */
+const outcomesOf = (call: ClaimCall, statuses: readonly StatusCall[]): StatusCall[] => {
+  const first = new Map<string, StatusCall>();
+  for (const status of statuses) {
+    if ((status.answeredAt ?? 0) < call.invokedAt) continue;
+    const outcome = JSON.stringify([status.code, status.user, status.coupon]);
+    const other = first.get(outcome);
+    if (!other || (status.answeredAt ?? 0) < (other.answeredAt ?? 0)) first.set(outcome, status);
+  }
+  return [...first.values()];
+};
+
+const toOutcome = (call: ClaimCall, status: StatusCall): Pick<Attempt, 'known' | 'code' | 'decidedAt'> => ({
+  known: knownBy(status, call),
+  code: status.code,
+  decidedAt: status.answeredAt ?? Number.POSITIVE_INFINITY,
+});
 
 /** The first of some times; infinity where there is none. */
 export const earliest = (times: readonly number[]): number =>
@@ -134,18 +158,14 @@ export const earliest = (times: readonly number[]): number =>
 const knownBy = ({ code, user, coupon }: StatusCall, call: ClaimCall): Known => {
   if ((user ?? call.user) !== call.user || (coupon ?? call.coupon) !== call.coupon) return 'rejected';
   if (code === 'claimed') return 'claimed';
-  return REFUSALS.has(code) ? 'refused' : 'rejected';
+  return REFUSALS.has(code) || WITHOUT_REASON.has(code) ? 'refused' : 'rejected';
 };
 
-const toAttempt = (call: ClaimCall, decided: Map<string, StatusCall>, claimId: string | undefined): Attempt => {
+const toAttempt = (call: ClaimCall, claimId: string | undefined): Attempt => {
   const attempt = { call, claimId, decidedAt: call.answeredAt ?? Number.POSITIVE_INFINITY };
   if (call.answeredAt === undefined || call.status === undefined) return { ...attempt, known: 'unknown' };
   if (call.status === 200) return { ...attempt, known: 'claimed' };
-  if (call.status === 202) {
-    const status = decided.get(call.claimId ?? '');
-    if (status?.answeredAt === undefined) return { ...attempt, known: 'unknown' };
-    return { ...attempt, known: knownBy(status, call), code: status.code, decidedAt: status.answeredAt };
-  }
+  if (call.status === 202) return { ...attempt, known: 'unknown' };
   if (REFUSALS.has(call.code)) return { ...attempt, known: 'refused', code: call.code };
   const taken = call.status >= 500 && call.code !== 'overloaded';
   return { ...attempt, known: taken ? 'unknown' : 'rejected' };
