@@ -11,7 +11,8 @@ import {
   type Transaction,
   type UpdateMany,
 } from './model-store.ts';
-import { ask, faulty, type Process, type World } from './world.ts';
+import { UnknownToModel } from './matches.ts';
+import { ask, defectOf, faulty, type Process, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';
 
@@ -175,7 +176,7 @@ class ModelConnection {
   /** Has the server carry something out; or not, where it can't be reached or the connection breaks. */
   #command<T>(options: Options, effect: (command: Command) => T | Promise<T>): Promise<T> {
     for (const option of Object.keys(options))
-      if (!OPTIONS.has(option)) throw new Error(`the model of the store does not know the option ${option}: teach it`);
+      if (!OPTIONS.has(option)) throw defectOf(this.#world, new UnknownToModel(`the option ${option}`));
     const { session } = options;
     return ask(this.#world, this.#process, () => {
       const transaction = session?.transaction;
