@@ -13,6 +13,9 @@ const PAUSE_MAX_MS = 120;
 const AGAIN_MS = 100;
 const TRIES_MAX = 100;
 
+/** Who is told `pending` asks so often what became of it. */
+const ASKS_MAX = 5;
+
 const HOT_UNITS = 3_000;
 const FLASH_UNITS = 60;
 const COLD_COUPONS = 100;
@@ -93,8 +96,9 @@ export class SoakLoad {
     else if (kind < 45) await this.#untilTold(coupon, user, {});
     else if (kind < 55) await Promise.all([this.#claim(coupon, user), this.#claim(coupon, user)]);
     else if (kind < 63) await Promise.all([1, 2, 3].map(() => this.#claim(coupon, user, { key })));
-    else if (kind < 69) await this.#claim(coupon, user, { prefer: 'respond-async' });
-    else if (kind < 75) await this.#untilTold(coupon, user, { key, prefer: 'respond-async' });
+    else if (kind < 69) await this.#follow(await this.#claim(coupon, user, { prefer: 'respond-async' }));
+    else if (kind < 72) await this.#untilTold(coupon, user, { key, prefer: 'respond-async' });
+    else if (kind < 75) await this.#followTwice(coupon, user, { key, prefer: 'respond-async' });
     else if (kind < 78) await this.#claim(coupon, user, { key, prefer: 'wait=1' });
     else if (kind < 85) await this.#hangUp(coupon, user, random.chance(0.7) ? { key } : {});
     else if (kind < 88) await this.#claim(coupon, `again-${random.int(0, 200)}`);
@@ -105,16 +109,23 @@ export class SoakLoad {
     else await this.#sellNew();
   }
 
-  /** A coupon that is claimed before it is there, at once when it is, and by more than get one. */
+  /** A coupon that is claimed before it is there, at once when it is, and by more than get one; by one of them under the same key. */
   async #sellNew(): Promise<void> {
     const coupon = `${this.#options.name}-new-${++this.#turn}`;
     const users = [1, 2, 3].map(() => this.#user());
+    const early = this.#user();
+    const askEarly = () => this.#claim(coupon, early, { key: `${coupon}/${early}`, prefer: 'respond-async' });
     await this.#claim(coupon, this.#user());
+    await this.#follow(await askEarly());
     const [created] = await Promise.all([
       this.history.create(this.#url(), coupon, 2),
       this.#claim(coupon, this.#user()),
     ]);
-    if (created.status === 201) await Promise.all(users.map((user) => this.#claim(coupon, user)));
+    if (created.status === 201)
+      await Promise.all([
+        ...users.map((user) => this.#claim(coupon, user)),
+        askEarly().then((call) => this.#follow(call)),
+      ]);
     await this.history.read(this.#url(), coupon);
   }
 
@@ -131,6 +142,21 @@ export class SoakLoad {
       if (status < 500 && (status !== 202 || options.prefer !== undefined)) return;
       await sleep(AGAIN_MS);
     }
+  }
+
+  /** Asks what became of a claim, each time of another process, and also once it is decided: what is final stays so. */
+  async #follow({ status, claimId }: ClaimCall): Promise<void> {
+    if (status !== 202 || claimId === undefined) return;
+    for (let asks = this.#options.random.int(1, ASKS_MAX); asks > 0; asks--) {
+      await this.history.status(this.#url(), claimId);
+      await sleep(this.#options.random.int(0, PAUSE_MAX_MS));
+    }
+  }
+
+  /** Comes again with the same key while the first request is followed: the second may be decided otherwise. */
+  async #followTwice(coupon: string, user: string, options: ClaimOptions): Promise<void> {
+    const first = await this.#claim(coupon, user, options);
+    await Promise.all([this.#follow(first), this.#claim(coupon, user, options).then((again) => this.#follow(again))]);
   }
 
   async #claim(coupon: string, user: string, options: ClaimOptions = {}): Promise<ClaimCall> {

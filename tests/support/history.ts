@@ -158,7 +158,7 @@ export class HistoryRecorder {
 
   async #settlePending(url: string, call: ClaimCall, claimId: string): Promise<void> {
     await until(async () => {
-      const { code, status } = await this.#status(url, claimId);
+      const { code, status } = await this.status(url, claimId);
       if (status !== 404 || call.invokedAt > this.#forgotAt) return status === 200 && code !== 'pending';
       // Redis had the outcome of a refused claim, and nobody else: its caller knows as much as after a lost answer.
       delete call.status;
@@ -167,7 +167,8 @@ export class HistoryRecorder {
     });
   }
 
-  async #status(url: string, claimId: string): Promise<StatusCall> {
+  /** Asks what became of a claim. */
+  async status(url: string, claimId: string): Promise<StatusCall> {
     const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
     await this.#send(call, `${url}/api/claims/${claimId}`, {}, ({ user_id, coupon_name }) => {
       if (user_id !== undefined) call.user = user_id;

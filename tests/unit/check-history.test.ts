@@ -370,6 +370,254 @@ describe('what breaks an invariant is found', () => {
   });
 });
 
+/** Of user `a` under the key `k`, whose claim id is `id-a`. */
+const keyed = (at: number, answer: Partial<ClaimCall>) => claim('a', at, { key: 'k', ...answer });
+const pendingKeyed = (at: number) => keyed(at, { status: 202, code: 'pending', claimId: 'id-a' });
+const lostKeyed = (at: number) => lost('a', at, { key: 'k' });
+/** A status that says whose claim it is. */
+const toldOfA = (at: number, code: string): StatusCall => ({ ...told('a', at, code), user: 'a', coupon: 'hot' });
+const gone = (user: string, at: number): StatusCall => ({ ...told(user, at, 'not_found'), status: 404 });
+const HOUR = 3_600_000;
+
+describe('every status of a claim is judged, not only the last', () => {
+  /** A sentence, what it breaks, a history that breaks it, and its neighbour that breaks nothing. */
+  interface Row {
+    rule: string;
+    broken: string;
+    wrong: readonly HistoryRecord[];
+    fine: readonly HistoryRecord[];
+    held?: readonly string[];
+  }
+  const rows: Row[] = [
+    {
+      rule: 'a request that was told to be refused is not granted later',
+      broken: 'I5',
+      wrong: [pending('a', 1), told('a', 9, 'coupon_not_found'), create(20), told('a', 30, 'claimed')],
+      fine: [
+        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found'), create(20)],
+        ...[pendingKeyed(30), told('a', 40, 'pending'), told('a', 50, 'claimed')],
+      ],
+      held: ['a'],
+    },
+    {
+      rule: 'a request that was told to be refused has no claim in the end, though no status says so',
+      broken: 'I5 I6',
+      wrong: [pendingKeyed(1), told('a', 9, 'timed_out'), keyed(20, { replayed: true })],
+      fine: [pendingKeyed(1), told('a', 9, 'timed_out'), lostKeyed(20)],
+      held: ['a'],
+    },
+    {
+      rule: 'a later request that was refused or rejected can not have made the grant',
+      broken: 'I5',
+      wrong: [
+        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found')],
+        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), keyed(14, { status: 503, code: 'overloaded' })],
+        ...[create(30), told('a', 40, 'claimed')],
+      ],
+      fine: [
+        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found')],
+        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), keyed(14, { status: 503, code: 'unavailable' })],
+        ...[create(30), told('a', 40, 'claimed')],
+      ],
+      held: ['a'],
+    },
+    {
+      rule: 'another key, or another user of it, can not have made the grant',
+      broken: 'I5',
+      wrong: [
+        ...[pendingKeyed(1), toldOfA(9, 'coupon_not_found'), create(20)],
+        ...[lost('a', 30, { key: 'other' }), lost('b', 31, { key: 'k' }), toldOfA(40, 'claimed')],
+      ],
+      fine: [pendingKeyed(1), toldOfA(9, 'coupon_not_found'), create(20), lostKeyed(30), toldOfA(40, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'a request that was still pending is not told an earlier refusal',
+      broken: 'I5',
+      wrong: [
+        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found')],
+        ...[pendingKeyed(30), told('a', 40, 'coupon_not_found'), told('a', 50, 'claimed')],
+      ],
+      fine: [
+        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found'), create(20)],
+        ...[pendingKeyed(30), told('a', 34, 'coupon_not_found'), told('a', 50, 'claimed')],
+      ],
+      held: ['a'],
+    },
+    {
+      rule: 'a request that came too late can not have made the grant',
+      broken: 'I5',
+      wrong: [pendingKeyed(1), told('a', 9, 'timed_out'), told('a', 20, 'claimed'), lostKeyed(30)],
+      fine: [pendingKeyed(1), told('a', 9, 'timed_out'), lostKeyed(19), told('a', 20, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'where a unit was out of stock, no later request gets it: nothing is given back',
+      broken: 'I5',
+      wrong: [
+        ...[claim('b', 0), pendingKeyed(1), told('a', 9, 'out_of_stock')],
+        ...[lostKeyed(12), told('a', 20, 'claimed')],
+      ],
+      fine: [
+        ...[claim('b', 0), pendingKeyed(1), told('a', 9, 'timed_out')],
+        ...[lostKeyed(12), told('a', 20, 'claimed')],
+      ],
+      held: ['a', 'b'],
+    },
+    {
+      rule: 'a claim that was told to be claimed is not refused later',
+      broken: 'I5',
+      wrong: [pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(15), told('a', 20, 'timed_out')],
+      fine: [pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(15), told('a', 20, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'a claim that was answered 200 is not refused later',
+      broken: 'I5',
+      wrong: [keyed(1, {}), lostKeyed(2), told('a', 20, 'timed_out')],
+      fine: [keyed(1, {}), lostKeyed(2), told('a', 20, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'a claim that was told to be claimed is not pending later',
+      broken: 'I7',
+      wrong: [pendingKeyed(1), told('a', 9, 'claimed'), pendingKeyed(15), told('a', 20, 'pending')],
+      fine: [pendingKeyed(1), told('a', 9, 'pending'), pendingKeyed(15), told('a', 20, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'a claim does not change hands',
+      broken: 'I4 I6',
+      wrong: [pending('a', 1), { ...toldOfA(9, 'claimed'), user: 'b' }],
+      fine: [pending('a', 1), toldOfA(9, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'one refusal does not become another without another request',
+      broken: 'I7',
+      wrong: [pendingKeyed(1), told('a', 9, 'coupon_not_found'), told('a', 20, 'timed_out')],
+      fine: [pendingKeyed(1), told('a', 9, 'coupon_not_found'), lostKeyed(15), told('a', 20, 'timed_out')],
+    },
+    {
+      rule: 'one refusal becomes another only where another request was told that one',
+      broken: 'I7',
+      wrong: [
+        ...[pendingKeyed(1), told('a', 9, 'timed_out')],
+        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), told('a', 20, 'unavailable')],
+      ],
+      fine: [
+        ...[pendingKeyed(1), told('a', 9, 'timed_out')],
+        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), told('a', 20, 'coupon_not_found')],
+      ],
+    },
+    {
+      rule: 'a refused claim is pending again only where another request was sent',
+      broken: 'I7',
+      wrong: [pendingKeyed(1), told('a', 9, 'timed_out'), told('a', 20, 'pending'), told('a', 30, 'timed_out')],
+      fine: [
+        ...[pendingKeyed(1), told('a', 9, 'timed_out'), pendingKeyed(15)],
+        ...[told('a', 20, 'pending'), told('a', 30, 'timed_out')],
+      ],
+    },
+    {
+      rule: 'a refused claim is not unknown within an hour',
+      broken: 'I7',
+      wrong: [pending('a', 1), told('a', 9, 'timed_out'), gone('a', HOUR - 10)],
+      fine: [pending('a', 1), told('a', 9, 'timed_out'), gone('a', HOUR)],
+    },
+    {
+      rule: 'a refusal that was told late is kept for an hour since it was pending',
+      broken: 'I7',
+      wrong: [pending('a', 1), told('a', HOUR, 'pending'), told('a', HOUR + 9, 'timed_out'), gone('a', 2 * HOUR - 10)],
+      fine: [pending('a', 1), told('a', 20, 'pending'), told('a', HOUR + 9, 'timed_out'), gone('a', 2 * HOUR - 10)],
+    },
+    {
+      rule: 'a claim that was told to be claimed is never unknown',
+      broken: 'I7',
+      wrong: [pending('a', 1), told('a', 9, 'claimed'), gone('a', 2 * HOUR)],
+      fine: [pending('a', 1), told('a', 9, 'claimed'), told('a', 2 * HOUR, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'a claim whose request was answered 202 is not unknown, also where it is told again',
+      broken: 'I7',
+      wrong: [pending('a', 1), gone('a', 9), told('a', 20, 'claimed')],
+      fine: [pending('a', 1), gone('a', 4), told('a', 20, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'of two statuses that were read at the same time, each may have been first, but both must be possible',
+      broken: 'I5',
+      wrong: [
+        ...[pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(30)],
+        ...[{ ...told('a', 8, 'timed_out'), answeredAt: 16 }],
+      ],
+      fine: [
+        ...[pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(8)],
+        ...[{ ...told('a', 8, 'timed_out'), answeredAt: 16 }],
+      ],
+      held: ['a'],
+    },
+    {
+      rule: 'a refusal whose job is gone is as final as any other',
+      broken: 'I5',
+      wrong: [pending('a', 1), told('a', 9, 'unavailable'), told('a', 20, 'claimed')],
+      fine: [pending('a', 1), claim('b', 2, { status: 503, code: 'unavailable' }), told('a', 20, 'claimed')],
+      held: ['a'],
+    },
+    {
+      rule: 'each refusal is held against the stock, also where a later request got a unit',
+      broken: 'I8',
+      wrong: [
+        ...[create(0), pendingKeyed(10), told('a', 20, 'coupon_not_found')],
+        ...[pendingKeyed(30), told('a', 40, 'claimed')],
+      ],
+      fine: [
+        ...[create(18), pendingKeyed(10), told('a', 20, 'coupon_not_found')],
+        ...[pendingKeyed(30), told('a', 40, 'claimed')],
+      ],
+      held: ['a'],
+    },
+  ];
+  test.each(rows)('$rule', ({ broken, wrong, fine, held = [] }) => {
+    expect(describeViolations(checkHistory(fine, heldBy(held)))).toBe('');
+    expect(brokenBy(wrong, heldBy(held))).toBe(broken);
+  });
+
+  test('a claim that was not decided in time says nothing of the stock', () => {
+    const late = [claim('a', 1), pending('b', 2), told('b', 9, 'timed_out')];
+    expect(brokenBy(late, heldBy(['a']))).toBe('');
+    expect(brokenBy([...late.slice(0, 2), told('b', 9, 'out_of_stock')], heldBy(['a']))).toBe('I8');
+  });
+
+  test('a claim that was not decided in time says neither that its coupon is there, nor that the user holds none', () => {
+    const missing = claim('c', 30, { status: 404, code: 'coupon_not_found' });
+    expect(brokenBy([pending('a', 1), told('a', 9, 'timed_out'), missing], heldBy([]))).toBe('');
+    const second = [
+      { ...pending('a', 20), claimId: 'id-2' },
+      { ...told('a', 30, 'timed_out'), claimId: 'id-2' },
+    ];
+    expect(brokenBy([claim('a', 1), ...second], heldBy(['a']))).toBe('');
+  });
+
+  test('a claim whose id no answer to a request names may be of each request that was not answered', () => {
+    const statuses = [toldOfA(9, 'timed_out'), toldOfA(20, 'claimed')];
+    expect(brokenBy([lostKeyed(1), lostKeyed(15), ...statuses], heldBy(['a']))).toBe('');
+    expect(brokenBy([lostKeyed(1), lost('a', 15), ...statuses], heldBy(['a']))).toBe('I5');
+  });
+
+  test('it is described with what was said, what was expected, and the requests under the key', () => {
+    const [call, refusal, grant] = [pending('a', 1), told('a', 9, 'timed_out'), told('a', 20, 'claimed')];
+    expect(describeViolations(checkHistory([call, refusal, grant], heldBy(['a'])))).toBe(
+      [
+        'I5: 1 violation',
+        '  the claim id-a was refused (timed_out), and then claimed; a change by a later request of that user expected',
+        ...[refusal, grant, call].map((record) => `    ${JSON.stringify(record)}`),
+      ].join('\n'),
+    );
+  });
+});
+
 /** One request of a made-up sale: who, under which key if any, and what becomes of the answer. */
 interface Planned {
   user: number;
@@ -377,10 +625,43 @@ interface Planned {
   fate: 'told' | 'lost' | 'unavailable' | 'pending' | 'overloaded';
   waits: number;
   takes: number;
+  /** After how long each it asks what became of the claim, where it was told `pending`. */
+  asks: number[];
 }
 
+/** A request that was told `pending`. */
+interface Accepted {
+  claimId: string;
+  user: string;
+  code: string;
+  decidedAt: number;
+  answeredAt: number;
+  asks: readonly number[];
+}
+
+/**
+ * As the API does, it tells by the claim id alone: first what is granted, then whether a request that was told `pending` is
+ * undecided, else what became of the last one. It reads at once, and takes a while to say so.
+ */
+const askAfter = (accepted: readonly Accepted[], grants: ReadonlyMap<string, { user: string; at: number }>) =>
+  accepted.flatMap(({ claimId, answeredAt: toldAt, asks }) =>
+    [...asks.map((after) => toldAt + after), 900].map((at): StatusCall => {
+      const own = accepted.filter((one) => one.claimId === claimId && one.answeredAt <= at);
+      const [last, ...others] = own.toSorted((a, b) => b.decidedAt - a.decidedAt) as [Accepted, ...Accepted[]];
+      const isPending = [last, ...others].some(({ decidedAt }) => decidedAt > at);
+      const grant = grants.get(claimId);
+      const isGranted = grant !== undefined && grant.at <= at;
+      const [user, code] = isGranted ? [grant.user, 'claimed'] : [last.user, isPending ? 'pending' : last.code];
+      const times = { invokedAt: at, answeredAt: at + 2 };
+      return { op: 'status', claimId, ...times, status: 200, code, user, coupon: 'hot' };
+    }),
+  );
+
 /** A system that tells the truth: requests are decided one by one, at a moment between question and answer. */
-const runTruthfully = (amount: number, plan: readonly Planned[]): { history: HistoryRecord[]; state: State } => {
+const runTruthfully = (
+  { amount, createdAt }: { amount: number; createdAt: number },
+  plan: readonly Planned[],
+): { history: HistoryRecord[]; state: State } => {
   const requests = plan.map(({ user, key, ...rest }, i) => ({
     ...rest,
     user: `user-${user}`,
@@ -392,13 +673,18 @@ const runTruthfully = (amount: number, plan: readonly Planned[]): { history: His
     answeredAt: i + rest.waits + rest.takes + 0.2,
   }));
   const granted = new Map<string, StandingClaim>();
-  const history: HistoryRecord[] = [];
-  const asked = new Map<string, { user: string; code: string }>();
+  const history: HistoryRecord[] = [
+    { op: 'create', coupon: 'hot', amount, invokedAt: createdAt - 1, answeredAt: createdAt + 1, status: 201 },
+  ];
+  const accepted: Accepted[] = [];
+  const grants = new Map<string, { user: string; at: number }>();
   for (const request of requests.toSorted((a, b) => a.decidedAt - b.decidedAt)) {
-    const { user, key, claimId, requestId, fate, invokedAt, answeredAt } = request;
+    const { user, key, claimId, requestId, fate, invokedAt, decidedAt, asks } = request;
+    // Who is told `pending` is told so before or after the decision.
+    const answeredAt = fate === 'pending' ? invokedAt + request.takes + 0.2 : request.answeredAt;
     const wanted = { id: claimId, userId: user, couponName: 'hot', requestId, claimedAt: 0 };
     const snapshot = {
-      remaining: new Map([['hot', amount - granted.size]]),
+      remaining: new Map(decidedAt < createdAt ? [] : [['hot', amount - granted.size]]),
       standing: new Map(granted),
       holders: new Map([['hot', new Set([...granted.values()].map((one) => one.userId))]]),
     };
@@ -415,28 +701,27 @@ const runTruthfully = (amount: number, plan: readonly Planned[]): { history: His
       continue;
     }
     const [decision = 'claimed'] = decideClaims(snapshot, [wanted]);
-    if (decision === 'claimed') granted.set(claimId, wanted);
+    if (decision === 'claimed') {
+      granted.set(claimId, wanted);
+      grants.set(claimId, { user, at: decidedAt });
+    }
     const holds = decision === 'claimed' || decision === 'replayed';
     if (fate === 'lost') history.push({ ...call, error: 'socket hang up' });
     else if (fate === 'unavailable') history.push({ ...call, status: 503, code: 'unavailable' });
     else if (fate === 'pending') {
       history.push({ ...call, status: 202, code: 'pending', claimId });
-      asked.set(claimId, { user, code: holds ? 'claimed' : decision });
+      accepted.push({ claimId, user, code: holds ? 'claimed' : decision, decidedAt, answeredAt, asks });
     } else if (holds)
       history.push({ ...call, status: 200, claimId, ...(decision === 'replayed' && { replayed: true }) });
     else history.push({ ...call, status: PROBLEMS[decision].status, code: decision });
   }
-  // As the API does, it tells by the claim id alone: first what stands, else what became of the last who were told pending.
-  for (const [claimId, last] of asked) {
-    const holder = granted.get(claimId);
-    const answer = holder ? { user: holder.userId, code: 'claimed' } : last;
-    history.push({ op: 'status', claimId, invokedAt: 900, answeredAt: 901, status: 200, coupon: 'hot', ...answer });
-  }
+  history.push(...askAfter(accepted, grants));
   const claims = [...granted.values()].map(({ id, userId }) => ({ id, user: userId, coupon: 'hot' }));
   return { history, state: { coupons: new Map([['hot', { amount, remaining: amount - claims.length }]]), claims } };
 };
 
 describe('whatever the sale', () => {
+  const sale = fc.record({ amount: fc.integer({ min: 1, max: 8 }), createdAt: fc.nat(9) });
   const plan = fc.array(
     fc.record<Planned>({
       user: fc.nat(6),
@@ -444,14 +729,15 @@ describe('whatever the sale', () => {
       fate: fc.constantFrom('told', 'told', 'told', 'told', 'lost', 'unavailable', 'pending', 'overloaded'),
       waits: fc.nat(8),
       takes: fc.nat(8),
+      asks: fc.array(fc.nat(12), { maxLength: 3 }),
     }),
     { maxLength: 40 },
   );
 
   test('a system that tells the truth is never accused', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 8 }), plan, (amount, requests) => {
-        const { history, state } = runTruthfully(amount, requests);
+      fc.property(sale, plan, (coupon, requests) => {
+        const { history, state } = runTruthfully(coupon, requests);
         expect(describeViolations(checkHistory(history, state))).toBe('');
       }),
       { numRuns: 2_000 },
@@ -460,14 +746,29 @@ describe('whatever the sale', () => {
 
   test('a claim that is taken away, and a unit too many, are always found', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 8 }), plan, fc.nat(), (amount, requests, pick) => {
-        const { history, state } = runTruthfully(amount, requests);
+      fc.property(sale, plan, fc.nat(), (coupon, requests, pick) => {
+        const { history, state } = runTruthfully(coupon, requests);
         fc.pre(state.claims.length > 0);
         const at = pick % state.claims.length;
         const taken = { ...state, claims: state.claims.filter((_, i) => i !== at) };
         expect(brokenBy(history, taken)).toContain('I3');
         const more = { ...state, claims: [...state.claims, { id: 'more', user: 'nobody', coupon: 'hot' }] };
         expect(brokenBy(history, more)).toMatch(/I3.*I6/);
+      }),
+    );
+  });
+
+  test('where every request was answered, a last status that says something else is always found', () => {
+    fc.assert(
+      fc.property(sale, plan, fc.nat(), (coupon, requests, pick) => {
+        const isAnswered = ({ fate }: Planned) => fate !== 'lost' && fate !== 'unavailable';
+        const { history, state } = runTruthfully(coupon, requests.filter(isAnswered));
+        const finals = history.filter((record) => record.op === 'status').filter(({ code }) => code !== 'pending');
+        fc.pre(finals.length > 0);
+        const last = { ...(finals[pick % finals.length] as StatusCall), invokedAt: 1_000, answeredAt: 1_001 };
+        expect(brokenBy([...history, { ...last, code: 'timed_out' }], state)).toMatch(/I5|I7/);
+        expect(brokenBy([...history, { ...last, code: 'pending' }], state)).toContain('I7');
+        expect(brokenBy([...history, { ...last, status: 404, code: 'not_found' }], state)).toContain('I7');
       }),
     );
   });

@@ -132,11 +132,11 @@ const attemptsOf = (calls: readonly ClaimCall[], statuses: readonly StatusCall[]
   });
 };
 
-/** Of the final statuses since a request was sent, the first of each outcome. */
+/** Of the final statuses since a request was told `pending`, the first of each outcome. What was read before may be another's. */
 const outcomesOf = (call: ClaimCall, statuses: readonly StatusCall[]): StatusCall[] => {
   const first = new Map<string, StatusCall>();
   for (const status of statuses) {
-    if ((status.answeredAt ?? 0) < call.invokedAt) continue;
+    if (status.invokedAt < (call.answeredAt ?? 0)) continue;
     const outcome = JSON.stringify([status.code, status.user, status.coupon]);
     const other = first.get(outcome);
     if (!other || (status.answeredAt ?? 0) < (other.answeredAt ?? 0)) first.set(outcome, status);

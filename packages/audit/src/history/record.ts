@@ -21,13 +21,13 @@ const ClaimCallSchema = Type.Object({
   coupon: Type.String(),
   /** The Idempotency-Key that was sent. */
   key: Type.Optional(Type.String()),
-  /** What a 200 or 202 said. */
+  /** As the answer had it: a 200, a 202, or a 503 of which nobody knows what it became. */
   claimId: Type.Optional(Type.String()),
   /** Whether the answer bore `Idempotency-Replayed: true`. */
   replayed: Type.Optional(Type.Boolean()),
 });
 
-/** A question what became of a claim that was told `pending`. */
+/** A read of a claim's status. Each one belongs into the history, for each one is judged. */
 const StatusCallSchema = Type.Object({
   op: Type.Literal('status'),
   ...call,
