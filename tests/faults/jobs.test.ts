@@ -1,8 +1,7 @@
 import {
-  decodeJob,
+  type ClaimJob,
   JOB_ATTEMPTS_MAX,
   JOB_NAME,
-  JOB_RETRY_DELAY_MS,
   LANES_DEFAULT,
   laneName,
   laneOf,
@@ -30,32 +29,42 @@ afterEach(async () => {
 const finished = (jobId: string, state: 'completed' | 'failed') =>
   until(async () => (await queue.getJobState(jobId)) === state);
 
-test('jobs that were done are added once more under other ids, and retried as Bull Board does', async ({ task }) => {
+test('finished jobs that are added once more under other ids grant nothing, and answer the same', async ({ task }) => {
   const load = new FaultLoad({ system, coupon: COUPON, test: task });
   await load.start();
   await load.decides(100);
-  const jobs = (await queue.getCompleted()).slice(0, 10);
-  expect(jobs.length).toBeGreaterThan(0);
+  // A finished job holds no claims any more: they are copied while a worker has it.
+  const copies = new Map<string, ClaimJob>();
+  await until(async () => {
+    for (const job of await queue.getActive()) if (job?.data.v === 3) copies.set(job.data.id, job.data);
+    return copies.size >= 10;
+  });
   const strike = async () => {
-    for (const [turn, job] of jobs.entries()) {
-      const twin = `twin-${turn}`;
-      await queue.add(JOB_NAME, job.data, { jobId: twin });
-      await finished(twin, 'completed');
-      const { decisions } = (await queue.getJob(twin))?.returnvalue ?? {};
-      // The same request under its key: its claim is told as the first, however often its job runs.
-      expect(decisions).toBe('C'.repeat(decodeJob(job.data).length));
-      await job.retry('completed');
+    for (const [id, data] of copies) {
+      await finished(id, 'completed');
+      const duplicate = `duplicate-of-${id}`;
+      await queue.add(JOB_NAME, data, { jobId: duplicate });
+      await finished(duplicate, 'completed');
+      // The same request under its key: its claim is the first one's, however often its job runs.
+      expect((await queue.getJob(duplicate))?.returnvalue).toEqual({ claimed: data.claims.length });
     }
-    for (const { id } of jobs) await finished(id as string, 'completed');
   };
   await load.through('finished jobs run again', strike, async () => {});
   await load.expectTruthful();
 });
 
+const POISONED = {
+  ...{ v: 3, id: 'poison', deadline: 99_999_999_999, replyTo: 'nobody' },
+  ...{ coupons: [COUPON], claims: [['id', 'user', 0]] },
+};
+
 const POISON: Record<string, unknown> = {
-  'of an unknown version': { v: 3, replyTo: 'nobody', coupons: [COUPON], claims: [] },
-  'without claims': { v: 1 },
-  'that names a coupon it does not hold': { v: 1, replyTo: 'nobody', coupons: [], claims: [['id', 'user', 7]] },
+  'of an unknown version': { ...POISONED, v: 4 },
+  'of an older version': { ...POISONED, v: 2 },
+  'without claims': { ...POISONED, claims: [] },
+  'that names a coupon it does not hold': { ...POISONED, claims: [['id', 'user', 7]] },
+  'whose deadline is absurdly far': POISONED,
+  'whose deadline is no number': { ...POISONED, deadline: 'soon' },
   'that is a text': 'poison',
 };
 
@@ -65,8 +74,8 @@ test('jobs that nobody understands fail, and their lane goes on', async ({ task 
   const strike = async () => {
     for (const [what, data] of Object.entries(POISON)) {
       const jobId = `poison-${what.replaceAll(' ', '-')}`;
-      // As an API adds its jobs: whatever may pass is tried for ten minutes.
-      await queue.add(JOB_NAME, data, { jobId, attempts: JOB_ATTEMPTS_MAX, backoff: JOB_RETRY_DELAY_MS });
+      // As an API adds its jobs: whatever may pass is tried again.
+      await queue.add(JOB_NAME, data, { jobId, attempts: JOB_ATTEMPTS_MAX });
       await finished(jobId, 'failed');
       await load.decides(10);
     }

@@ -1,15 +1,16 @@
 import type { Violation } from '@flashclaim/audit';
 import { decodeJob, laneName, laneOf, lanePrefix } from '@flashclaim/core';
-import { CouponMemory, commitClaims } from '@flashclaim/worker';
 import { Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HistoryRecorder } from '../support/history.ts';
+import { commitJob } from '../support/job-of.ts';
 import { type Plant, type PlantedApps, plantApps } from '../support/planted-apps.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
 const DECIDE = 'packages/core/src/decide-claims.ts';
 const COMMIT = 'apps/worker/src/commit-claims.ts';
+const TRANSACTION = 'packages/service/src/transaction.ts';
 
 const BUGS = {
   'the update takes units without looking whether they are there': [
@@ -25,7 +26,7 @@ const BUGS = {
     },
   ],
   'callers are answered, and then the commit fails': [
-    { file: COMMIT, of: 'await commit(session);', instead: 'await session.abortTransaction();' },
+    { file: TRANSACTION, of: 'await commit(session);', instead: 'await session.abortTransaction();' },
   ],
   'the last unit is kept back': [{ file: DECIDE, of: 'if (left === 0)', instead: 'if (left <= 1)' }],
 } satisfies Record<string, Plant[]>;
@@ -70,10 +71,7 @@ const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryR
   const queue = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
   await until(async () => (await queue.getWaitingCount()) === 1);
   const [job] = await queue.getWaiting();
-  await commitClaims(
-    { mongo: stores.mongo, memory: new CouponMemory(), holds: async () => true },
-    decodeJob(job?.data),
-  );
+  await commitJob(stores.mongo, decodeJob(job?.data));
   await queue.close();
   await addWorker();
   return claim;

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type Claim, decodeDecision, newCoupon } from '@flashclaim/core';
-import { CouponMemory, commitClaims } from '@flashclaim/worker';
+import { type Claim, newCoupon } from '@flashclaim/core';
+import { CouponMemory } from '@flashclaim/worker';
 import { MongoServerError } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectExact } from '../support/expect-exact.ts';
+import { commitJob, jobOf } from '../support/job-of.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
 
 let stores: TestStores;
@@ -21,15 +22,13 @@ const addCoupon = async (amount: number): Promise<string> => {
 const claimsOf = (couponName: string, count: number, user = (i: number) => `user-${i}`): Claim[] =>
   Array.from({ length: count }, (_, i) => ({ id: randomUUID(), userId: user(i), couponName }));
 
-const commit = async (batch: readonly Claim[], memory = new CouponMemory()) => {
-  const result = await commitClaims({ mongo: stores.mongo, memory, holds: async () => true }, batch);
-  return batch.map((_, index) => decodeDecision(result, index));
-};
+const commit = async (batch: readonly Claim[], memory?: CouponMemory) =>
+  commitJob(stores.mongo, await jobOf(stores.mongo, batch), memory);
 
 const decisionsOf = async (batch: readonly Claim[], memory?: CouponMemory) =>
   (await commit(batch, memory)).map(({ decision }) => decision);
 
-describe('commitClaims', () => {
+describe('commitJobs', () => {
   test('grants what is there, in order, and refuses the rest', async () => {
     const name = await addCoupon(2);
     const missing = claimsOf('no such coupon', 1);
@@ -45,13 +44,12 @@ describe('commitClaims', () => {
     await expectExact(stores.mongo);
   });
 
-  test('a job that runs twice gives the same units, with their first time', async () => {
+  test('a job that runs twice has the same result, with the first time', async () => {
     const name = await addCoupon(2);
-    const batch = claimsOf(name, 3);
-    const first = await commit(batch);
-    const second = await commit(batch);
-    expect(second.map(({ decision }) => decision)).toEqual(['replayed', 'replayed', 'out_of_stock']);
-    expect(second.slice(0, 2).map((one) => one.claimedAt)).toEqual(first.slice(0, 2).map((one) => one.claimedAt));
+    const job = await jobOf(stores.mongo, claimsOf(name, 3));
+    const first = await commitJob(stores.mongo, job);
+    expect(first.map(({ decision }) => decision)).toEqual(['claimed', 'claimed', 'out_of_stock']);
+    expect(await commitJob(stores.mongo, job)).toEqual(first);
     await expectExact(stores.mongo);
   });
 
@@ -64,10 +62,10 @@ describe('commitClaims', () => {
 
   test('the same job at the same time on four workers grants once', async () => {
     const name = await addCoupon(10);
-    const batch = claimsOf(name, 20);
-    const runs = await Promise.all([1, 2, 3, 4].map(() => decisionsOf(batch)));
-    for (const run of runs) expect(run.filter((one) => one === 'claimed' || one === 'replayed')).toHaveLength(10);
-    expect(runs.flat().filter((one) => one === 'claimed')).toHaveLength(10);
+    const job = await jobOf(stores.mongo, claimsOf(name, 20));
+    const [first, ...others] = await Promise.all([1, 2, 3, 4].map(() => commitJob(stores.mongo, job)));
+    for (const other of others) expect(other).toEqual(first);
+    expect(first?.filter(({ decision }) => decision === 'claimed')).toHaveLength(10);
     await expectExact(stores.mongo);
   });
 

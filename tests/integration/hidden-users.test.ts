@@ -10,7 +10,7 @@ const USER = 'margaret "} hamilton';
 const JOB = {
   id: '1',
   queueName: 'lane-0',
-  data: { v: 1, replyTo: 'api', coupons: ['one'], claims: [['id', USER, 0]] },
+  data: { v: 3, id: 'job', deadline: 1, replyTo: 'api', coupons: ['one'], claims: [['id', USER, 0]] },
 };
 
 let stores: TestStores;
@@ -22,7 +22,7 @@ afterAll(() => stores.close());
 /** What a job ends with whose transaction ends so. */
 const failWith = async (add: () => Promise<ClaimJobResult>, job: object = JOB): Promise<Error> => {
   const parts = { group: { add }, redis: stores.redis, log: console } as never;
-  return processJob(parts, job as Job, 'token').then(
+  return processJob(parts, job as Job).then(
     () => new Error('it did not fail'),
     (error: Error) => error,
   );

@@ -24,10 +24,10 @@ test('the answer to a job is faster than its add: each caller is told once, of t
     await new Promise((resolve) => setImmediate(resolve));
     return added;
   };
-  const settledLate: string[] = [];
+  const late: string[] = [];
   const listener = {
     hasten: () => {},
-    settled: ({ id, toldPending }: WaitingClaim) => void (toldPending && settledLate.push(id)),
+    settled: ({ id, toldPending }: WaitingClaim) => void (toldPending && late.push(id)),
   };
   const newClaim = (id: string, waitMs: number) =>
     new WaitingClaim({ id, userId: id, couponName: 'coupon' }, waitMs, listener);
@@ -40,5 +40,5 @@ test('the answer to a job is faster than its add: each caller is told once, of t
     ['does not', 'pending', answered],
     ['waits', 'claimed', answered],
   ]);
-  expect(settledLate).toEqual(['does not']);
+  expect(late).toEqual(['does not']);
 });

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import { type Claim, decodeDecision, newCoupon } from '@flashclaim/core';
+import { type Claim, newCoupon } from '@flashclaim/core';
 import { connectMongo } from '@flashclaim/service';
-import { CouponMemory, commitClaims } from '@flashclaim/worker';
 import { expect, onTestFinished, test } from 'vitest';
+import { commitJob, jobOf } from '../support/job-of.ts';
 import { openStores } from '../support/stores.ts';
 
 /** Commits a claim of a coupon of its own; and the sockets that the driver does so by. */
@@ -19,10 +19,8 @@ const openCommit = async () => {
   onTestFinished(() => mongo.client.close());
   await mongo.coupons.insertOne(newCoupon({ name: 'coupon', amount: 5 }, new Date()));
   const claim: Claim = { id: 'the-claim', userId: 'user', couponName: 'coupon' };
-  const commit = async () => {
-    const parts = { mongo, memory: new CouponMemory(), holds: async () => true };
-    return decodeDecision(await commitClaims(parts, [claim]), 0).decision;
-  };
+  const job = await jobOf(mongo, [claim]);
+  const commit = async () => (await commitJob(mongo, job))[0]?.decision;
   return { commit, sockets };
 };
 

@@ -1,15 +1,15 @@
 import {
   type ClaimJob,
   type ClaimJobResult,
-  type Decision,
   decodeDecision,
   type JobSummary,
+  type RecordedDecision,
   SUMMARY_COUPONS_MAX,
   SUMMARY_NAME_MAX_CHARS,
 } from '@flashclaim/core';
 
 /** Claims of a job, by what was decided of them. BullMQ keeps it as the job's result. */
-export type Outcomes = Partial<Record<Decision, number>>;
+export type Outcomes = Partial<Record<RecordedDecision, number>>;
 
 export const countOutcomes = (result: ClaimJobResult): Outcomes => {
   const outcomes: Outcomes = {};

@@ -17,11 +17,14 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** What the worker decides; an invalid request never reaches it. */
+export type Decision = Exclude<Outcome, 'invalid_request'>;
+
 /**
- * What becomes of a claim in a job; an invalid request never gets into one. `timed_out`: its job was not decided before its
- * deadline, so the claim was not and never will be granted.
+ * What the record of a job says of a claim. `timed_out`: the job was not decided before its deadline, so the claim was not and
+ * never will be granted.
  */
-export type Decision = Exclude<Outcome, 'invalid_request'> | 'timed_out';
+export type RecordedDecision = Decision | 'timed_out';
 
 /** A decision by which the claim holds a unit. Everything else is a refusal, or not known. */
 export type Grant = Extract<Decision, 'replayed' | 'claimed'>;

@@ -1,4 +1,4 @@
-import type { Claim, Decision, StandingClaim } from './claim.ts';
+import type { Claim, Decision, RecordedDecision, StandingClaim } from './claim.ts';
 import { decideClaims, decideStanding, isSameClaim, type Snapshot } from './decide-claims.ts';
 import { type ClaimJobResult, decodeDecision, encodeDecisions, type Job, type JobRecord } from './job.ts';
 
@@ -97,5 +97,5 @@ export const repeatResult = (
   return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
 };
 
-const decideExisting = (recorded: Decision, existing: Claim, claim: Claim): Decision =>
+const decideExisting = (recorded: RecordedDecision, existing: Claim, claim: Claim): Decision =>
   recorded === 'claimed' ? recorded : decideStanding(existing, claim);

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { Claim, Decision } from './claim.ts';
+import type { Claim, RecordedDecision } from './claim.ts';
 import { normaliseName } from './name.ts';
 
 /**
@@ -76,7 +76,7 @@ export interface JobRecord {
   result?: ClaimJobResult | undefined;
 }
 
-const LETTERS: Record<Decision, string> = {
+const LETTERS: Record<RecordedDecision, string> = {
   idempotency_key_reused: 'K',
   coupon_not_found: 'N',
   replayed: 'R',
@@ -85,7 +85,7 @@ const LETTERS: Record<Decision, string> = {
   claimed: 'C',
   timed_out: 'T',
 };
-const DECISIONS = new Map(Object.entries(LETTERS).map(([decision, letter]) => [letter, decision as Decision]));
+const DECISIONS = new Map(Object.entries(LETTERS).map(([decision, letter]) => [letter, decision as RecordedDecision]));
 
 export const encodeJob = (job: Pick<ClaimJob, 'id' | 'deadline' | 'replyTo'>, claims: readonly Claim[]): ClaimJob => {
   const indexes = new Map<string, number>();
@@ -118,11 +118,11 @@ export const decodeJob = ({ id, deadline, coupons, claims, requests }: ClaimJob)
   return { id, deadline, claims: decoded };
 };
 
-export const encodeDecisions = (decisions: readonly Decision[]): string =>
+export const encodeDecisions = (decisions: readonly RecordedDecision[]): string =>
   decisions.map((decision) => LETTERS[decision]).join('');
 
 /** @throws Error on a letter that no decision has: a worker of another version wrote it. */
-export const decodeDecision = (result: ClaimJobResult, index: number): { decision: Decision; claimedAt: number } => {
+export const decodeDecision = (result: ClaimJobResult, index: number): { decision: RecordedDecision; claimedAt: number } => {
   const decision = DECISIONS.get(result.decisions[index] ?? '');
   if (!decision) throw new Error(`no decision for claim ${index} in "${result.decisions.slice(0, 40)}"`);
   return { decision, claimedAt: result.replayedAt?.[index] ?? result.at };

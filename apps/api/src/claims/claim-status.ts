@@ -1,10 +1,10 @@
 import {
   type ClaimStatus,
-  type Decision,
   decodeDecision,
   isGrant,
   type JobRecord,
   PENDING_RECORD_KEPT_SECONDS,
+  type RecordedDecision,
   type StandingClaim,
 } from '@flashclaim/core';
 import {
@@ -116,7 +116,7 @@ const toStatus = (claimId: string, { claim, pending, records }: Evidence): Claim
 const byAge = ({ place: one }: PendingClaim, { place: other }: PendingClaim): number =>
   one.deadline - other.deadline || one.jobId.localeCompare(other.jobId);
 
-const decisionOf = ({ place }: PendingClaim, records: ReadonlyMap<string, JobRecord>): Decision => {
+const decisionOf = ({ place }: PendingClaim, records: ReadonlyMap<string, JobRecord>): RecordedDecision => {
   const result = records.get(place.jobId)?.result;
   return result ? decodeDecision(result, place.index).decision : 'timed_out';
 };

@@ -13,7 +13,7 @@ import { NO_SUCH_COUPON, toProblem } from '../problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The HTTP status of every decision; one without a status does not compile. */
-const DECISION_STATUS: Record<Exclude<Decision, 'timed_out'>, number> = {
+const DECISION_STATUS: Record<Decision, number> = {
   idempotency_key_reused: PROBLEMS.idempotency_key_reused.status,
   coupon_not_found: PROBLEMS.coupon_not_found.status,
   replayed: 200,
@@ -22,7 +22,7 @@ const DECISION_STATUS: Record<Exclude<Decision, 'timed_out'>, number> = {
   claimed: 200,
 };
 
-const DETAILS: Record<Exclude<Decision, Grant | 'timed_out'>, string> = {
+const DETAILS: Record<Exclude<Decision, Grant>, string> = {
   idempotency_key_reused:
     'This Idempotency-Key belongs to a claim of another user or coupon. Send a new key with a new claim.',
   coupon_not_found: NO_SUCH_COUPON,

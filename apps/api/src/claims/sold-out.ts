@@ -73,7 +73,7 @@ export class SoldOut {
       const decisions = decideClaims(snapshot, claims);
       claims.forEach((claim, index) => {
         if (!this.#claims.delete(claim)) return;
-        const decision = decisions[index] as Exclude<Decision, 'timed_out'>;
+        const decision = decisions[index] as Decision;
         // Where units remain, the decisions rest on grants that only a lane can make.
         const soldOut = snapshot.remaining.get(claim.couponName) === 0;
         if (!soldOut) this.#coupons.delete(claim.couponName);

@@ -5,7 +5,7 @@ import { points } from './points.ts';
  * What became of a claim: decided; `unavailable` where nothing was done, as a store is away; `unknown` where that can't be
  * told, as a store went away while it was asked.
  */
-export type Settled = { decision: Exclude<Decision, 'timed_out'>; claimedAt: number } | 'unavailable' | 'unknown';
+export type Settled = { decision: Decision; claimedAt: number } | 'unavailable' | 'unknown';
 
 /** What its caller is told: the above, or that it is decided later. */
 export type Answer = Settled | 'pending';

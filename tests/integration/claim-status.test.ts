@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { findClaim } from '@flashclaim/api';
+import { type Claim, JOB_DEADLINE_SECONDS, newCoupon, PENDING_RECORD_KEPT_SECONDS } from '@flashclaim/core';
+import { DatabaseClock, insertPendingClaims, type Mongo } from '@flashclaim/service';
+import { BSON } from 'mongodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { commitJob, jobOf } from '../support/job-of.ts';
+import { openStores, type TestStores } from '../support/stores.ts';
+
+let stores: TestStores;
+let mongo: Mongo;
+const databaseClock = new DatabaseClock();
+beforeAll(async () => {
+  stores = await openStores();
+  mongo = stores.mongo;
+});
+afterAll(() => stores.close());
+beforeEach(() => databaseClock.ask(mongo.db));
+
+const newClaim = (couponName = 'no such coupon'): Claim => ({ id: randomUUID(), userId: 'user', couponName });
+
+/** Records a claim as pending in a job of its own, whose deadline lies so far ahead. Resolves to the job. */
+const recordPending = async (claim: Claim, aheadSeconds = JOB_DEADLINE_SECONDS) => {
+  const job = { ...(await jobOf(mongo, [claim])), deadline: databaseClock.now + aheadSeconds };
+  const { id, userId, couponName } = claim;
+  const place = { jobId: job.id, index: 0, deadline: job.deadline };
+  await insertPendingClaims(mongo, [{ claimId: id, userId, couponName, place }]);
+  return job;
+};
+
+const statusOf = (claimId: string) => findClaim({ mongo, databaseClock }, claimId);
+
+describe('the status of a claim', () => {
+  test('is nothing for an id that nobody was given', async () => {
+    expect(await statusOf(randomUUID())).toBeNull();
+    expect(await statusOf('/')).toBeNull();
+    expect(await statusOf('.*')).toBeNull();
+  });
+
+  test('is pending while its job has no record, and then what the record says', async () => {
+    const claim = newClaim();
+    const job = await recordPending(claim);
+    expect(await statusOf(claim.id)).toEqual({
+      ...{ claim_id: claim.id, status: 'pending', code: 'pending' },
+      ...{ user_id: 'user', coupon_name: 'no such coupon' },
+    });
+    await commitJob(mongo, job);
+    expect(await statusOf(claim.id)).toMatchObject({ status: 'refused', code: 'coupon_not_found' });
+  });
+
+  test('is pending while any job under its key is undecided, and then what the latest says', async () => {
+    const claim = { ...newClaim('late coupon'), requestId: 'request 1' };
+    const first = await recordPending(claim, JOB_DEADLINE_SECONDS - 1);
+    await commitJob(mongo, first);
+    const second = await recordPending({ ...claim, requestId: 'request 2' });
+    expect(await statusOf(claim.id)).toMatchObject({ status: 'pending' });
+    await mongo.coupons.insertOne(newCoupon({ name: 'late coupon', amount: 1 }, new Date()));
+    await commitJob(mongo, await jobOf(mongo, [newClaim('late coupon')]));
+    await commitJob(mongo, second);
+    expect(await statusOf(claim.id)).toMatchObject({ status: 'refused', code: 'already_claimed' });
+  });
+
+  test('is timed_out once the deadline of its job has passed, and stays so whatever a worker does later', async () => {
+    await mongo.coupons.insertOne(newCoupon({ name: 'slow', amount: 1 }, new Date()));
+    const claim = newClaim('slow');
+    const job = await recordPending(claim, -1);
+    expect(await statusOf(claim.id)).toMatchObject({ status: 'refused', code: 'timed_out', user_id: 'user' });
+    // Also to a worker that still holds it for timely.
+    const inTime = { ...job, deadline: job.deadline + JOB_DEADLINE_SECONDS };
+    expect(await commitJob(mongo, inTime)).toMatchObject([{ decision: 'timed_out' }]);
+    expect(await statusOf(claim.id)).toMatchObject({ status: 'refused', code: 'timed_out' });
+    expect(await mongo.claims.countDocuments({ coupon_name: 'slow' })).toBe(0);
+  });
+
+  test('is what a worker decided, where that came just before the deadline was seen to have passed', async () => {
+    const claim = newClaim();
+    const job = await recordPending(claim, -1);
+    await commitJob(mongo, { ...job, deadline: job.deadline + JOB_DEADLINE_SECONDS });
+    expect(await statusOf(claim.id)).toMatchObject({ status: 'refused', code: 'coupon_not_found' });
+  });
+
+  test('is told alike to many who ask at once for a claim that is too late', async () => {
+    const claim = newClaim();
+    await recordPending(claim, -1);
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => statusOf(claim.id)));
+    for (const status of statuses) expect(status).toMatchObject({ code: 'timed_out' });
+  });
+
+  test('is nothing any more once its records may be gone, whether or not MongoDB has deleted them', async () => {
+    const claim = newClaim();
+    await recordPending(claim, -PENDING_RECORD_KEPT_SECONDS - 1);
+    expect(await statusOf(claim.id)).toBeNull();
+  });
+});
+
+test('a pending record of a usual claim takes at most 250 bytes', async () => {
+  const claim = { ...newClaim('FLASH_SALE_2024'), userId: randomUUID() };
+  const job = await jobOf(mongo, [claim], 'api-0123456789ab-1234567');
+  const place = { jobId: job.id, index: 1_999, deadline: job.deadline };
+  await insertPendingClaims(mongo, [{ claimId: claim.id, userId: claim.userId, couponName: claim.couponName, place }]);
+  const stored = await mongo.pendingClaims.findOne({ user_id: claim.userId });
+  expect(BSON.calculateObjectSize(stored ?? {})).toBeLessThanOrEqual(250);
+});

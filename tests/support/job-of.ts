@@ -1,0 +1,18 @@
+import { randomUUID } from 'node:crypto';
+import { type Claim, decodeDecision, type Job, JOB_DEADLINE_SECONDS } from '@flashclaim/core';
+import { DatabaseClock, type Mongo } from '@flashclaim/service';
+import { CouponMemory, commitJobs } from '@flashclaim/worker';
+
+/** A job of these claims, sent just now. */
+export const jobOf = async (mongo: Mongo, claims: readonly Claim[], id = randomUUID() as string): Promise<Job> => {
+  const clock = new DatabaseClock();
+  await clock.ask(mongo.db);
+  return { id, deadline: clock.now + JOB_DEADLINE_SECONDS, claims };
+};
+
+/** Runs one job as a worker does. Resolves to what was decided of each claim. */
+export const commitJob = async (mongo: Mongo, job: Job, memory = new CouponMemory()) => {
+  const result = (await commitJobs({ mongo, memory }, [job])).get(job.id);
+  if (!result) throw new Error('the job has no result');
+  return job.claims.map((_, index) => decodeDecision(result, index));
+};
