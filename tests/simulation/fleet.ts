@@ -21,6 +21,9 @@ export class Fleet {
   #started = 0;
   /** Processes that are still to start. */
   #starting = 0;
+  readonly #notReady = new Set<ApiProcess>();
+  /** Until then no process starts. */
+  #nobodyUntilMs = 0;
 
   constructor(world: World, plan: Plan, stores: Stores) {
     this.#world = world;
@@ -31,7 +34,7 @@ export class Fleet {
   }
 
   get idle(): boolean {
-    return this.#starting === 0 && this.apis.every((api) => api.idle);
+    return this.#starting === 0 && this.#notReady.size === 0 && this.apis.every((api) => api.idle);
   }
 
   break({ what, forMs }: Break): void {
@@ -55,6 +58,8 @@ export class Fleet {
     'no workers': (forMs) => this.#noWorkers(forMs),
     'nobody there': (forMs) => {
       this.#world.met['long outages']++;
+      this.#nobodyUntilMs = Math.max(this.#nobodyUntilMs, this.#world.nowMs() + forMs);
+      for (const api of this.#notReady) api.crash();
       while (this.apis.length > 0) this.#crashApi(forMs);
       this.#noWorkers(forMs);
     },
@@ -62,9 +67,13 @@ export class Fleet {
 
   #startApi(): void {
     const api = new ApiProcess(`api ${++this.#started}`, clockOf(this.#world.random, this.#plan), this.#parts());
-    this.#starting++;
-    void api.ready().then(() => {
-      this.#starting--;
+    this.#notReady.add(api);
+    void api.ready().then((isReady) => {
+      this.#notReady.delete(api);
+      if (!isReady) {
+        this.#later(() => this.#startApi(), 0);
+        return;
+      }
       this.apis.push(api);
       this.#world.trace(() => `${api.name} takes claims`);
     });
@@ -82,12 +91,19 @@ export class Fleet {
     return { world: this.#world, stores: this.#stores, lanes };
   }
 
+  /** A process starts after so long, or once anything may start again. */
   #later(start: () => void, forMs: number): void {
     this.#starting++;
-    setTimeout(() => {
+    const begin = () => {
+      const leftMs = this.#nobodyUntilMs - this.#world.nowMs();
+      if (leftMs > 0) {
+        setTimeout(begin, leftMs);
+        return;
+      }
       this.#starting--;
       start();
-    }, forMs);
+    };
+    setTimeout(begin, forMs);
   }
 
   #crashApi(forMs: number): void {

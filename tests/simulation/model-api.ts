@@ -11,7 +11,7 @@ import {
   WaitingClaim,
 } from '@flashclaim/api';
 import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } from '@flashclaim/core';
-import { DatabaseClock } from '@flashclaim/service';
+import { DatabaseClock, within } from '@flashclaim/service';
 import { logTo, type Stores } from './model-process.ts';
 import { modelMongo } from './model-mongo.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
@@ -21,7 +21,7 @@ import type { Process, World } from './world.ts';
 const WAIT_MS = 400;
 const PENDING_MAX = 1_000;
 
-/** How soon a process is started again that found no database. */
+/** How long a process that starts waits for the database before it asks again. */
 const START_AGAIN_MS = 100;
 
 export interface ClaimSent {
@@ -76,8 +76,8 @@ export class ApiProcess implements Process {
     this.#parts = runOn(this, () => startApi(world, stores, this, lanes));
   }
 
-  /** Resolves once it takes claims: it knows the database's time by then. */
-  ready(): Promise<void> {
+  /** Resolves once it takes claims, as it knows the database's time, or has died before. */
+  ready(): Promise<boolean> {
     return runOn(this, this.#parts.ready);
   }
 
@@ -161,12 +161,12 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
   const status = (claimId: string) => stores.mongo.answer(() => findClaim({ mongo, databaseClock }, claimId));
   const ready = async () => {
     for (;;) {
-      try {
-        await databaseClock.ask(mongo.db);
-        return;
-      } catch {
-        await new Promise<void>((resolve) => setTimeout(resolve, START_AGAIN_MS));
-      }
+      const asked = await within(START_AGAIN_MS, databaseClock.ask(mongo.db)).then(
+        () => true,
+        () => false,
+      );
+      if (process.dead || asked) return !process.dead;
+      await new Promise<void>((resolve) => setTimeout(resolve, START_AGAIN_MS));
     }
   };
   const close = () => {
