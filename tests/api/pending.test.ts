@@ -1,11 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Claim, decodeJob, laneKey, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { laneKey, laneName, laneOf, lanePrefix } from '@flashclaim/core';
 import { type ProcessHandle, type Stores, startStores } from '@flashclaim/local-stack';
-import { readPendingRecord } from '@flashclaim/service';
-import { CouponMemory, commitClaims } from '@flashclaim/worker';
-import { Queue, UnrecoverableError, Worker } from 'bullmq';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
@@ -136,53 +134,44 @@ describe('a claim that was told pending', () => {
     await stop(system.apis[0]);
     await system.addWorker();
     await until(() => isDecided(other, lost));
-    // The worker notes refusals that nobody heard, beside the completion of the job.
-    const isNoted = async () => (await readPendingRecord(system.stores.redis, lost.body.claim_id))?.decision;
-    await until(async () => (await isNoted()) === 'out_of_stock');
     const queue = laneOfCoupon('outlived');
+    await until(async () => (await queue.getCompletedCount()) === 2);
     expect(await queue.clean(0, 100, 'completed')).toHaveLength(2);
     await queue.close();
     expect(await statusOf(other, won)).toMatchObject({ status: 'claimed', user_id: 'first' });
     expect(await statusOf(other, lost)).toMatchObject({ status: 'refused', code: 'out_of_stock', user_id: 'second' });
   });
 
-  test('is pending again soon after Redis forgot everything', async () => {
+  test('stays pending where Redis loses everything, and is decided all the same', async () => {
     const url = await start({ workers: 0, env: FOR_EVER });
-    await createCoupon(url, 'forgotten', 1);
-    const reply = await claim(url, 'forgotten', 'user', ASYNC);
+    await createCoupon(url, 'lost', 1);
+    const reply = await claim(url, 'lost', 'user', ASYNC);
     await system.stores.redis.flushdb();
-    await until(async () => (await statusOf(url, reply)).status === 'pending');
+    expect(await statusOf(url, reply)).toMatchObject({ status: 'pending', user_id: 'user' });
     await system.addWorker();
     await until(() => isDecided(url, reply));
     expect(await statusOf(url, reply)).toMatchObject({ status: 'claimed' });
   });
 
-  test('is told where it could not be noted, as Redis was away, once that is back', async () => {
+  test('is answered 202 and has a status while Redis is down', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-pending-'));
     let own: Stores | undefined = await startStores({ dataDir });
     const redisPort = Number(new URL(own.redisUrl).port);
     try {
       const url = await start({ workers: 0, env: { ...FOR_EVER, REDIS_URL: own.redisUrl } });
-      await createCoupon(url, 'owed', 1);
-      const claiming = claim(url, 'owed', 'user', { prefer: 'wait=1' });
+      await createCoupon(url, 'down', 1);
+      const claiming = claim(url, 'down', 'user', { prefer: 'wait=1' });
       const redis = new Redis(own.redisUrl);
-      await until(async () => (await redis.llen(laneKey(laneOf('owed', 8), 'wait'))) === 1);
+      await until(async () => (await redis.llen(laneKey(laneOf('down', 8), 'wait'))) === 1);
       redis.disconnect();
       await own.stop(0);
       const reply = await claiming;
-      expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-      const path = /GET (\S+) tells/.exec(reply.body.detail)?.[1];
-      expect((await call(`${url}${path}`, 'GET')).status).toBe(503);
+      expect(await statusOf(url, reply)).toMatchObject({ status: 'pending', user_id: 'user' });
 
       own = await startStores({ dataDir, redisPort });
-      let status = 503;
-      await until(async () => {
-        ({ status } = await call(`${url}${path}`, 'GET'));
-        return status !== 503;
-      });
-      expect(status).toBe(200);
       await system.addWorker();
-      await until(async () => (await call(`${url}${path}`, 'GET')).body.status === 'claimed');
+      await until(() => isDecided(url, reply));
+      expect(await statusOf(url, reply)).toMatchObject({ status: 'claimed' });
       await stop(system.workers[0]);
     } finally {
       await own?.stop();
@@ -190,46 +179,22 @@ describe('a claim that was told pending', () => {
     }
   });
 
-  test('is told what stands where its job fails for good, and so is who waited; of the rest nothing is known', async () => {
+  test('is answered 503 with its id where it can not be recorded, and has a status later', async () => {
     const url = await start({ workers: 0, env: FOR_EVER });
-    const { mongo, redis, env } = system.stores;
-    await createCoupon(url, 'failed', 9);
-    // While its job is under way, the others gather, and then share the next.
-    const first = claim(url, 'failed', 'first');
-    const lane = laneOf('failed', 8);
-    await until(async () => (await redis.llen(laneKey(lane, 'wait'))) === 1);
-    const users = ['waits and stands', 'waits', 'pending and stands', 'pending'];
-    const claiming = users.map((user, i) => claim(url, 'failed', user, i < 2 ? {} : { prefer: 'wait=2' }));
-    await until(async () => (await redis.llen(laneKey(lane, 'wait'))) === 2);
-
-    const commit = (claims: readonly Claim[]) =>
-      commitClaims({ mongo, memory: new CouponMemory(), holds: async () => true }, claims);
-    const worker = new Worker(
-      laneName(lane),
-      async (job) => {
-        const claims = decodeJob(job.data);
-        if (claims.length === 1) return commit(claims);
-        await commit(claims.filter(({ userId }) => userId.endsWith('stands')));
-        throw new UnrecoverableError('for good');
-      },
-      { connection: { url: env.REDIS_URL, maxRetriesPerRequest: null }, prefix: lanePrefix(lane) },
-    );
-    try {
-      const [stands, waits, ...later] = (await Promise.all(claiming)) as [Reply, Reply, Reply, Reply];
-      expect((await first).status).toBe(200);
-      expect(stands).toMatchObject({ status: 200, body: { user_id: 'waits and stands' } });
-      expect(waits).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-      const statuses = await Promise.all(later.map((reply) => statusOf(url, reply)));
-      expect(statuses).toMatchObject([
-        { status: 'claimed', user_id: 'pending and stands' },
-        { status: 'refused', code: 'unavailable', user_id: 'pending' },
-      ]);
-    } finally {
-      await worker.close();
-    }
+    await createCoupon(url, 'unrecorded', 1);
+    const { pendingClaims } = system.stores.mongo;
+    // As a database that refuses the write.
+    await system.stores.mongo.db.command({ collMod: 'pending_claims', validator: { never: { $exists: true } } });
+    const reply = await claim(url, 'unrecorded', 'user', ASYNC);
+    expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable', claim_id: expect.any(String) } });
+    expect(reply.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(await pendingClaims.countDocuments()).toBe(0);
+    await system.addWorker();
+    const path = `${url}/api/claims/${reply.body.claim_id}`;
+    await until(async () => (await call(path, 'GET')).body.status === 'claimed');
   });
 
-  test('whose job failed or is gone without a word resolves: nothing more comes of it', async () => {
+  test('is pending while its job is gone and nobody knows it any more: only its deadline ends it', async () => {
     const url = await start({ workers: 0, env: FOR_EVER });
     await createCoupon(url, 'gone', 1);
     const reply = await claim(url, 'gone', 'user', ASYNC);
@@ -237,7 +202,10 @@ describe('a claim that was told pending', () => {
     const queue = laneOfCoupon('gone');
     await queue.drain();
     await queue.close();
-    expect(await statusOf(await system.addApi(), reply)).toMatchObject({ status: 'refused', code: 'unavailable' });
+    const other = await system.addApi();
+    expect(await statusOf(other, reply)).toMatchObject({ status: 'pending' });
+    await system.stores.mongo.pendingClaims.updateMany({}, { $set: { deadline: new Date(Date.now() - 60_000) } });
+    expect(await statusOf(other, reply)).toMatchObject({ status: 'refused', code: 'timed_out', user_id: 'user' });
   });
 
   test('is decided and told after API, worker and Redis were killed', async () => {

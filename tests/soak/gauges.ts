@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JOBS_FAILED_KEPT_MAX, JOBS_KEPT_MAX, LANES_DEFAULT, laneKey, pendingClaimKey } from '@flashclaim/core';
+import { JOBS_FAILED_KEPT_MAX, JOBS_KEPT_MAX, LANES_DEFAULT, laneKey } from '@flashclaim/core';
 import { scrape } from '../support/scrape.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import type { Stack } from './stack.ts';
@@ -41,9 +41,6 @@ export const GAUGES: readonly Gauge[] = [
     unit: '',
     max: LANES_DEFAULT * (JOBS_KEPT_MAX + JOBS_FAILED_KEPT_MAX + KEYS_OF_LANE),
   },
-  // Refusals are told for an hour, and so grow with the claims of an hour. What matters is that each of them expires.
-  { name: 'Redis: notes of pending claims', unit: '' },
-  { name: 'Redis: notes that never expire', unit: '', max: 0 },
   { name: 'Redis: keys of nobody', unit: '', max: 0 },
   { name: 'the soak itself: RSS', ...RSS },
   { name: 'MongoDB: connections', unit: '', allowance: { share: 0.2, more: 25 } },
@@ -91,18 +88,12 @@ const ofRedis = async ({ stores: { redis } }: Stack): Promise<[string, number][]
   const figureOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
   const keys = await redis.keys('*');
   const prefixes = Array.from({ length: LANES_DEFAULT }, (_, lane) => laneKey(lane, ''));
-  const notes = keys.filter((key) => key.startsWith(pendingClaimKey('')));
   const ofLanes = keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)));
-  const pipeline = redis.pipeline();
-  for (const note of notes) pipeline.ttl(note);
-  const lives = (await pipeline.exec()) ?? [];
   return [
     ['Redis: memory', figureOf('used_memory')],
     ['Redis: clients', figureOf('connected_clients')],
     ['Redis: keys of lanes', ofLanes.length],
-    ['Redis: notes of pending claims', notes.length],
-    ['Redis: notes that never expire', lives.filter(([, seconds]) => seconds === -1).length],
-    ['Redis: keys of nobody', keys.length - ofLanes.length - notes.length],
+    ['Redis: keys of nobody', keys.length - ofLanes.length],
   ];
 };
 

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const place = { lane: 0, jobId: 'job', index: 0, at: 0 };
+const place = { lane: 0, jobId: 'job', index: 0, deadline: 1 };
 
 /** A lane whose jobs are never answered. */
 const newLane = () => {
