@@ -20,6 +20,10 @@ const ASK_AGAIN_MS = 1_000;
 /** Such questions in the end, before time passes in which jobs expire. */
 const ASKS_IN_THE_END = 5;
 
+/** So often at most, and within this time. */
+const ASKED_OFTEN_MAX = 8;
+const ASKED_OFTEN_MS = 3_000;
+
 /** For so long at least after its decision a status can be read. */
 const READABLE_MS = 3_600_000;
 
@@ -51,9 +55,21 @@ export class Callers {
     for (const { user, afterMs } of twins) this.#call({ ...own, user, atMs: own.atMs + afterMs });
   }
 
+  /** All who know nothing but the id of their claim ask what became of it, again and again for a moment. */
+  askOften(): void {
+    const { random } = this.#world;
+    for (const claimId of this.#claimIds)
+      for (let times = random.int(1, ASKED_OFTEN_MAX); times > 0; times--)
+        this.#begin(sleep(random.int(0, ASKED_OFTEN_MS)).then(async () => void (await this.#status(claimId))));
+  }
+
+  get #claimIds(): Set<string> {
+    return new Set(this.history.flatMap((call) => (call.op === 'claim' && call.claimId ? [call.claimId] : [])));
+  }
+
   /** Asks after every claim whose caller was given its id only, a few times. Resolves to whether all of them are told. */
   async askAfterPending(): Promise<boolean> {
-    const open = new Set(this.history.flatMap((call) => (call.op === 'claim' && call.claimId ? [call.claimId] : [])));
+    const open = this.#claimIds;
     for (let left = ASKS_IN_THE_END; left > 0 && open.size > 0; left--) {
       for (const claimId of open) if (isTold(await this.#status(claimId))) open.delete(claimId);
       if (open.size > 0) await sleep(ASK_AGAIN_MS);

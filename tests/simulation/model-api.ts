@@ -14,6 +14,7 @@ import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } 
 import { DatabaseClock, within } from '@flashclaim/service';
 import { logTo, type Stores } from './model-process.ts';
 import { modelMongo } from './model-mongo.ts';
+import { plantedClock, plantedMongo, plantedStatus } from './planted-api.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
@@ -143,11 +144,15 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     mongo: new StoreWatch({ name: 'MongoDB', ask: () => databaseClock.ask(mongo.db), isFault: () => false, log }),
   };
   const lanes = Array.from({ length: laneCount }, (_, lane) => model.queue(lane, process));
-  const jobs = new LaneJobs({ lanes, mongo, databaseClock, redis: stores.redis, mongoWatch: stores.mongo, log });
+  const jobs = new LaneJobs({ lanes, mongo, databaseClock: plantedClock(world, databaseClock), redis: stores.redis, mongoWatch: stores.mongo, log });
   const pendingClaims = new PendingClaims({ mongo, mongoWatch: stores.mongo, log });
   const endAnswers = model.subscribe(process, answersChannel(jobs.processId), (message) => {
     const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
-    jobs.answer(jobId, result, committedAt);
+    try {
+      jobs.answer(jobId, result, committedAt);
+    } catch (error) {
+      log.warn({ job: jobId, error: (error as Error).message }, 'an answer could not be read');
+    }
   });
   const intake = new Intake({ ...stores, loop: { slow: false }, pendingMax: PENDING_MAX });
   const gathers = lanes.map(
@@ -158,7 +163,11 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     else jobs.checkUnanswered(0);
   });
   const submit = createSubmit({ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: WAIT_MS, intake });
-  const status = (claimId: string) => stores.mongo.answer(() => findClaim({ mongo, databaseClock }, claimId));
+  const find = async (claimId: string) => {
+    const parts = { mongo: await plantedMongo(world, mongo, claimId), databaseClock };
+    return plantedStatus({ world, store, redis: model }, await findClaim(parts, claimId), laneCount);
+  };
+  const status = (claimId: string) => stores.mongo.answer(() => find(claimId));
   const ready = async () => {
     for (;;) {
       const asked = await within(START_AGAIN_MS, databaseClock.ask(mongo.db)).then(

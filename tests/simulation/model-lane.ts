@@ -14,7 +14,6 @@ interface ModelJob {
   id: string;
   data: ClaimJob;
   attemptsMade: number;
-  runs: number;
   state: 'waiting' | 'active' | 'completed' | 'failed';
   lock?: Lock | undefined;
 }
@@ -89,7 +88,7 @@ export class ModelLane {
   /** A job id that is there is not added again: BullMQ says nothing then. */
   add(id: string, data: ClaimJob): void {
     if (this.#jobs.has(id)) return;
-    this.#jobs.set(id, { id, data: copy(data), attemptsMade: 0, runs: 0, state: 'waiting' });
+    this.#jobs.set(id, { id, data: copy(data), attemptsMade: 0, state: 'waiting' });
     this.#wait.push(id);
     this.#options.jobCame();
     this.dispatch();
@@ -173,13 +172,12 @@ export class ModelLane {
     const { id } = job;
     const lock: Lock = { process: runner.process, running: true };
     Object.assign(job, { state: 'active', lock });
-    job.runs++;
     runner.busy = true;
     world.trace(() => `${runner.process.name} runs ${id}`);
     this.dispatch();
     const { standsStillMs, lockedMs } = this.#troubleOfRun();
     if (lockedMs !== undefined) setTimeout(() => this.#loseLock(id, lock), lockedMs);
-    const taken = { id, data: this.#dataOf(job), attemptsMade: job.attemptsMade, queueName: this.#name };
+    const taken = { id, data: copy(job.data), attemptsMade: job.attemptsMade, queueName: this.#name };
     if (standsStillMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, standsStillMs));
     const outcome: Outcome = await runOn(runner.process, () => runner.run(taken)).then(
       (value) => ({ value }),
@@ -207,14 +205,6 @@ export class ModelLane {
     met['workers stood still']++;
     const standsStillMs = random.int(1, random.pick([100, 2 * JOB_LOCK_MS]));
     return { standsStillMs, lockedMs: random.int(0, standsStillMs) };
-  }
-
-  #dataOf({ data, runs }: ModelJob): ClaimJob {
-    const given = copy(data);
-    if (this.#options.world.plants.has('requests renamed'))
-      for (const [index, request] of Object.entries(given.requests ?? {}))
-        Object.assign(given.requests ?? {}, { [index]: `${request}, run ${runs}` });
-    return given;
   }
 
   /** BullMQ's worker waits for Redis as long as it takes. A dead one waits for ever. */

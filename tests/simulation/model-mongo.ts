@@ -209,6 +209,36 @@ const collectionOf = (connection: ModelConnection, store: ModelStore, name: Coll
     connection.insertMany(name, documents, options),
 });
 
+/** The bugs around records that can be planted here. */
+const plantedRecords = ({ plants }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
+  find: (filter, options = {}) =>
+    records.find(
+      filter,
+      plants.has('record read by local concern') && !options.session ? { ...options, readConcern: 'local' } : options,
+    ),
+  insertMany: (documents, options) => {
+    const isGrant = (result: unknown) => /^[CR]+$/.test((result as { decisions: string } | undefined)?.decisions ?? '');
+    let kept = documents;
+    if (plants.has('record only for refusals')) kept = kept.filter(({ result }) => !isGrant(result));
+    if (plants.has('expiry by clock alone')) kept = kept.filter(({ result }) => result !== undefined);
+    return records.insertMany(kept, options);
+  },
+});
+
+const plantedPending = (
+  { plants }: World,
+  store: ModelStore,
+  pending: ReturnType<typeof collectionOf>,
+): typeof pending => ({
+  find: pending.find,
+  insertMany: (documents, options) => {
+    const claimOf = (id: string) => id.slice(0, id.indexOf('/'));
+    if (plants.has('pending record overwritten'))
+      for (const { _id } of documents) store.deletePending((other) => claimOf(other) === claimOf(_id) && other !== _id);
+    return pending.insertMany(documents, options);
+  },
+});
+
 /** The one place where the model passes for the driver. */
 export const modelMongo = (world: World, process: Process, store: ModelStore): Mongo => {
   const connection = new ModelConnection(world, process, store);
@@ -226,7 +256,7 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
       bulkWrite: (operations: readonly UpdateMany[], options: Options) => connection.updateCoupons(operations, options),
     },
     claims: collectionOf(connection, store, COLLECTIONS.claims),
-    jobRecords: collectionOf(connection, store, COLLECTIONS.jobRecords),
-    pendingClaims: collectionOf(connection, store, COLLECTIONS.pendingClaims),
+    jobRecords: plantedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords)),
+    pendingClaims: plantedPending(world, store, collectionOf(connection, store, COLLECTIONS.pendingClaims)),
   } as unknown as Mongo;
 };

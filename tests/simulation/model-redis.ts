@@ -37,6 +37,7 @@ export class ModelRedis {
   readonly #channels = new Map<string, (message: string) => void>();
   #workers: ModelWorker[] = [];
   up = true;
+  #lastResult: unknown;
 
   constructor(world: World, plan: Plan) {
     this.#world = world;
@@ -45,6 +46,11 @@ export class ModelRedis {
 
   get idle(): boolean {
     return this.#lanes.every((lane) => lane.idle);
+  }
+
+  /** Whether one of the first so many lanes holds a job. */
+  isHeld(jobId: string, lanes: number): boolean {
+    return this.#lanes.slice(0, lanes).some((lane) => lane.stateOf(jobId) !== 'unknown');
   }
 
   /** The queue of a lane as a process has it. What it says of a job does not overtake what it said before of the same. */
@@ -173,9 +179,9 @@ export class ModelRedis {
     return ask(this.#world, process, arrive, line);
   }
 
-  #publish(channel: string, message: string): number {
-    const hear = this.#channels.get(channel);
-    if (!hear) return 0;
+  #publish(channel: string, sent: string): number {
+    const message = this.#planted(sent);
+    if (!this.#channels.has(channel)) return 0;
     const { random, met } = this.#world;
     if (faulty(this.#world)) {
       met['lost answers']++;
@@ -186,5 +192,14 @@ export class ModelRedis {
     for (let time = 0; time < times; time++)
       travel(this.#world, { dead: false }, () => this.#channels.get(channel)?.(message));
     return 1;
+  }
+
+  /** The message, unless a bug is planted: then its result is that of the message before. */
+  #planted(message: string): string {
+    if (!this.#world.plants.has('result of another')) return message;
+    const { result, ...rest } = JSON.parse(message) as { result: unknown };
+    const other = this.#lastResult ?? result;
+    this.#lastResult = result;
+    return JSON.stringify({ ...rest, result: other });
   }
 }

@@ -285,25 +285,34 @@ export class ModelStore {
   /** By the primary's own clock, as MongoDB does it. */
   #deleteByAge(): void {
     if (!this.up) return;
-    const { wallSeconds } = this.replication;
     for (const { collection, field, seconds } of lifetimes) {
-      const before = (wallSeconds - seconds) * 1_000;
-      let at = 0;
-      const write = () => {
-        at = this.replication.write();
-        return at;
-      };
-      const of = this.#collections[collection];
-      const gone = of.deleteWhere((document) => (document[field] as Date).getTime() < before, write);
-      if (gone.length === 0) continue;
-      this.#world.met['expired documents'] += gone.length;
-      for (const document of gone)
-        for (const key of of.keysOf(document)) {
-          this.#keys.delete(key);
-          this.#freed.set(key, at);
-        }
-      this.replication.replicate(at).catch(() => {});
+      const before = (this.replication.wallSeconds - seconds) * 1_000;
+      const holds = (document: ModelDocument) => (document[field] as Date).getTime() < before;
+      this.#world.met['expired documents'] += this.#delete(collection, holds);
     }
+  }
+
+  /** For a planted bug. */
+  deletePending(holds: (id: string) => boolean): void {
+    this.#delete('pending_claims', ({ _id }) => holds(_id));
+  }
+
+  /** Returns how many are gone. */
+  #delete(collection: CollectionName, holds: (document: ModelDocument) => boolean): number {
+    let at = 0;
+    const write = () => {
+      at = this.replication.write();
+      return at;
+    };
+    const of = this.#collections[collection];
+    const gone = of.deleteWhere(holds, write);
+    for (const document of gone)
+      for (const key of of.keysOf(document)) {
+        this.#keys.delete(key);
+        this.#freed.set(key, at);
+      }
+    if (gone.length > 0) this.replication.replicate(at).catch(() => {});
+    return gone.length;
   }
 
   #asSeen({ _id, name, amount, versions }: Coupon, seen: number) {

@@ -1,7 +1,9 @@
 import { CommitGroup, CouponMemory, commitJobs, processJob } from '@flashclaim/worker';
+import type { Job } from '@flashclaim/core';
 import type { RunJob } from './model-lane.ts';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
+import { plantedCommit, plantedGroup } from './planted-worker.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
@@ -27,7 +29,8 @@ export class WorkerProcess implements Process {
   #start(world: World, { store, redis: model }: Stores, lanes: number): void {
     const mongo = modelMongo(world, this, store);
     const memory = new CouponMemory();
-    const group = new CommitGroup((jobs) => commitJobs({ mongo, memory }, jobs));
+    const commit = (jobs: readonly Job[]) => plantedCommit(world, store, jobs) ?? commitJobs({ mongo, memory }, jobs);
+    const group = plantedGroup(world, new CommitGroup(commit));
     const parts = { group, redis: model.connection(this), log: logTo(world, this) };
     model.work(this, lanes, (job: RunJob) => processJob(parts, job as unknown as QueuedJob));
   }

@@ -1,3 +1,4 @@
+import { JOB_DEADLINE_SECONDS } from '@flashclaim/core';
 import type { Wish } from './callers.ts';
 import type { Random } from './random.ts';
 import { WallClock } from './wall-clock.ts';
@@ -43,6 +44,12 @@ export interface Plan {
   jobsKeptMax: number;
   /** How likely each single step goes wrong. */
   faultRate: number;
+  /** How likely a message takes long, while things go wrong. */
+  slowRate: number;
+  /** How long it takes at most until a majority of MongoDB's members has a write. */
+  replicationMaxMs: number;
+  /** When all come back and ask, about when the first jobs expire; undefined where nobody waits for that. */
+  backAtMs: number | undefined;
   /** With `atMs`, created during the sale: callers who come before are told that there is none. */
   coupons: { name: string; amount: number; atMs?: number }[];
   /** How far the clocks of machines are off, at most. */
@@ -77,6 +84,9 @@ export const planOf = (random: Random): Plan => {
     doubleRuns: random.pick([0, 0, 0, 0.2]),
     jobsKeptMax: random.pick([1, 3, 1_000, 1_000]),
     faultRate: random.pick([0, 0.01, 0.03, 0.1]),
+    slowRate: random.pick([0.003, 0.003, 0.003, 0.05]),
+    replicationMaxMs: random.pick([10, 10, 10, 1_500]),
+    backAtMs: random.chance(0.05) ? JOB_DEADLINE_SECONDS * SECOND_MS + random.int(-1_000, 2_000) : undefined,
     coupons,
     clockErrorMaxMs: random.pick([0, 2 * SECOND_MS, 10 * MINUTE_MS, 2 * HOUR_MS]),
     wishes: Array.from({ length: random.int(3, 18) }, (_, index) =>

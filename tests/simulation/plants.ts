@@ -5,7 +5,6 @@ export const PLANTS = {
   'no guard': 'units are taken without looking whether they are there',
   'commit unchecked': 'callers are answered before the commit',
   'unknown is success': 'a commit that failed or whose result is unknown passes for one that went through',
-  'requests renamed': 'each run of a job names other requests: a second run looks like a repeated request',
   'result of another': 'an answer bears the result of another job',
   'forgotten looks active': 'a job that Redis forgot seems to be on its way',
   'record only for refusals': 'a job whose claims were all granted leaves no record',

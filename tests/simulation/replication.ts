@@ -89,9 +89,9 @@ export class Replication {
 
   /** Sends a write to the other members. Resolves once a majority has it. */
   replicate(at: number): Promise<void> {
-    const { random, nowMs } = this.#world;
+    const { random, nowMs, replicationMaxMs } = this.#world;
     const { term } = this;
-    const delayMs = random.chance(0.3) ? random.int(1, 10) : 0;
+    const delayMs = random.chance(0.3) ? random.int(1, replicationMaxMs) : 0;
     setTimeout(
       () => {
         if (term === this.term) this.#replicated(at);

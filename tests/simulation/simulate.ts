@@ -20,6 +20,9 @@ const ANSWER_MAX_MS = 30_000;
 /** By then a job has expired that was lost: where the clocks of members agree, and where they differ. */
 const EXPIRED_AFTER_MS = [16 * 60_000, 60 * 60_000];
 
+/** When everybody leaves who comes back about when jobs expire, at the latest. */
+const LEAVE_MAX_MS = 500;
+
 export interface RunOptions {
   plants?: Iterable<Plant>;
   /** Adds what was met to this. */
@@ -46,15 +49,17 @@ export const simulate = async (clock: VirtualClock, seed: number, options: RunOp
   const trace: string[] = [];
   const note = (line: () => string) => trace.push(`${String(clock.nowMs).padStart(6)} ms  ${line()}`);
   const random = new Random(seed);
+  const plan = planOf(random);
+  const { faultRate, slowRate, replicationMaxMs } = plan;
   const world: World = {
-    ...{ random, met: metNow, plants: new Set(options.plants), faultRate: 0 },
+    ...{ random, met: metNow, plants: new Set(options.plants), faultRate, slowRate, replicationMaxMs },
     nowMs: () => clock.nowMs,
     trace: options.traced ? note : () => {},
   };
   const { random: chance } = Math;
   Math.random = () => random.next();
   try {
-    const violations = await new Run(world, clock, planOf(random)).run();
+    const violations = await new Run(world, clock, plan).run();
     return { violations, trace: shortened(trace) };
   } finally {
     Math.random = chance;
@@ -92,7 +97,6 @@ class Run {
     this.#world = world;
     this.#clock = clock;
     this.#plan = plan;
-    world.faultRate = plan.faultRate;
     const store = new ModelStore(world);
     for (const { name, amount, atMs } of plan.coupons) if (atMs === undefined) store.createCoupon(name, amount);
     this.#stores = { store, redis: new ModelRedis(world, plan) };
@@ -102,14 +106,20 @@ class Run {
   }
 
   async run(): Promise<Violation[]> {
-    const { wishes, coupons, breaks, faultRate } = this.#plan;
+    const { wishes, coupons, faultRate, backAtMs } = this.#plan;
+    const breaks = [...this.#plan.breaks];
+    if (backAtMs !== undefined) {
+      const atMs = this.#world.random.int(0, LEAVE_MAX_MS);
+      breaks.push({ what: 'nobody there', atMs, forMs: backAtMs - atMs });
+      setTimeout(() => this.#callers.askOften(), backAtMs);
+    }
     for (const wish of wishes) this.#callers.comeWith(wish);
     for (const { name, amount, atMs } of coupons)
       if (atMs !== undefined) setTimeout(() => void this.#createCoupon(name, amount), atMs);
     for (const one of breaks) setTimeout(() => this.#fleet.break(one), one.atMs);
     // Where nothing is amiss but that processes are missing, what is said of a claim meanwhile has to be right.
     const others = breaks.filter(({ what }) => what !== 'no workers' && what !== 'nobody there');
-    const calmAtMs = Math.max(endOf(others), faultRate > 0 ? BREAKING_MS : 0);
+    const calmAtMs = Math.max(endOf(others), faultRate > 0 ? BREAKING_MS + (backAtMs ?? 0) : 0);
     setTimeout(() => this.#mend(), calmAtMs);
     const mendedAtMs = Math.max(endOf(breaks), calmAtMs);
     const settled = await this.#until(() => this.#clock.nowMs >= mendedAtMs && this.#idle, mendedAtMs);

@@ -47,6 +47,10 @@ export interface World {
   plants: ReadonlySet<Plant>;
   /** The true time, in ms since the run began. */
   nowMs: () => number;
+  /** How likely a message takes long, while things go wrong. */
+  slowRate: number;
+  /** How long it takes at most until a majority has a write. */
+  replicationMaxMs: number;
   /** What the model itself did wrong: that ends the run. */
   defect?: Error;
   /** How likely a single step goes wrong; 0 once the faults are over. */
@@ -70,8 +74,8 @@ export const faulty = (world: World): boolean => world.faultRate > 0 && world.ra
 export const TRAVEL_MAX_MS = 4_000;
 
 /** How long a message travels, in ms: mostly no time at all, seldom long. */
-const travelMs = ({ random, faultRate }: World): number => {
-  if (faultRate > 0 && random.chance(0.003)) return random.int(50, TRAVEL_MAX_MS);
+const travelMs = ({ random, faultRate, slowRate }: World): number => {
+  if (faultRate > 0 && random.chance(slowRate)) return random.int(50, TRAVEL_MAX_MS);
   return random.chance(0.3) ? random.int(1, 6) : 0;
 };
 

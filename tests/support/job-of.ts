@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Claim, decodeDecision, type Job, JOB_DEADLINE_SECONDS } from '@flashclaim/core';
+import { type Claim, decodeDecision, JOB_DEADLINE_SECONDS, type Job } from '@flashclaim/core';
 import { DatabaseClock, type Mongo } from '@flashclaim/service';
 import { CouponMemory, commitJobs } from '@flashclaim/worker';
 
