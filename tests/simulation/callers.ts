@@ -17,6 +17,16 @@ export interface Wish {
 /** Between two questions after a claim, where the first was not answered. */
 const ASK_AGAIN_MS = 1_000;
 
+/** Such questions in the end, before time passes in which jobs expire. */
+const ASKS_IN_THE_END = 5;
+
+/** So often at most, and within this time. */
+const ASKED_OFTEN_MAX = 8;
+const ASKED_OFTEN_MS = 3_000;
+
+/** For so long at least after its decision a status can be read. */
+const READABLE_MS = 3_600_000;
+
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 const isTold = ({ error, code }: StatusCall): boolean => error === undefined && code !== 'pending';
@@ -24,10 +34,6 @@ const isTold = ({ error, code }: StatusCall): boolean => error === undefined && 
 /** All who call, and the history of what they were told. */
 export class Callers {
   readonly history: HistoryRecord[] = [];
-  /** Whose claim it is, as each status said. */
-  readonly users = new Map<HistoryRecord, string | undefined>();
-  /** The claims whose callers were told nothing but where to ask for them. */
-  readonly unknown = new Map<ClaimCall, string>();
   readonly #world: World;
   /** The API processes that are alive. */
   readonly #apis: () => readonly ApiProcess[];
@@ -49,10 +55,44 @@ export class Callers {
     for (const { user, afterMs } of twins) this.#call({ ...own, user, atMs: own.atMs + afterMs });
   }
 
-  /** Asks after every claim that was told to be pending, until it is told: a job that is run again is pending once more. */
-  async askAfterPending(): Promise<void> {
-    const pending = this.history.filter((record) => record.op === 'claim').filter(({ status }) => status === 202);
-    for (const { claimId } of pending) while (!isTold(await this.#status(claimId as string))) await sleep(ASK_AGAIN_MS);
+  /** All who know nothing but the id of their claim ask what became of it, again and again for a moment. */
+  askOften(): void {
+    const { random } = this.#world;
+    for (const claimId of this.#claimIds)
+      for (let times = random.int(1, ASKED_OFTEN_MAX); times > 0; times--)
+        this.#begin(sleep(random.int(0, ASKED_OFTEN_MS)).then(async () => void (await this.#status(claimId))));
+  }
+
+  get #claimIds(): Set<string> {
+    return new Set(this.history.flatMap((call) => (call.op === 'claim' && call.claimId ? [call.claimId] : [])));
+  }
+
+  /** Asks after every claim whose caller was given its id only, a few times. Resolves to whether all of them are told. */
+  async askAfterPending(): Promise<boolean> {
+    const open = this.#claimIds;
+    for (let left = ASKS_IN_THE_END; left > 0 && open.size > 0; left--) {
+      for (const claimId of open) if (isTold(await this.#status(claimId))) open.delete(claimId);
+      if (open.size > 0) await sleep(ASK_AGAIN_MS);
+    }
+    return open.size === 0;
+  }
+
+  /**
+   * The history as it can be judged: a caller who was told `pending`, and asks again when the record of that may be gone, knows
+   * as much as after a lost answer.
+   */
+  get judged(): HistoryRecord[] {
+    const asked = Map.groupBy(
+      this.history.filter((record) => record.op === 'status'),
+      ({ claimId }) => claimId,
+    );
+    return this.history.map((call) => {
+      if (call.op !== 'claim' || call.status !== 202) return call;
+      const last = asked.get(call.claimId as string)?.findLast(({ error }) => error === undefined);
+      if (last?.status !== 404 || last.invokedAt - call.invokedAt < READABLE_MS) return call;
+      const { status: _status, code: _code, ...rest } = call;
+      return { ...rest, error: 'told pending, and asked too late' };
+    });
   }
 
   #call(wish: Omit<Wish, 'twins'>): void {
@@ -71,10 +111,9 @@ export class Callers {
     await sleep(atMs);
     for (let left = triesMax; left > 0; left--) {
       const call = await this.#claim(wish);
-      const unknownId = this.unknown.get(call);
       if (call.status === 202 && random.chance(0.3)) await this.#askAfter(call.claimId as string);
-      // Besides: who is told 503 comes again as well.
-      if (unknownId !== undefined) this.#begin(this.#askAfter(unknownId));
+      // Besides: a caller who is told 503 comes again as well.
+      if (call.status === 503 && call.claimId !== undefined) this.#begin(this.#askAfter(call.claimId));
       if (call.status !== undefined && call.status < 500 && !random.chance(0.1)) return;
       await sleep(random.int(0, 500));
     }
@@ -93,7 +132,7 @@ export class Callers {
 
   async #claim({ user, coupon, key, waitMs }: Pick<Wish, 'user' | 'coupon' | 'key' | 'waitMs'>): Promise<ClaimCall> {
     const { random, trace, met } = this.#world;
-    const call: ClaimCall = { op: 'claim', invokedAt: performance.now(), user, coupon, ...(key && { key }) };
+    const call: ClaimCall = { op: 'claim', invokedAt: this.#world.nowMs(), user, coupon, ...(key && { key }) };
     this.history.push(call);
     met.claims++;
     const requestId = `request-${++this.#requests}`;
@@ -107,30 +146,30 @@ export class Callers {
       if (told.code !== undefined) call.code = told.code;
       if (told.claimId !== undefined) call.claimId = told.claimId;
       if (told.replayed) call.replayed = true;
-      if (told.unknownId !== undefined) this.unknown.set(call, told.unknownId);
     } catch (error) {
       call.error = (error as Error).message;
     }
-    call.answeredAt = performance.now();
+    call.answeredAt = this.#world.nowMs();
     if (call.status === 200) met.granted++;
     else if (call.status === 202) met.pending++;
     else if (call.status !== undefined && call.status < 500) met.refused++;
+    else if (call.status === 503 && call.claimId !== undefined) met['unknown with claim id']++;
     trace(() => `${requestId}: told ${call.status ?? call.error} ${call.code ?? ''} ${call.claimId ?? ''}`);
     return call;
   }
 
   async #status(claimId: string): Promise<StatusCall> {
-    const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
+    const call: StatusCall = { op: 'status', invokedAt: this.#world.nowMs(), claimId };
     this.history.push(call);
     try {
       const status = await this.#reach().status(claimId);
       call.status = status ? 200 : 404;
-      if (status) call.code = status.code;
-      this.users.set(call, status?.user_id);
+      if (status) Object.assign(call, { code: status.code, user: status.user_id, coupon: status.coupon_name });
+      if (status?.code === 'timed_out') this.#world.met['timed out']++;
     } catch (error) {
       call.error = (error as Error).message;
     }
-    call.answeredAt = performance.now();
+    call.answeredAt = this.#world.nowMs();
     this.#world.trace(() => `${claimId} is ${call.code ?? call.status ?? call.error}`);
     return call;
   }

@@ -1,7 +1,8 @@
 import type { Invariant } from '@flashclaim/audit';
 import type { VirtualClock } from './clock.ts';
 import { simulate } from './simulate.ts';
-import type { Met, Plant } from './world.ts';
+import type { Plant } from './plants.ts';
+import type { Met } from './world.ts';
 
 interface Seeds {
   first: number;

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ObjectId } from 'mongodb';
 
+/** The claim path uses something of MongoDB that the model does not have: a model that guesses is none. */
+export class UnknownToModel extends Error {
+  constructor(what: string) {
+    super(`the model of the store does not know ${what}: teach it, and model-store.test.ts`);
+  }
+}
+
 type Fields = Record<string, unknown>;
 
 const same = (one: unknown, other: unknown): boolean =>
@@ -11,6 +18,7 @@ const same = (one: unknown, other: unknown): boolean =>
 const OPERATORS: Record<string, (value: unknown, operand: unknown) => boolean> = {
   $in: (value, operand) => (operand as unknown[]).some((one) => same(value, one)),
   $gte: (value, operand) => (value as number) >= (operand as number),
+  $lt: (value, operand) => (value as number) < (operand as number),
 };
 
 const fits = (value: unknown, condition: unknown): boolean => {
@@ -18,14 +26,14 @@ const fits = (value: unknown, condition: unknown): boolean => {
     return same(value, condition);
   return Object.entries(condition).every(([operator, operand]) => {
     const holds = OPERATORS[operator];
-    if (!holds) throw new Error(`the model of the store does not know ${operator}: teach it, and model-store.test.ts`);
+    if (!holds) throw new UnknownToModel(operator);
     return holds(value, operand);
   });
 };
 
 /**
  * Whether a document matches a filter, for the operators that the claim path uses.
- * @throws Error on any other: a model that guesses is none.
+ * @throws UnknownToModel on any other.
  */
 export const matches = (document: object, filter: object): boolean =>
   Object.entries(filter).every(([field, condition]) =>

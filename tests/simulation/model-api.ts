@@ -4,44 +4,26 @@ import {
   Gather,
   Intake,
   LaneJobs,
-  rememberPending,
+  PendingClaims,
   replyToClaim,
   StoreWatch,
-  tellPending,
   toProblem,
   WaitingClaim,
 } from '@flashclaim/api';
-import {
-  answersChannel,
-  type ClaimJobResult,
-  type ClaimStatus,
-  JOBS_UNDER_WAY_MAX,
-  type JobAnswer,
-} from '@flashclaim/core';
-import type { Logger, Mongo, RedisConnection } from '@flashclaim/service';
-import { CommitGroup, CouponMemory, commitClaims, jobCompleted, processJob } from '@flashclaim/worker';
+import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } from '@flashclaim/core';
+import { DatabaseClock, within } from '@flashclaim/service';
+import { logTo, type Stores } from './model-process.ts';
 import { modelMongo } from './model-mongo.ts';
-import type { ModelRedis, RunJob } from './model-redis.ts';
-import type { ModelStore } from './model-store.ts';
+import { plantedClock, plantedMongo, plantedStatus } from './planted-api.ts';
+import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
-
-type Settled = NonNullable<Parameters<typeof rememberPending>[2]>;
 
 /** How long callers wait here before they are told `pending`: short, so that they often are. */
 const WAIT_MS = 400;
 const PENDING_MAX = 1_000;
 
-const logTo = (world: World, { name }: Process): Logger => {
-  const log = (fields: unknown, text?: string) =>
-    world.trace(() => `${name} says: ${text ?? ''} ${JSON.stringify(fields)}`);
-  return { warn: log, info: log, debug: log } as unknown as Logger;
-};
-
-export interface Stores {
-  store: ModelStore;
-  redis: ModelRedis;
-  lanes: number;
-}
+/** How long a process that starts waits for the database before it asks again. */
+const START_AGAIN_MS = 100;
 
 export interface ClaimSent {
   requestId: string;
@@ -51,20 +33,11 @@ export interface ClaimSent {
   waitMs: number | undefined;
 }
 
-/** When its caller was told so, and when its process heard what became of it. */
-interface PendingClaim {
-  toldAtMs?: number;
-  settledAtMs?: number;
-  decided?: boolean;
-}
-
 export interface Told {
   status: number;
   code?: string | undefined;
   claimId?: string | undefined;
   replayed: boolean;
-  /** The claim of which nothing is known yet: its caller may ask for it by this id. */
-  unknownId?: string | undefined;
 }
 
 /** An answer on its way out, as far as the claim path knows Fastify's. */
@@ -86,20 +59,27 @@ const newReply = (requestId: string) => {
   return reply;
 };
 
-/** An API process: the claim path's own parts, put together as plugins/claims.ts and plugins/stores.ts do. */
+/** An API process: the claim path's own parts, put together as plugins/claims.ts, plugins/mongo.ts and plugins/stores.ts do. */
 export class ApiProcess implements Process {
   readonly name: string;
+  readonly clock: WallClock;
+  readonly clocksConfused: boolean;
   dead = false;
-  diedAtMs = Number.POSITIVE_INFINITY;
-  /** The claims that it told to be pending. */
-  readonly pending = new Map<string, PendingClaim>();
   readonly #parts: ReturnType<typeof startApi>;
   /** Those who wait for an answer, and hear of a crash by their broken connections. */
   readonly #callers = new Set<(error: Error) => void>();
 
-  constructor(name: string, world: World, stores: Stores) {
+  /** @param lanes as its CLAIM_LANES says. */
+  constructor(name: string, clock: WallClock, { world, stores, lanes }: { world: World; stores: Stores; lanes: number }) {
     this.name = name;
-    this.#parts = startApi(world, stores, this);
+    this.clock = clock;
+    this.clocksConfused = world.plants.has('wall clock instead of monotonic clock');
+    this.#parts = runOn(this, () => startApi(world, stores, this, lanes));
+  }
+
+  /** Resolves once it takes claims, as it knows the database's time, or has died before. */
+  ready(): Promise<boolean> {
+    return runOn(this, this.#parts.ready);
   }
 
   /** Nothing that was taken is undecided. */
@@ -109,89 +89,70 @@ export class ApiProcess implements Process {
 
   /** Rejects where the process dies first. */
   claim(sent: ClaimSent): Promise<Told> {
-    return this.#heard(() => this.#answer(sent));
+    return this.#answered(() => this.#claim(sent));
   }
 
   status(claimId: string): Promise<ClaimStatus | null> {
-    return this.#heard(() => findClaim(this.#parts.from, claimId));
+    return this.#answered(() => this.#parts.status(claimId));
   }
 
-  /** The connection on which answers come was away. */
+  /** The connection on which answers come was down. */
   hearAgain(): void {
-    this.#parts.jobs.lookAtSilent(0);
+    runOn(this, () => this.#parts.jobs.checkUnanswered(0));
   }
 
   crash(): void {
     this.dead = true;
-    this.diedAtMs = performance.now();
     this.#parts.close();
     for (const hear of this.#callers) hear(new Error('connection closed'));
   }
 
-  note(claimId: string, what: PendingClaim): void {
-    this.pending.set(claimId, { ...this.pending.get(claimId), ...what });
-  }
-
-  #heard<T>(call: () => Promise<T>): Promise<T> {
+  #answered<T>(call: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#callers.add(reject);
-      call()
+      runOn(this, call)
         .then(resolve, reject)
         .finally(() => this.#callers.delete(reject));
     });
   }
 
   /** What routes/claims.ts does. */
-  async #answer({ requestId, userId, couponName, key, waitMs }: ClaimSent): Promise<Told> {
-    const { submit, from, plants } = this.#parts;
+  async #claim({ requestId, userId, couponName, key, waitMs }: ClaimSent): Promise<Told> {
+    const { submit, pendingClaims } = this.#parts;
     const reply = newReply(requestId);
     const fastifyReply = reply as unknown as Parameters<typeof replyToClaim>[0];
     const keyed = key === undefined ? undefined : { key, requestId };
     const claim = submit({ userId, couponName, keyed, waitMs });
     let body: object;
-    let unknownId: string | undefined;
     if (claim instanceof WaitingClaim) {
       let answer = await claim.answer;
-      if (answer === 'pending') {
-        answer = await tellPending(from, claim);
-        if (plants.has('owed notes forgotten')) claim.noteOwed = false;
-        this.note(claim.id, { toldAtMs: performance.now() });
-        if (answer === 'unknown') unknownId = claim.id;
-      }
+      if (answer === 'pending') answer = await pendingClaims.tell(claim);
       body = replyToClaim(fastifyReply, claim, answer);
     } else body = toProblem(fastifyReply, claim.code, claim.detail);
     const { code, claim_id: claimId } = body as { code?: string; claim_id?: string };
-    return { status: reply.status, code, claimId, replayed: reply.replayed, unknownId };
+    return { status: reply.status, code, claimId, replayed: reply.replayed };
   }
 }
 
-const startApi = (world: World, { store, redis: model, lanes: count }: Stores, process: ApiProcess) => {
-  const { met, plants } = world;
+const startApi = (world: World, { store, redis: model }: Stores, process: ApiProcess, laneCount: number) => {
   const log = logTo(world, process);
   const mongo = modelMongo(world, process, store);
   const redis = model.connection(process);
+  const databaseClock = new DatabaseClock();
   const stores = {
     redis: new StoreWatch({ name: 'Redis', ask: () => redis.ping(), isFault: () => true, log }),
-    mongo: new StoreWatch({ name: 'MongoDB', ask: () => pingOf(mongo), isFault: () => false, log }),
+    mongo: new StoreWatch({ name: 'MongoDB', ask: () => databaseClock.ask(mongo.db), isFault: () => false, log }),
   };
-  const lanes = Array.from({ length: count }, (_, lane) => model.queue(lane, process));
-  const from = { redis, mongo, lanes, log, stores };
-  const note = (...noted: [WaitingClaim, Settled?]): void => {
-    rememberPending(from, ...noted).catch((error: Error) => log.warn(error.message));
-  };
-  const pendingAgain = (claim: WaitingClaim) => {
-    met['renewed notes']++;
-    return plants.has('notes not renewed') && !claim.noteOwed ? Promise.resolve() : rememberPending(from, claim);
-  };
-  const settledLate = (claim: WaitingClaim, settled: Settled) => {
-    met['late decisions']++;
-    process.note(claim.id, { settledAtMs: performance.now(), decided: typeof settled === 'object' });
-    if (!plants.has('late decisions unnoted')) note(claim, settled);
-  };
-  const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain });
-  const endAnswers = model.subscribe(answersChannel(jobs.processId), (message) => {
+  const lanes = Array.from({ length: laneCount }, (_, lane) => model.queue(lane, process));
+  const jobs = new LaneJobs({ lanes, mongo, databaseClock: plantedClock(world, databaseClock), redis: stores.redis, mongoWatch: stores.mongo, log });
+  const pendingClaims = new PendingClaims({ mongo, mongoWatch: stores.mongo, log });
+  const endAnswers = model.subscribe(process, answersChannel(jobs.processId), (message) => {
     const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
-    jobs.answer(jobId, result, committedAt);
+    try {
+      jobs.answer(jobId, result, committedAt);
+    } catch (error) {
+      log.warn({ job: jobId, error: (error as Error).message }, 'an answer could not be read');
+    }
   });
   const intake = new Intake({ ...stores, loop: { slow: false }, pendingMax: PENDING_MAX });
   const gathers = lanes.map(
@@ -199,52 +160,29 @@ const startApi = (world: World, { store, redis: model, lanes: count }: Stores, p
   );
   stores.redis.onChange((away) => {
     if (away) for (const gather of gathers) gather.sendAll();
-    else jobs.lookAtSilent(0);
+    else jobs.checkUnanswered(0);
   });
-  const submit = createSubmit({
-    ...{ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: WAIT_MS, intake },
-    settledLate,
-  });
+  const submit = createSubmit({ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: WAIT_MS, intake });
+  const find = async (claimId: string) => {
+    const parts = { mongo: await plantedMongo(world, mongo, claimId), databaseClock };
+    return plantedStatus({ world, store, redis: model }, await findClaim(parts, claimId), laneCount);
+  };
+  const status = (claimId: string) => stores.mongo.answer(() => find(claimId));
+  const ready = async () => {
+    for (;;) {
+      const asked = await within(START_AGAIN_MS, databaseClock.ask(mongo.db)).then(
+        () => true,
+        () => false,
+      );
+      if (process.dead || asked) return !process.dead;
+      await new Promise<void>((resolve) => setTimeout(resolve, START_AGAIN_MS));
+    }
+  };
   const close = () => {
     jobs.close();
     endAnswers();
     stores.redis.close();
     stores.mongo.close();
   };
-  return { submit, jobs, intake, from, plants, close };
+  return { submit, status, pendingClaims, jobs, intake, ready, close };
 };
-
-const pingOf = (mongo: Mongo): Promise<unknown> => mongo.coupons.find({ name: { $in: [] } }).toArray();
-
-/** A worker process, put together as worker.ts does. */
-export class WorkerProcess implements Process {
-  readonly name: string;
-  dead = false;
-
-  constructor(name: string, world: World, { store, redis: model, lanes }: Stores) {
-    this.name = name;
-    const mongo = modelMongo(world, this, store);
-    const memory = new CouponMemory();
-    const grantsLost = world.plants.has('lost jobs granted');
-    const group = new CommitGroup((claims, holds) =>
-      commitClaims({ mongo, memory, holds: grantsLost ? async () => true : holds }, claims),
-    );
-    const redis: RedisConnection = model.connection(this);
-    const log = logTo(world, this);
-    const tooEarly = world.plants.has('refused before completion');
-    type Job = Parameters<typeof processJob>[1];
-    const completed = (job: RunJob, result: ClaimJobResult) =>
-      jobCompleted({ redis, log }, job as unknown as Job, result);
-    const run = async (job: RunJob): Promise<ClaimJobResult> => {
-      const result = await processJob({ group, redis, log }, job as unknown as Job, 'token');
-      if (tooEarly) completed(job, result);
-      return result;
-    };
-    for (let lane = 0; lane < lanes; lane++)
-      model.work(lane, { process: this, busy: false, run, completed: tooEarly ? () => {} : completed });
-  }
-
-  crash(): void {
-    this.dead = true;
-  }
-}

@@ -1,16 +1,64 @@
+import { COLLECTIONS } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/service';
-import { MongoErrorLabel } from 'mongodb';
-import { type ModelStore, networkError, type Transaction } from './model-store.ts';
-import { ask, faulty, type Process, type World } from './world.ts';
+import { type BulkWriteResult, MongoBulkWriteError, MongoErrorLabel, MongoServerError } from 'mongodb';
+import { ModelSession, type SessionOptions, toTimestamp } from './model-session.ts';
+import {
+  type CollectionName,
+  DuplicateKey,
+  type ModelDocument,
+  type ModelStore,
+  networkError,
+  type Transaction,
+  type UpdateMany,
+} from './model-store.ts';
+import { UnknownToModel } from './matches.ts';
+import { ask, defectOf, faulty, type Process, type World } from './world.ts';
+
+type ReadConcern = 'majority' | 'linearizable' | 'local';
 
 interface Options {
   session?: ModelSession;
+  readConcern?: ReadConcern | { level: ReadConcern };
+  projection?: Record<string, 0 | 1>;
+  ordered?: boolean;
+  /** Without a meaning here. */
+  batchSize?: number;
+  writeConcern?: object;
+}
+const OPTIONS = new Set(['session', 'readConcern', 'projection', 'ordered', 'batchSize', 'writeConcern']);
+
+/** What a command has to do at the server, and what it sees there. */
+interface Command {
+  session: ModelSession | undefined;
+  transaction: Transaction | undefined;
 }
 
-/** A driver's session: of one transaction after the other, as the claim path uses it. */
-class ModelSession {
-  #transaction: Transaction | undefined;
-  #state: 'none' | 'begun' | 'over' = 'none';
+const DUPLICATE = 11_000;
+const duplicate = () => ({ code: DUPLICATE, message: 'E11000 duplicate key error' });
+
+/** As the driver reports documents that a unique index refused, by their indexes. */
+const bulkError = (indexes: readonly number[], inserted: number) => {
+  const writeErrors = indexes.map((index) => ({ ...duplicate(), index, errmsg: duplicate().message }));
+  const result = { insertedCount: inserted, getWriteConcernError: () => undefined, getWriteErrors: () => writeErrors };
+  // Its constructor is the driver's own, which takes what the server sent.
+  return new MongoBulkWriteError(
+    { ...duplicate(), writeErrors } as unknown as ConstructorParameters<typeof MongoBulkWriteError>[0],
+    result as unknown as BulkWriteResult,
+  );
+};
+
+/** The fields that were asked for. */
+const project = <T extends object>(document: T, projection: Options['projection']): T => {
+  if (!projection) return { ...document };
+  const fields = document as Record<string, unknown>;
+  const { _id = 1, ...named } = projection;
+  const projected: Record<string, unknown> = _id ? { _id: fields['_id'] } : {};
+  for (const field of Object.keys(named)) if (field in fields) projected[field] = fields[field];
+  return projected as T;
+};
+
+/** A process's connection to the store: the few methods of the driver that the claim path calls. */
+class ModelConnection {
   readonly #world: World;
   readonly #process: Process;
   readonly #store: ModelStore;
@@ -21,108 +69,194 @@ class ModelSession {
     this.#store = store;
   }
 
-  /** The server knows a transaction from its first command on; without one, the session only keeps reads in order. */
-  get transaction(): Transaction | undefined {
-    if (this.#state === 'none') return undefined;
-    this.#transaction ??= this.#store.begin();
-    return this.#transaction;
+  startSession(options?: SessionOptions): ModelSession {
+    return new ModelSession(this.#world, this.#process, this.#store, options);
   }
 
-  startTransaction(): void {
-    this.#transaction = undefined;
-    this.#state = 'begun';
+  async withSession<T>(options: SessionOptions, use: (session: ModelSession) => Promise<T>): Promise<T> {
+    const session = this.startSession(options);
+    return use(session);
   }
 
-  inTransaction(): boolean {
-    return this.#state === 'begun';
+  ping(): Promise<object> {
+    return this.#command({}, () => {
+      const { appliedSeconds } = this.#store.replication;
+      return { ok: 1, operationTime: toTimestamp(appliedSeconds) };
+    });
   }
 
-  commitTransaction(): Promise<void> {
-    this.#state = 'over';
-    const transaction = this.#transaction;
-    if (!transaction) return Promise.resolve();
-    const { plants } = this.#world;
-    const committed = ask(this.#world, this.#process, () => this.#commit(transaction));
-    if (plants.has('commit unchecked')) {
-      committed.catch(() => {});
-      return Promise.resolve();
-    }
-    return plants.has('unknown is success') ? committed.catch(() => {}) : committed;
-  }
-
-  #commit(transaction: Transaction): Promise<void> {
-    const { random, met } = this.#world;
-    const unknown = () => {
-      met['unknown commits']++;
-      return networkError(MongoErrorLabel.UnknownTransactionCommitResult);
+  find<T extends object>(
+    filter: object,
+    options: Options,
+    found: (filter: object, seen: number, inTransaction: boolean) => T[],
+  ): { toArray: () => Promise<T[]> } {
+    return {
+      toArray: () =>
+        this.#command(options, async ({ session, transaction }) => {
+          const { replication } = this.#store;
+          if (transaction) {
+            const documents = found(filter, this.#store.seenBy(transaction), true);
+            session?.replied(replication.committed, replication.appliedSeconds);
+            return documents.map((document) => project(document, options.projection));
+          }
+          const seen = await this.#seenOutside(options);
+          return found(filter, seen, false).map((document) => project(document, options.projection));
+        }),
     };
-    if (!this.#store.up) throw unknown();
-    if (!faulty(this.#world)) return this.#store.commit(transaction);
-    // The connection breaks: the server has heard of the commit, or has not, or carries it out later than its client knows.
-    const committed = () => this.#store.commit(transaction).catch(() => {});
-    const fate = random.pick(['heard', 'unheard', 'late', 'transient']);
-    if (fate === 'heard') void committed();
-    else if (fate === 'late')
-      setTimeout(
-        () => {
-          if (transaction.open) void committed();
-        },
-        random.int(1, 50),
-      );
-    else this.#store.abort(transaction);
-    if (fate !== 'transient') throw unknown();
-    met['transient errors']++;
-    throw networkError(MongoErrorLabel.TransientTransactionError);
   }
 
-  async abortTransaction(): Promise<void> {
-    this.#state = 'over';
-    const transaction = this.#transaction;
-    if (transaction) await ask(this.#world, this.#process, () => this.#store.up && this.#store.abort(transaction));
+  /** What a read outside of transactions sees, by its read concern. */
+  async #seenOutside({ session, readConcern = 'majority' }: Options): Promise<number> {
+    const { replication } = this.#store;
+    const level = typeof readConcern === 'string' ? readConcern : readConcern.level;
+    const after = session?.after;
+    if (level === 'linearizable') {
+      if (after !== undefined)
+        throw new MongoServerError({ message: 'afterClusterTime does not go with linearizable', code: 72 });
+      const seen = replication.committed;
+      await replication.replicate(replication.write());
+      session?.replied(replication.committed, replication.appliedSeconds);
+      return seen;
+    }
+    if (level === 'local') {
+      session?.replied(replication.committed, replication.appliedSeconds);
+      return replication.committed;
+    }
+    if (after !== undefined) await replication.onceMajority(after);
+    session?.replied(replication.readable, replication.readableSeconds);
+    return replication.readable;
   }
 
-  async endSession(): Promise<void> {}
-}
+  insertMany(collection: CollectionName, documents: readonly ModelDocument[], options: Options): Promise<object> {
+    return this.#command(options, async ({ session, transaction }) => {
+      const { replication } = this.#store;
+      const replied = () => session?.replied(replication.committed, replication.appliedSeconds);
+      if (transaction) {
+        try {
+          this.#store.insertIn(transaction, collection, documents);
+        } catch (error) {
+          replied();
+          throw error instanceof DuplicateKey ? bulkError([0], 0) : error;
+        }
+        replied();
+        return { acknowledged: true, insertedCount: documents.length };
+      }
+      const duplicates: number[] = [];
+      let last: number | undefined;
+      for (const [index, document] of documents.entries()) {
+        const at = await this.#store.insert(collection, document);
+        last = at ?? last;
+        if (at === undefined) duplicates.push(index);
+        if (at === undefined && options.ordered !== false) break;
+      }
+      // A duplicate waits as well: until a majority has what it met.
+      const { committed } = replication;
+      await (last === undefined ? replication.onceMajority(committed) : replication.replicate(committed));
+      replied();
+      if (duplicates.length > 0) throw bulkError(duplicates, documents.length - duplicates.length);
+      return { acknowledged: true, insertedCount: documents.length };
+    });
+  }
 
-/**
- * A process's connection to the store: the few methods of the driver that the claim path calls. Whatever else is called is
- * not there, and fails.
- */
-export const modelMongo = (world: World, process: Process, store: ModelStore): Mongo => {
-  const command = <T>(session: ModelSession | undefined, effect: (transaction?: Transaction) => T): Promise<T> =>
-    ask(world, process, () => {
-      const label = session?.transaction && MongoErrorLabel.TransientTransactionError;
-      if (!store.up) throw networkError(label);
-      if (!faulty(world)) return effect(session?.transaction);
-      world.met['transient errors']++;
+  insertCoupon({ name, amount }: { name: string; amount: number }): Promise<object> {
+    return this.#command({}, async () => {
+      await this.#store.createCouponLate(name, amount);
+      return { acknowledged: true };
+    });
+  }
+
+  updateCoupons(operations: readonly UpdateMany[], options: Options): Promise<object> {
+    return this.#command(options, ({ session, transaction }) => {
+      const result = this.#store.updateCoupons(operations, transaction as Transaction);
+      session?.replied(this.#store.replication.committed, this.#store.replication.appliedSeconds);
+      return result;
+    });
+  }
+
+  /** Has the server carry something out; or not, where it can't be reached or the connection breaks. */
+  #command<T>(options: Options, effect: (command: Command) => T | Promise<T>): Promise<T> {
+    for (const option of Object.keys(options))
+      if (!OPTIONS.has(option)) throw defectOf(this.#world, new UnknownToModel(`the option ${option}`));
+    const { session } = options;
+    return ask(this.#world, this.#process, () => {
+      const transaction = session?.transaction;
+      const label = transaction && MongoErrorLabel.TransientTransactionError;
+      if (!this.#store.up) throw networkError(label);
+      if (!faulty(this.#world)) return effect({ session, transaction });
+      this.#world.met['transient errors']++;
       // The command may have been carried out: only its answer is lost.
-      if (world.random.chance(0.5)) effect(session?.transaction);
+      if (this.#world.random.chance(0.5)) this.#carryOut(() => effect({ session, transaction }));
       throw networkError(label);
     });
-  const find =
-    <T>(found: (filter: object, transaction?: Transaction) => T) =>
-    (filter: object, { session }: Options = {}) => ({
-      toArray: () => command(session, (transaction) => found(filter, transaction)),
-    });
+  }
 
-  // The one place where the model passes for the driver.
+  #carryOut(effect: () => unknown): void {
+    try {
+      Promise.resolve(effect()).catch(() => {});
+    } catch {
+      // Nobody is left to be told.
+    }
+  }
+}
+
+/** The collection of some name, as far as the claim path uses it. Whatever else is called is not there, and fails. */
+const collectionOf = (connection: ModelConnection, store: ModelStore, name: CollectionName) => ({
+  find: (filter: object, options: Options = {}) =>
+    connection.find(filter, options, (condition, seen, inTransaction) =>
+      inTransaction && name === 'claims' ? store.findClaimsIn(condition, seen) : store.find(name, condition, seen),
+    ),
+  insertMany: (documents: readonly ModelDocument[], options: Options = {}) =>
+    connection.insertMany(name, documents, options),
+});
+
+/** The bugs around records that can be planted here. */
+const plantedRecords = ({ plants }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
+  find: (filter, options = {}) =>
+    records.find(
+      filter,
+      plants.has('record read by local concern') && !options.session ? { ...options, readConcern: 'local' } : options,
+    ),
+  insertMany: (documents, options) => {
+    const isGrant = (result: unknown) => /^[CR]+$/.test((result as { decisions: string } | undefined)?.decisions ?? '');
+    let kept = documents;
+    if (plants.has('record only for refusals')) kept = kept.filter(({ result }) => !isGrant(result));
+    if (plants.has('expiry by clock alone')) kept = kept.filter(({ result }) => result !== undefined);
+    return records.insertMany(kept, options);
+  },
+});
+
+const plantedPending = (
+  { plants }: World,
+  store: ModelStore,
+  pending: ReturnType<typeof collectionOf>,
+): typeof pending => ({
+  find: pending.find,
+  insertMany: (documents, options) => {
+    const claimOf = (id: string) => id.slice(0, id.indexOf('/'));
+    if (plants.has('pending record overwritten'))
+      for (const { _id } of documents) store.deletePending((other) => claimOf(other) === claimOf(_id) && other !== _id);
+    return pending.insertMany(documents, options);
+  },
+});
+
+/** The one place where the model passes for the driver. */
+export const modelMongo = (world: World, process: Process, store: ModelStore): Mongo => {
+  const connection = new ModelConnection(world, process, store);
   return {
     client: {
-      startSession: () => new ModelSession(world, process, store),
-      withSession: <T>(_options: object, reads: (session: ModelSession) => Promise<T>) =>
-        reads(new ModelSession(world, process, store)),
+      startSession: (options?: SessionOptions) => connection.startSession(options),
+      withSession: <T>(options: SessionOptions, use: (session: ModelSession) => Promise<T>) =>
+        connection.withSession(options, use),
     },
+    db: { command: () => connection.ping() },
     coupons: {
-      find: find((filter, transaction) => store.findCoupons(filter, transaction)),
-      insertOne: ({ name, amount }: { name: string; amount: number }) =>
-        command(undefined, () => store.createCouponLate(name, amount)),
-      bulkWrite: (operations: Parameters<ModelStore['updateCoupons']>[0], { session }: Required<Options>) =>
-        command(session, (transaction) => store.updateCoupons(operations, transaction as Transaction)),
+      find: (filter: object, options: Options = {}) =>
+        connection.find(filter, options, (condition, seen) => store.findCoupons(condition, seen)),
+      insertOne: (document: { name: string; amount: number }) => connection.insertCoupon(document),
+      bulkWrite: (operations: readonly UpdateMany[], options: Options) => connection.updateCoupons(operations, options),
     },
-    claims: {
-      find: find((filter, transaction) => store.findClaims(filter, transaction)),
-      insertMany: (documents: Parameters<ModelStore['insertClaims']>[0], { session }: Required<Options>) =>
-        command(session, (transaction) => store.insertClaims(documents, transaction as Transaction)),
-    },
+    claims: collectionOf(connection, store, COLLECTIONS.claims),
+    jobRecords: plantedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords)),
+    pendingClaims: plantedPending(world, store, collectionOf(connection, store, COLLECTIONS.pendingClaims)),
   } as unknown as Mongo;
 };

@@ -1,9 +1,15 @@
-import type { ClaimFields } from '@flashclaim/core';
+import { type ClaimFields, COLLECTIONS, INDEXES } from '@flashclaim/core';
 import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId } from 'mongodb';
 import { matches } from './matches.ts';
+import { ModelCollection } from './model-collection.ts';
+import { Replication } from './replication.ts';
 import type { World } from './world.ts';
 
 type ClaimDocument = ClaimFields<ObjectId>;
+
+/** A document of a collection whose `_id` is a text. */
+export type ModelDocument = { _id: string } & Record<string, unknown>;
+export type CollectionName = Exclude<(typeof COLLECTIONS)[keyof typeof COLLECTIONS], 'coupons'>;
 
 interface Coupon {
   _id: ObjectId;
@@ -15,7 +21,7 @@ interface Coupon {
   changedBy?: Transaction | undefined;
 }
 
-interface UpdateMany {
+export interface UpdateMany {
   updateMany: { filter: object; update: { $inc: { remaining_amount: number } } };
 }
 
@@ -24,12 +30,20 @@ export class Transaction {
   open = true;
   /** What is committed up to here is seen. Set by the first command, as in MongoDB. */
   seesUpTo: number | undefined;
-  readonly inserted: ClaimDocument[] = [];
+  /** The write that committed it. */
+  committedAt: number | undefined;
+  readonly inserted: { collection: CollectionName; document: ModelDocument }[] = [];
   readonly remaining = new Map<Coupon, number>();
 }
 
 /** MongoDB's own `transactionLifetimeLimitSeconds`, as docs/reliability.md advises. */
 const LIFETIME_MS = 5_000;
+
+/** How often MongoDB looks for documents to delete by age. */
+const DELETE_EVERY_MS = 60_000;
+
+/** How soon a write outside of transactions tries again that met one. */
+const TRY_AGAIN_MS = 2;
 
 const NO_COUPON = new ObjectId('f'.repeat(24));
 
@@ -42,9 +56,18 @@ export const networkError = (label?: string): MongoNetworkError => {
   return error;
 };
 
-const writeConflict = () => labelled(112, 'WriteConflict', MongoErrorLabel.TransientTransactionError);
-const duplicateKey = (key: string) => labelled(11_000, `E11000 duplicate key ${key}`);
-const userKey = ({ user_id, coupon_id }: ClaimDocument) => `user ${user_id} ${coupon_id.toHexString()}`;
+/** A unique key has been taken before by another document. */
+export class DuplicateKey extends Error {}
+
+const idKey = (collection: CollectionName) => (document: ModelDocument) => [`${collection} ${document._id}`];
+const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${(coupon_id as ObjectId).toHexString()}`;
+
+/** For how long a collection's documents are kept after the time in one of their fields. */
+const lifetimes = (Object.keys(INDEXES) as (keyof typeof INDEXES)[]).flatMap((collection) =>
+  INDEXES[collection].flatMap(({ key, expireAfterSeconds: seconds }) =>
+    seconds === undefined ? [] : [{ collection: collection as CollectionName, field: Object.keys(key)[0] as string, seconds }],
+  ),
+);
 
 /**
  * What MongoDB does with the commands that the claim path sends: snapshots, unique indexes, write conflicts, and commits
@@ -52,19 +75,29 @@ const userKey = ({ user_id, coupon_id }: ClaimDocument) => `user ${user_id} ${co
  */
 export class ModelStore {
   readonly #world: World;
+  readonly replication: Replication;
   readonly #coupons = new Map<string, Coupon>();
-  #claims: { at: number; document: ClaimDocument }[] = [];
-  /** Unique keys: those of claims, and those that a transaction has taken and not yet committed. */
-  readonly #keys = new Map<string, { at: number } | Transaction>();
+  readonly #collections: Record<CollectionName, ModelCollection<ModelDocument>>;
+  /** Who has taken a unique key: a document, by the write that inserted it, or a transaction that is not over. */
+  readonly #keys = new Map<string, number | Transaction>();
+  /** The write by which a key was given up. */
+  readonly #freed = new Map<string, number>();
   readonly #open = new Set<Transaction>();
   #created = 0;
-  #committed = 0;
-  #majority = 0;
-  #waiting: { at: number; resolve: () => void; reject: (error: Error) => void }[] = [];
   up = true;
 
   constructor(world: World) {
     this.#world = world;
+    this.replication = new Replication(world);
+    const claimKeys = idKey('claims');
+    const usersUnseen = world.plants.has('holders unseen');
+    this.#collections = {
+      claims: new ModelCollection((claim) => (usersUnseen ? claimKeys(claim) : [...claimKeys(claim), userKey(claim)])),
+      job_records: new ModelCollection(idKey('job_records')),
+      pending_claims: new ModelCollection(idKey('pending_claims')),
+    };
+    const timer = setInterval(() => this.#deleteByAge(), DELETE_EVERY_MS);
+    timer.unref();
   }
 
   get openTransactions(): number {
@@ -76,11 +109,11 @@ export class ModelStore {
     this.#newCoupon(name, amount, 0);
   }
 
-  /** In mid-sale. Resolves once a majority has it; rejects where nobody knows, as the node is lost that had it. */
+  /** During the sale. Resolves once a majority has it; rejects where nobody knows, as the member is lost that had it. */
   createCouponLate(name: string, amount: number): Promise<void> {
-    const at = ++this.#committed;
+    const at = this.replication.write();
     this.#newCoupon(name, amount, at);
-    return this.#replicate(at);
+    return this.replication.replicate(at);
   }
 
   #newCoupon(name: string, amount: number, at: number): void {
@@ -95,43 +128,72 @@ export class ModelStore {
     return transaction;
   }
 
-  findCoupons(filter: object, transaction?: Transaction) {
-    const seen = this.#seenBy(transaction);
+  findCoupons(filter: object, seen: number) {
     return [...this.#coupons.values()]
       .flatMap((coupon) => this.#asSeen(coupon, seen) ?? [])
       .filter((coupon) => matches(coupon, filter));
   }
 
-  findClaims(filter: object, transaction?: Transaction): ClaimDocument[] {
-    const seen = this.#seenBy(transaction);
-    const found = this.#claims
-      .filter(({ at, document }) => at <= seen && matches(document, filter))
-      .map(({ document }) => ({ ...document }));
-    if (!transaction) return found;
+  find(collection: CollectionName, filter: object, seen: number): ModelDocument[] {
+    return this.#collections[collection].find(filter, seen);
+  }
+
+  /** What the claim path's transactions see of claims: all, unless a bug is planted. */
+  findClaimsIn(filter: object, seen: number): ModelDocument[] {
+    const found = this.find('claims', filter, seen);
     const { plants } = this.#world;
     if (plants.has('holders unseen')) return found.map((claim) => ({ ...claim, coupon_id: NO_COUPON }));
     return plants.has('ids unseen') ? found.map((claim) => ({ ...claim, _id: `not ${claim._id}` })) : found;
   }
 
-  insertClaims(documents: readonly ClaimDocument[], transaction: Transaction): void {
+  /**
+   * What a transaction sees; fixed by its first command.
+   * @throws MongoServerError where the transaction is over on the server.
+   */
+  seenBy(transaction: Transaction): number {
+    if (!transaction.open) throw labelled(251, 'NoSuchTransaction', MongoErrorLabel.TransientTransactionError);
+    transaction.seesUpTo ??= this.replication.committed;
+    return transaction.seesUpTo;
+  }
+
+  /** @throws DuplicateKey, which ends the transaction as every other error does. */
+  insertIn(transaction: Transaction, collection: CollectionName, documents: readonly ModelDocument[]): void {
     this.#orAbort(transaction, () => {
-      const seen = this.#seenBy(transaction);
+      const seen = this.seenBy(transaction);
       for (const document of documents) {
-        for (const key of this.#keysOf(document)) {
+        for (const key of this.#collections[collection].keysOf(document)) {
           const taken = this.#keys.get(key);
-          if (taken === transaction || (taken && 'at' in taken && taken.at <= seen)) throw duplicateKey(key);
-          if (taken) throw this.#conflict();
+          if (taken === transaction || (typeof taken === 'number' && taken <= seen)) throw new DuplicateKey(key);
+          if (taken !== undefined || (this.#freed.get(key) ?? 0) > seen) throw this.#conflict();
           this.#keys.set(key, transaction);
         }
-        transaction.inserted.push(document);
+        transaction.inserted.push({ collection, document });
       }
     });
+  }
+
+  /**
+   * Inserts a document outside of transactions. Where a transaction has taken its key, it waits until that is over.
+   * Resolves to the write, or to undefined where it is a duplicate.
+   */
+  async insert(collection: CollectionName, document: ModelDocument): Promise<number | undefined> {
+    const { term } = this.replication;
+    const keys = this.#collections[collection].keysOf(document);
+    for (;;) {
+      if (!this.up || term !== this.replication.term) throw networkError();
+      if (keys.some((key) => typeof this.#keys.get(key) === 'number')) return undefined;
+      if (!keys.some((key) => this.#keys.has(key))) break;
+      await new Promise<void>((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+    }
+    const at = this.replication.write();
+    this.#store(collection, document, at);
+    return at;
   }
 
   updateCoupons(operations: readonly UpdateMany[], transaction: Transaction): { matchedCount: number } {
     let matchedCount = 0;
     this.#orAbort(transaction, () => {
-      const seen = this.#seenBy(transaction);
+      const seen = this.seenBy(transaction);
       for (const { updateMany } of operations)
         for (const coupon of this.#coupons.values()) {
           const mine = transaction.remaining.get(coupon);
@@ -152,26 +214,24 @@ export class ModelStore {
     return { matchedCount };
   }
 
-  /** Resolves once a majority has all that the transaction wrote, and all that it saw. */
+  /** Resolves once a majority has all that the transaction wrote, and all that it saw. May be said again. */
   commit(transaction: Transaction): Promise<void> {
-    const seen = this.#seenBy(transaction);
+    const { replication } = this;
+    const { committedAt } = transaction;
+    if (committedAt !== undefined && !replication.isLost(committedAt)) return replication.onceMajority(committedAt);
+    const seen = this.seenBy(transaction);
     const writes = transaction.inserted.length > 0 || transaction.remaining.size > 0;
-    const at = writes ? this.#committed + 1 : seen;
-    if (writes) {
-      this.#committed = at;
-      for (const document of transaction.inserted) {
-        this.#claims.push({ at, document });
-        for (const key of this.#keysOf(document)) this.#keys.set(key, { at });
-      }
-      for (const [coupon, remaining] of transaction.remaining) {
-        coupon.versions.push({ at, remaining });
-        coupon.changedBy = undefined;
-      }
-      transaction.inserted.length = 0;
-      transaction.remaining.clear();
+    const at = writes ? replication.write() : seen;
+    for (const { collection, document } of transaction.inserted) this.#store(collection, document, at);
+    for (const [coupon, remaining] of transaction.remaining) {
+      coupon.versions.push({ at, remaining });
+      coupon.changedBy = undefined;
     }
+    transaction.inserted.length = 0;
+    transaction.remaining.clear();
     this.abort(transaction);
-    return writes ? this.#replicate(at) : this.#onceMajority(at);
+    transaction.committedAt = at;
+    return writes ? replication.replicate(at) : replication.onceMajority(at);
   }
 
   /** Also what becomes of a transaction whose client is gone, after a while. */
@@ -179,39 +239,36 @@ export class ModelStore {
     if (!transaction.open) return;
     transaction.open = false;
     this.#open.delete(transaction);
-    for (const document of transaction.inserted)
-      for (const key of this.#keysOf(document)) if (this.#keys.get(key) === transaction) this.#keys.delete(key);
-    // A key may be taken by a document whose insert went no further.
+    // Also a key of a document whose insert went no further.
     for (const [key, by] of this.#keys) if (by === transaction) this.#keys.delete(key);
     for (const coupon of transaction.remaining.keys()) coupon.changedBy = undefined;
   }
 
-  /** Another node takes over: what no majority had is gone, and so are the transactions. */
+  /** Another member takes over: what it does not have is gone, and so are the transactions. */
   failover(): void {
     for (const transaction of this.#open) this.abort(transaction);
-    for (const { document } of this.#claims.filter(({ at }) => at > this.#majority))
-      for (const key of this.#keysOf(document)) this.#keys.delete(key);
-    this.#claims = this.#claims.filter(({ at }) => at <= this.#majority);
-    for (const coupon of this.#coupons.values())
-      coupon.versions = coupon.versions.filter(({ at }) => at <= this.#majority);
+    const last = this.replication.failover(() => networkError(MongoErrorLabel.UnknownTransactionCommitResult));
+    for (const collection of Object.values(this.#collections)) {
+      const { gone, back } = collection.rollBackTo(last);
+      for (const document of gone) for (const key of collection.keysOf(document)) this.#keys.delete(key);
+      for (const { document, at } of back) for (const key of collection.keysOf(document)) this.#keys.set(key, at);
+    }
+    for (const coupon of this.#coupons.values()) coupon.versions = coupon.versions.filter(({ at }) => at <= last);
     for (const [name, { versions }] of this.#coupons) if (versions.length === 0) this.#coupons.delete(name);
-    for (const { reject } of this.#waiting) reject(networkError(MongoErrorLabel.UnknownTransactionCommitResult));
-    this.#waiting = [];
-    // Numbers are not given out again: of those that are gone, nobody hears anything more.
-    this.#majority = this.#committed;
   }
 
-  /** What stands in the end. */
+  /** What is there in the end. */
   state() {
+    const seen = this.replication.committed;
     const nameOf = new Map([...this.#coupons.values()].map(({ _id, name }) => [_id.toHexString(), name]));
     return {
       coupons: new Map(
-        this.findCoupons({}).map(({ name, amount, remaining_amount }) => [
+        this.findCoupons({}, seen).map(({ name, amount, remaining_amount }) => [
           name,
           { amount, remaining: remaining_amount },
         ]),
       ),
-      claims: this.findClaims({}).map(({ _id, user_id, coupon_id }) => ({
+      claims: (this.find('claims', {}, seen) as unknown as ClaimDocument[]).map(({ _id, user_id, coupon_id }) => ({
         id: _id,
         user: user_id,
         coupon: nameOf.get(coupon_id.toHexString()) as string,
@@ -219,33 +276,43 @@ export class ModelStore {
     };
   }
 
-  #replicate(at: number): Promise<void> {
-    const { random } = this.#world;
-    setTimeout(() => this.#replicated(at), random.chance(0.3) ? random.int(1, 10) : 0);
-    return this.#onceMajority(at);
+  #store(collection: CollectionName, document: ModelDocument, at: number): void {
+    const into = this.#collections[collection];
+    into.insert(document, at);
+    for (const key of into.keysOf(document)) this.#keys.set(key, at);
   }
 
-  #onceMajority(at: number): Promise<void> {
-    if (at <= this.#majority) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ at, resolve, reject });
-    });
+  /** By the primary's own clock, as MongoDB does it. */
+  #deleteByAge(): void {
+    if (!this.up) return;
+    for (const { collection, field, seconds } of lifetimes) {
+      const before = (this.replication.wallSeconds - seconds) * 1_000;
+      const holds = (document: ModelDocument) => (document[field] as Date).getTime() < before;
+      this.#world.met['expired documents'] += this.#delete(collection, holds);
+    }
   }
 
-  #replicated(at: number): void {
-    if (at <= this.#majority) return;
-    this.#majority = at;
-    const waiting = this.#waiting;
-    this.#waiting = waiting.filter((one) => one.at > at);
-    for (const one of waiting) if (one.at <= at) one.resolve();
+  /** For a planted bug. */
+  deletePending(holds: (id: string) => boolean): void {
+    this.#delete('pending_claims', ({ _id }) => holds(_id));
   }
 
-  /** @throws MongoServerError where the transaction is over on the server. */
-  #seenBy(transaction: Transaction | undefined): number {
-    if (!transaction) return this.#majority;
-    if (!transaction.open) throw labelled(251, 'NoSuchTransaction', MongoErrorLabel.TransientTransactionError);
-    transaction.seesUpTo ??= this.#committed;
-    return transaction.seesUpTo;
+  /** Returns how many are gone. */
+  #delete(collection: CollectionName, holds: (document: ModelDocument) => boolean): number {
+    let at = 0;
+    const write = () => {
+      at = this.replication.write();
+      return at;
+    };
+    const of = this.#collections[collection];
+    const gone = of.deleteWhere(holds, write);
+    for (const document of gone)
+      for (const key of of.keysOf(document)) {
+        this.#keys.delete(key);
+        this.#freed.set(key, at);
+      }
+    if (gone.length > 0) this.replication.replicate(at).catch(() => {});
+    return gone.length;
   }
 
   #asSeen({ _id, name, amount, versions }: Coupon, seen: number) {
@@ -253,14 +320,9 @@ export class ModelStore {
     return version && { _id, name, amount, remaining_amount: version.remaining };
   }
 
-  #keysOf(document: ClaimDocument): string[] {
-    const id = `id ${document._id}`;
-    return this.#world.plants.has('holders unseen') ? [id] : [id, userKey(document)];
-  }
-
   #conflict(): Error {
     this.#world.met.conflicts++;
-    return writeConflict();
+    return labelled(112, 'WriteConflict', MongoErrorLabel.TransientTransactionError);
   }
 
   /** A command that fails ends its transaction on the server. */

@@ -1,4 +1,7 @@
+import { UnknownToModel } from './matches.ts';
+import type { Plant } from './plants.ts';
 import type { Random } from './random.ts';
+import type { Machine } from './wall-clock.ts';
 
 /** What is counted, to show that faults really happened. */
 const MET = [
@@ -6,55 +9,50 @@ const MET = [
   'granted',
   'refused',
   'pending',
+  'timed out',
+  'unknown with claim id',
   'api crashes',
   'worker crashes',
+  'clocks set',
+  'long outages',
+  'found lanes',
   'lost answers',
   'duplicate answers',
   'duplicate deliveries',
+  'double runs',
   'lost locks',
   'workers stood still',
   'forgotten jobs',
-  'failed jobs',
-  'lost with Redis',
+  'redis failovers',
   'removed jobs',
-  'renewed notes',
-  'late decisions',
   'late coupons',
   'outages',
   'failovers',
+  'lagging reads',
+  'expired jobs',
+  'expired documents',
   'conflicts',
   'transient errors',
   'unknown commits',
   'transactions decided anew',
 ] as const;
-export type Met = Record<(typeof MET)[number], number>;
+export type Met = Record<(typeof MET)[number] | 'failed jobs', number>;
 
-export const newMet = (): Met => Object.fromEntries(MET.map((what) => [what, 0])) as Met;
-
-/** Bugs that can be planted around the code of the claim path, and what each is. Every one must be found. */
-export const PLANTS = {
-  'holders unseen': 'no unique index on user and coupon, and a transaction sees nobody who holds a unit',
-  'ids unseen': 'a transaction does not see which claim ids stand',
-  'no guard': 'units are taken without looking whether they are there',
-  'commit unchecked': 'callers are answered before the commit',
-  'unknown is success': 'a commit that failed or whose result is unknown passes for one that went through',
-  'requests renamed': 'each run of a job names other requests: a second run looks like a repeated request',
-  'result of another': 'a lane keeps the result of another job with a job',
-  'forgotten looks active': 'a job that Redis forgot seems to be on its way',
-  'notes not renewed': 'what was noted of a pending claim is not noted again after Redis forgot it',
-  'refused before completion':
-    'callers are refused before the completion of their job is recorded, which may run again and grant',
-  'lost jobs granted': 'a run that has lost its job grants all the same',
-  'owed notes forgotten': 'a pending claim that could not be noted is not noted later',
-  'late decisions unnoted': 'nobody notes what became of a claim whose caller was told `pending`',
-} as const;
-export type Plant = keyof typeof PLANTS;
+export const newMet = (): Met => Object.fromEntries([...MET, 'failed jobs'].map((what) => [what, 0])) as Met;
 
 /** What all parts of one run share. */
 export interface World {
   random: Random;
   met: Met;
   plants: ReadonlySet<Plant>;
+  /** The true time, in ms since the run began. */
+  nowMs: () => number;
+  /** How likely a message takes long, while things go wrong. */
+  slowRate: number;
+  /** How long it takes at most until a majority has a write. */
+  replicationMaxMs: number;
+  /** What the model itself did wrong: that ends the run. */
+  defect?: Error;
   /** How likely a single step goes wrong; 0 once the faults are over. */
   faultRate: number;
   /** Notes what happens, where somebody wants to read it. */
@@ -62,10 +60,13 @@ export interface World {
 }
 
 /** A process that may be killed: from then on, nothing reaches it any more. */
-export interface Process {
+export interface Process extends Machine {
   name: string;
   dead: boolean;
 }
+
+/** Whoever sends a message. */
+type Sender = Pick<Process, 'dead'>;
 
 export const faulty = (world: World): boolean => world.faultRate > 0 && world.random.chance(world.faultRate);
 
@@ -73,8 +74,8 @@ export const faulty = (world: World): boolean => world.faultRate > 0 && world.ra
 export const TRAVEL_MAX_MS = 4_000;
 
 /** How long a message travels, in ms: mostly no time at all, seldom long. */
-const travelMs = ({ random, faultRate }: World): number => {
-  if (faultRate > 0 && random.chance(0.003)) return random.int(50, TRAVEL_MAX_MS);
+const travelMs = ({ random, faultRate, slowRate }: World): number => {
+  if (faultRate > 0 && random.chance(slowRate)) return random.int(50, TRAVEL_MAX_MS);
   return random.chance(0.3) ? random.int(1, 6) : 0;
 };
 
@@ -84,8 +85,8 @@ export interface Line {
 }
 
 /** Has something happen once a message has arrived, if its sender has not died before it was out. */
-export const travel = (world: World, from: Process, arrive: () => void, line?: Line): void => {
-  const now = performance.now();
+export const travel = (world: World, from: Sender, arrive: () => void, line?: Line): void => {
+  const now = world.nowMs();
   const at = Math.max(now + travelMs(world), line?.arrivesAt ?? 0);
   if (line) line.arrivesAt = at;
   setTimeout(() => {
@@ -94,8 +95,18 @@ export const travel = (world: World, from: Process, arrive: () => void, line?: L
   }, at - now);
 };
 
+/** An error that no store ever sends. */
+const isDefect = (error: unknown): error is Error =>
+  error instanceof UnknownToModel || error instanceof TypeError || error instanceof RangeError;
+
+/** Notes an error that the model must not make. */
+export const defectOf = <T>(world: World, error: T): T => {
+  if (isDefect(error)) world.defect ??= error;
+  return error;
+};
+
 /** A question of a process to a store, and its answer: what `effect` returns, or throws. A dead process hears nothing. */
-export const ask = <T>(world: World, from: Process, effect: () => T | Promise<T>, line?: Line): Promise<T> =>
+export const ask = <T>(world: World, from: Sender, effect: () => T | Promise<T>, line?: Line): Promise<T> =>
   new Promise((resolve, reject) => {
     if (from.dead) return;
     const reply = (tell: () => void) =>
@@ -111,10 +122,11 @@ export const ask = <T>(world: World, from: Process, effect: () => T | Promise<T>
         if (effected instanceof Promise)
           effected.then(
             (value) => reply(() => resolve(value)),
-            (error: unknown) => reply(() => reject(error)),
+            (error: unknown) => reply(() => reject(defectOf(world, error))),
           );
         else reply(() => resolve(effected));
       } catch (error) {
+        defectOf(world, error);
         reply(() => reject(error));
       }
     };
