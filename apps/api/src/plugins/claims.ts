@@ -39,7 +39,7 @@ export const claims = fp<ClaimsOptions>(
       );
     };
     const jobs = new LaneJobs({ lanes, mongo, redis: stores.redis, log, pendingAgain });
-    const closeAnswers = await listenForAnswers(redisUrl, jobs, log);
+    const closeAnswers = await listenForAnswers(redisUrl, app.redis, jobs, log);
     const loop = new LoopWatch();
     const intake = new Intake({ ...stores, loop, pendingMax });
     const door = new Door(intake);
