@@ -1,5 +1,6 @@
 import { answersChannel, JOB_SILENCE_MS, type JobAnswer, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
 import { createRedis, type Logger, type RedisConnection } from '@flashclaim/service';
+import { Cluster } from 'ioredis';
 import type { LaneJobs } from './lane-jobs.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { LaneJobs } from './lane-jobs.ts';
  * An answer that is published while it is away is gone: as soon as it is back, every job is looked at.
  *
  * Who only listens never learns that its server is the primary no more. So when `commands`, the connection that writes, was
- * made anew, this one is, too: the address may lead to another server now.
+ * made anew, this one is, too: the address may lead to another server now. In a Redis Cluster every node hears every answer.
  * Resolves, once it listens, to the function that ends it.
  */
 export const listenForAnswers = async (
@@ -42,7 +43,7 @@ export const listenForAnswers = async (
     outdated = true;
     check();
   };
-  commands.on('ready', renew);
+  if (!(commands instanceof Cluster)) commands.on('ready', renew);
   const timer = setInterval(check, JOB_SILENCE_MS);
   return () => {
     clearInterval(timer);
