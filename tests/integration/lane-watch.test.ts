@@ -131,6 +131,7 @@ const ask = (path: string, wrong: Partial<Parameters<typeof createQuestions>[0]>
     redis,
     mongo: stores.mongo,
     registry: createRegistry(),
+    lanes: [0],
     laneWatch: { stuck: [] },
     running: { longestMs: 0 },
     schema: { fault: undefined },
