@@ -5,12 +5,13 @@ import {
   type Logger,
   METRICS_CONTENT_TYPE,
   type Mongo,
+  observeLanes,
   type RedisConnection,
 } from '@flashclaim/service';
 import type { Registry } from 'prom-client';
 import { type Env, USUAL_PORT } from './env.ts';
 import { LaneWatch } from './lane-watch.ts';
-import { observeLanes } from './observe/lane-metrics.ts';
+import { observeStuckLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import { openStatusServer, type Questions, toStatus } from './status-server.ts';
 
@@ -52,14 +53,15 @@ const whatIsDown = async (parts: StatusParts): Promise<string | undefined> => {
 
 interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {
   env: Pick<Env, 'HOST' | 'WORKER_PORT'>;
-  lanes: readonly number[];
+  lanes: () => readonly number[];
   log: Logger;
 }
 
 /** Watches the lanes and answers questions about this worker, until it is closed. */
 export const openStatus = async ({ env, lanes, log, ...parts }: StatusOptions) => {
   const laneWatch = new LaneWatch({ redis: parts.redis, lanes, log });
-  observeLanes(parts.registry, laneWatch);
+  observeLanes(parts.registry, parts.redis);
+  observeStuckLanes(parts.registry, laneWatch);
   let stopping = false;
   const questions = createQuestions({ ...parts, laneWatch, isStopping: () => stopping });
   const where = { host: env.HOST, port: env.WORKER_PORT, usualPort: USUAL_PORT };
