@@ -1,4 +1,4 @@
-import { LANES_DEFAULT, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { LANES_DEFAULT, LANES_MAX, laneName, laneOf, lanePrefix } from '@flashclaim/core';
 import { type Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/caller.ts';
@@ -59,6 +59,25 @@ test.each([
   expect(reply.status).toBe(400);
   expect(reply.body.code).toBe('invalid_request');
   expect(await queue.getJobState(job.id as string)).toBe('completed');
+});
+
+test('a lane of another number of lanes is shown, too, and its jobs that are done are not run again', async () => {
+  const [url] = system.urls as [string];
+  const more = await system.addApi({ CLAIM_LANES: `${LANES_MAX}` });
+  const coupon = 'beyond';
+  const lane = laneOf(coupon, LANES_MAX);
+  expect(lane).toBeGreaterThanOrEqual(LANES_DEFAULT);
+  await createCoupon(more, coupon, 1);
+  expect((await claim(more, coupon, USER)).status).toBe(200);
+  const other = new Queue(laneName(lane), { connection: system.stores.redis, prefix: lanePrefix(lane) });
+  const [done] = (await other.getJobs()) as [Job];
+  await other.close();
+
+  const { body } = await call(`${url}/admin/queues/api/queues`, 'GET');
+  expect(body.queues.map(({ name }: { name: string }) => name)).toContain(laneName(lane));
+  const again = await call(`${url}/admin/queues/api/queues/${laneName(lane)}/${done.id}/retry`, 'PUT', {});
+  expect(again.status).toBe(400);
+  expect(again.body.code).toBe('invalid_request');
 });
 
 test('a job that failed is', async () => {

@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginAsync } from 'fastify';
 import { sendProblem } from '../problem.ts';
 import { type BoardOptions, openBoardLane } from '../queues/board-lane.ts';
+import { BoardLanes } from '../queues/board-lanes.ts';
 import { BOARD_SECURITY, servePages } from '../serve-pages.ts';
 
 const BASE_PATH = '/admin/queues';
@@ -29,6 +30,7 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
     // Answered here for the same reason as there.
     app.stores.redis.away ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.') : undefined,
   );
+  app.addHook('onRequest', () => lanes.showUsed());
   app.addHook('onRequest', async (request, reply) =>
     // By the route: an address can be written in many ways.
     SENDS_DATA.test(request.routeOptions.url ?? '')
@@ -38,7 +40,7 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
   app.addHook<{ Params: BoardParams }>('preHandler', async (request, reply) => {
     if (!RUNS_AGAIN.test(request.routeOptions.url ?? '')) return undefined;
     const { queueName, queueStatus, jobId = '' } = request.params;
-    const status = queueStatus ?? (await app.lanes.find(({ name }) => name === queueName)?.getJobState(jobId));
+    const status = queueStatus ?? (await lanes.find(queueName)?.getJobState(jobId));
     return status === 'completed'
       ? sendProblem(
           reply,
@@ -51,7 +53,7 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
     typeof payload === 'string' && payload.startsWith('<') ? payload.replace(FOREIGN_FONT, '') : payload,
   );
   const adapter = new FastifyAdapter();
-  createBullBoard({
+  const board = createBullBoard({
     queues: app.lanes.map((queue) => openBoardLane(queue, options)),
     serverAdapter: adapter,
     options: {
@@ -65,6 +67,8 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
       },
     },
   });
+  const lanes = new BoardLanes(app, (queue) => board.addQueue(openBoardLane(queue, options)));
+  app.addHook('onClose', () => lanes.close());
   adapter.setBasePath(BASE_PATH);
   await app.register(adapter.registerPlugin(), { prefix: BASE_PATH });
 };
