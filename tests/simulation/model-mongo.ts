@@ -1,6 +1,7 @@
 import { COLLECTIONS } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/service';
 import { type BulkWriteResult, MongoBulkWriteError, MongoErrorLabel, MongoServerError } from 'mongodb';
+import { UnknownToModel } from './matches.ts';
 import { ModelSession, type SessionOptions, toTimestamp } from './model-session.ts';
 import {
   type CollectionName,
@@ -11,7 +12,6 @@ import {
   type Transaction,
   type UpdateMany,
 } from './model-store.ts';
-import { UnknownToModel } from './matches.ts';
 import { ask, defectOf, faulty, type Process, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';

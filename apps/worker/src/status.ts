@@ -5,12 +5,13 @@ import {
   type Logger,
   METRICS_CONTENT_TYPE,
   type Mongo,
+  observeLanes,
   type RedisConnection,
 } from '@flashclaim/service';
 import type { Registry } from 'prom-client';
 import { type Env, USUAL_PORT } from './env.ts';
 import { LaneWatch } from './lane-watch.ts';
-import { observeLanes } from './observe/lane-metrics.ts';
+import { observeStuckLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { SchemaWatch } from './schema-watch.ts';
 import { openStatusServer, type Questions, toStatus } from './status-server.ts';
@@ -18,7 +19,8 @@ import { openStatusServer, type Questions, toStatus } from './status-server.ts';
 export interface StatusParts {
   redis: RedisConnection;
   mongo: Mongo;
-  lanes: readonly number[];
+  /** The lanes that this worker serves. */
+  lanes: () => readonly number[];
   registry: Registry;
   laneWatch: Pick<LaneWatch, 'stuck'>;
   running: Pick<RunningJobs, 'longestMs'>;
@@ -50,7 +52,7 @@ const whyRestart = ({ laneWatch, running, schema }: StatusParts): string | undef
 };
 
 const whatIsDown = async ({ redis, mongo, lanes, schema }: StatusParts): Promise<string | undefined> => {
-  const down = await findDown({ redis, mongo, lanes: lanes.length });
+  const down = await findDown({ redis, mongo, lanes: lanes().length });
   return down.length > 0 ? `Down: ${down.join(', ')}.` : schema.fault;
 };
 
@@ -62,7 +64,8 @@ interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {
 /** Watches the lanes and answers questions about this worker, until it is closed. */
 export const openStatus = async ({ env, log, ...parts }: StatusOptions) => {
   const laneWatch = new LaneWatch({ redis: parts.redis, lanes: parts.lanes, log });
-  observeLanes(parts.registry, laneWatch);
+  observeLanes(parts.registry, parts.redis);
+  observeStuckLanes(parts.registry, laneWatch);
   let stopping = false;
   const questions = createQuestions({ ...parts, laneWatch, isStopping: () => stopping });
   const where = { host: env.HOST, port: env.WORKER_PORT, usualPort: USUAL_PORT };
