@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, type Reply } from '../support/caller.ts';
+import { claim, countStatuses, createCoupon, type Reply } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { openOtlpReceiver } from '../support/otlp-receiver.ts';
 import { type Scrape, scrape } from '../support/scrape.ts';
@@ -86,7 +86,7 @@ test('what callers were told, the figures of both apps and the database agree', 
   expect(worker.value('flashclaim_decisions_total{outcome="claimed"}')).toBe(standing);
 });
 
-test('a granted claim is found in the database, the log and its job, as the queues page shows it', async () => {
+test('a granted claim is found in the database, the log and the record of its job', async () => {
   const stands = await system.stores.mongo.claims.findOne({ _id: followed() });
   expect(stands).toMatchObject({ user_id: `user-${FOLLOWED}`, coupon_name: COUPON });
 
@@ -99,25 +99,10 @@ test('a granted claim is found in the database, the log and its job, as the queu
   const ofJob = linesWhere((line) => line.job === job && line.claim === undefined);
   expect(ofJob.map(({ msg }) => msg).toSorted()).toEqual(['job answered', 'job committed']);
 
-  const { body } = await call(`${url}/admin/queues/api/queues?jobsPerPage=1`, 'GET');
-  const lanes = (body.queues as { name: string }[]).map(({ name }) => name);
-  const shown = await Promise.all(lanes.map((lane) => call(`${url}/admin/queues/api/queues/${lane}/${job}`, 'GET')));
-  const [page, ...others] = shown.filter(({ status }) => status === 200);
-  expect(others).toEqual([]);
-  expect(page?.body.status).toBe('completed');
-  const shownJob = (page as Reply).body.job;
-
+  // Redis keeps nothing of a job that was decided; its record does.
+  await until(async () => (await system.stores.redis.keys(`*:${job}`)).length === 0);
   const record = await system.stores.mongo.jobRecords.findOne({ _id: job as string });
-  const count = record?.result?.decisions.length as number;
   expect(record?.result?.decisions).toContain('C');
-  // The page counts. Redis keeps no user and no claim of a job that is finished.
-  expect(shownJob.data).toMatchObject({ claims: count, coupons: { [COUPON]: count } });
-  const outcomes: Record<string, number> = shownJob.returnValue;
-  expect(Object.values(outcomes).reduce((sum, some) => sum + some, 0)).toBe(count);
-  const [key] = await system.stores.redis.keys(`*:${job}`);
-  const kept = await system.stores.redis.hgetall(key as string);
-  expect(JSON.stringify(kept)).not.toContain(`user-${FOLLOWED}`);
-  expect(JSON.stringify(kept)).not.toContain(followed());
 });
 
 test('one trace holds its way, and nearly all others were left out', async () => {

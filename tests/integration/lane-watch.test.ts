@@ -84,7 +84,7 @@ describe('a look at a lane', () => {
     await until(async () => (await look()).active === 1);
     const endJob = async () => {
       resolve();
-      await until(async () => (await queue.getCompletedCount()) === 1);
+      await until(async () => (await queue.getActiveCount()) === 0);
     };
     expect(await lookAtLane(beforeSecondTrip(endJob), LANE)).toMatchObject({ active: 1, unserved: undefined });
   });

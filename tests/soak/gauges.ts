@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JOBS_FAILED_KEPT_MAX, JOBS_KEPT_MAX, LANES_DEFAULT, laneKey } from '@flashclaim/core';
+import { JOBS_FAILED_KEPT_MAX, LANES_DEFAULT, laneKey } from '@flashclaim/core';
 import { scrape } from '../support/scrape.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import type { Stack } from './stack.ts';
@@ -39,7 +39,7 @@ export const GAUGES: readonly Gauge[] = [
   {
     name: 'Redis: keys of lanes',
     unit: '',
-    max: LANES_DEFAULT * (JOBS_KEPT_MAX + JOBS_FAILED_KEPT_MAX + KEYS_OF_LANE),
+    max: LANES_DEFAULT * (JOBS_FAILED_KEPT_MAX + KEYS_OF_LANE),
   },
   { name: 'Redis: keys of nobody', unit: '', max: 0 },
   { name: 'the soak itself: RSS', ...RSS },

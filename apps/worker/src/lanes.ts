@@ -1,23 +1,20 @@
 import {
-  FINISHED_JOB_KEPT_SECONDS,
   JOB_ATTEMPTS_MAX,
   JOB_LOCK_MS,
   JOB_STALLED_CHECK_MS,
   JOBS_FAILED_KEPT_MAX,
-  JOBS_KEPT_MAX,
   LANE_ASK_EVERY_SECONDS,
   laneName,
   lanePrefix,
 } from '@flashclaim/core';
 import type { Logger, RedisConnection } from '@flashclaim/service';
 import { type Job, Worker } from 'bullmq';
-import { type Outcomes, summariseJob } from './summarise-job.ts';
 
 /** What runs a lane's jobs in this process. */
 export interface LaneOptions {
   redis: RedisConnection;
   log: Logger;
-  runJob: (job: Job) => Promise<Outcomes>;
+  runJob: (job: Job) => Promise<void>;
 }
 
 /**
@@ -34,29 +31,31 @@ export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Wor
     lockDuration: JOB_LOCK_MS,
     stalledInterval: JOB_STALLED_CHECK_MS,
     maxStalledCount: JOB_ATTEMPTS_MAX,
-    removeOnComplete: { age: FINISHED_JOB_KEPT_SECONDS, count: JOBS_KEPT_MAX },
-    removeOnFail: { age: FINISHED_JOB_KEPT_SECONDS, count: JOBS_FAILED_KEPT_MAX },
+    // Its record in MongoDB says what became of it.
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: JOBS_FAILED_KEPT_MAX },
   });
   worker.on('error', (error) => {
     // While Redis is away, one connection says so for all.
     if (redis.status === 'ready')
       log.warn({ lane, error: error.message }, 'lane has trouble with Redis; it goes on by itself');
   });
-  // Redis keeps finished jobs for the queues page, and would keep up to 2 MiB of claims with each.
-  const dropClaims = (job: Job): void => {
-    job.updateData(summariseJob(job.data)).catch((error: Error) => {
-      if (redis.status === 'ready')
-        log.warn({ lane, job: job.id, error: error.message }, 'the claims of a finished job stay in Redis with it');
-    });
-  };
-  worker.on('completed', dropClaims);
   worker.on('failed', (job, error) => {
     log.warn(
       { lane, job: job?.id, attempt: job?.attemptsMade, error: error.message },
       'job failed; see it in Bull Board',
     );
-    if (job?.finishedOn) dropClaims(job);
+    if (job?.finishedOn) void dropClaims(job, log);
   });
   worker.on('stalled', (job) => log.warn({ lane, job }, 'a job lost its worker and is run again'));
   return worker;
+};
+
+/** A job that failed for good is kept, so that people see the error; its payload may be 2 MiB of names. */
+const dropClaims = async (job: Job, log: Logger): Promise<void> => {
+  try {
+    await job.updateData({ dropped: 'The payload of a failed job is not kept.' });
+  } catch (error) {
+    log.warn({ job: job.id, error: (error as Error).message }, 'the payload of a failed job stays in Redis with it');
+  }
 };

@@ -12,7 +12,6 @@ import type { CommitGroup } from './commit-group.ts';
 import { hideUsers } from './hide-users.ts';
 import { points } from './points.ts';
 import { type Post, sendAnswer } from './send-answer.ts';
-import { countOutcomes, type Outcomes } from './summarise-job.ts';
 
 const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 
@@ -42,7 +41,7 @@ interface Parts extends Post {
  * would compare the clocks of two machines.
  * @throws UnrecoverableError on a payload that no run can decide.
  */
-export const processJob = async ({ group, ...post }: Parts, job: QueuedJob): Promise<Outcomes> => {
+export const processJob = async ({ group, ...post }: Parts, job: QueuedJob): Promise<void> => {
   try {
     const decoded = decode(job);
     points.take.publish({ lane: job.queueName, claims: decoded.claims });
@@ -50,7 +49,6 @@ export const processJob = async ({ group, ...post }: Parts, job: QueuedJob): Pro
     post.log.debug({ job: job.id, claims: decoded.claims.length, attempt: job.attemptsMade + 1 }, 'job committed');
     // biome-ignore lint/plugin: a stamp, which the API compares with its own clock for a metric.
     sendAnswer(post, job.data.replyTo, { jobId: decoded.id, result, committedAt: Date.now() });
-    return countOutcomes(result);
   } catch (error) {
     if (error instanceof JobRejectedError) throw new UnrecoverableError(error.message);
     await new Promise((resolve) => setTimeout(resolve, JOB_RETRY_PAUSE_MS));

@@ -57,15 +57,6 @@ export interface JobAnswer {
   committedAt: number;
 }
 
-/** What is kept of a finished job's payload, for the queues page: no user and no claim. */
-export interface JobSummary {
-  claims: number;
-  /** Claims by coupon: of the first few coupons, their names cut. */
-  coupons: Record<string, number>;
-  withIdempotencyKey: number;
-  replyTo: string;
-}
-
 /** The record of a job that was decided, or that expired. It exists from the transaction that decided the job. */
 export interface JobRecord {
   jobId: string;

@@ -180,17 +180,7 @@ export const ASYNC_GATHER_MAX_MS = 100;
 /** Claims whose pending records go into one command. */
 export const PENDING_RECORDS_PER_WRITE_MAX = 1_000;
 
-/** How long a finished job is shown on the queues page. */
-export const FINISHED_JOB_KEPT_SECONDS = 3_600;
-
-/** Finished jobs kept for each lane, without their claims: at most 3 KiB each. */
-export const JOBS_KEPT_MAX = 200;
-
-/** Coupons named in the summary of a finished job, and the characters of each name. */
-export const SUMMARY_COUPONS_MAX = 5;
-export const SUMMARY_NAME_MAX_CHARS = 60;
-
-/** Failed jobs kept for each lane, also without their claims. */
+/** Failed jobs kept for each lane, without their payloads, to be looked at. */
 export const JOBS_FAILED_KEPT_MAX = 200;
 
 /** Entries of a lane's event stream, four or more for a job. No part of Flashclaim reads them; this bounds Redis. */

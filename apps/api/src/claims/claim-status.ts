@@ -32,7 +32,9 @@ const ATTEMPTS_MAX = 5;
  */
 export const findClaim = async (mongo: Mongo, claimId: string): Promise<ClaimStatus | null> => {
   const claim = (await standingClaims(mongo, [claimId])).get(claimId);
-  return claim ? toClaimed(claim) : retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimId)));
+  return claim
+    ? toClaimed(claim)
+    : retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimId)));
 };
 
 type Session = Parameters<Parameters<typeof inTransaction>[1]>[0];

@@ -9,9 +9,7 @@ export interface BoardOptions {
 
 /** A lane as Bull Board shows it: its jobs in words, and nothing to change unless the deployment says so. */
 export const openBoardLane = (queue: Queue, { write }: BoardOptions): BullMQAdapter => {
-  // A finished job holds no claims to run again. The library's types do not know this option; its page does.
-  const options = { readOnlyMode: !write, allowCompletedRetries: false };
-  const lane = new BullMQAdapter(queue, options);
+  const lane = new BullMQAdapter(queue, { readOnlyMode: !write });
   lane.setFormatter('name', describeName);
   lane.setFormatter('data', describeData);
   return lane;

@@ -1,4 +1,4 @@
-import { type ClaimJob, type JobSummary, SUMMARY_COUPONS_MAX } from '@flashclaim/core';
+import type { ClaimJob } from '@flashclaim/core';
 
 const SEEN_CHARS = 2;
 
@@ -8,12 +8,8 @@ const maskUser = (userId: string): string => {
   return `${chars.slice(0, chars.length > 2 * SEEN_CHARS ? SEEN_CHARS : 0).join('')}…`;
 };
 
-/**
- * A job's data for people: what it is about, and its users masked. A finished job's is its summary. Whatever else is there is
- * no job of ours, and not shown.
- */
+/** A job's data for people: what it is about, and its users masked. Whatever else is there is no job of ours, and not shown. */
 export const describeData = (data: unknown) => {
-  if (isSummary(data)) return data;
   if (!isClaimJob(data)) return { unreadable: 'This is not a list of claims.' };
   const { v, deadline, replyTo, coupons, claims, requests } = data;
   const byCoupon = Map.groupBy(claims, ([, , index]) => coupons[index] ?? 'unknown');
@@ -31,15 +27,11 @@ export const describeData = (data: unknown) => {
 
 /** A job's title. */
 export const describeName = ({ data }: { data?: unknown }): string => {
-  if (!isSummary(data) && !isClaimJob(data)) return 'no claims';
-  const count = isSummary(data) ? data.claims : data.claims.length;
-  const coupons = isSummary(data) ? Object.keys(data.coupons) : data.coupons;
-  const more = isSummary(data) && coupons.length === SUMMARY_COUPONS_MAX ? 'others' : `${coupons.length - 1} more`;
-  const what = coupons.length > 1 ? `${coupons[0]} and ${more}` : (coupons[0] ?? '');
-  return `${count} ${count === 1 ? 'claim' : 'claims'} · ${what}`;
+  if (!isClaimJob(data)) return 'no claims';
+  const [first = '', ...others] = data.coupons;
+  const what = others.length > 0 ? `${first} and ${others.length} more` : first;
+  return `${data.claims.length} ${data.claims.length === 1 ? 'claim' : 'claims'} · ${what}`;
 };
-
-const isSummary = (data: unknown): data is JobSummary => typeof (data as JobSummary | null)?.claims === 'number';
 
 const isClaimJob = (data: unknown): data is ClaimJob => {
   const { coupons, claims, deadline } = (data ?? {}) as Partial<ClaimJob>;
