@@ -72,9 +72,8 @@ export class Breaker {
     const mends: (() => Promise<unknown>)[] = [];
     let awayMs = 0;
     for (const name of names) {
-      const { strike, awayMs: between, forgets }: Fault = FAULTS[name];
+      const { strike, awayMs: between }: Fault = FAULTS[name];
       const mend = await strike(stack, random);
-      if (forgets) load.history.forgotten();
       // Who starts anew needs the stores.
       if (FAMILIES[name] === 'processes') mends.push(mend);
       else mends.unshift(mend);

@@ -11,8 +11,6 @@ export interface Fault {
   awayMs: readonly [number, number];
   /** Resolves to what mends it. */
   strike: (stack: Stack, random: Random) => Promise<() => Promise<unknown>>;
-  /** Redis knows nothing of what was before. */
-  forgets?: boolean;
 }
 
 const nothing = async () => {};
@@ -141,7 +139,7 @@ export const FAULTS = {
   },
   'Redis restarted': { awayMs: A_WHILE, strike: redisEnds() },
   'Redis killed': { awayMs: A_WHILE, strike: redisEnds(0) },
-  'Redis forgets everything': { awayMs: AT_ONCE, strike: redisSays('FLUSHALL'), forgets: true },
+  'Redis forgets everything': { awayMs: AT_ONCE, strike: redisSays('FLUSHALL') },
   'Redis drops connections': {
     awayMs: AT_ONCE,
     strike: redisSays('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),

@@ -53,7 +53,6 @@ export interface ClaimOptions {
 export class HistoryRecorder {
   readonly #records: HistoryRecord[] = [];
   readonly #agent = new Agent({ keepAlive: true });
-  #forgotAt = Number.NEGATIVE_INFINITY;
 
   /** Resolves once the call has ended, to its record. */
   async claim(
@@ -109,11 +108,6 @@ export class HistoryRecorder {
     this.#records.push({ op, invokedAt: performance.now(), what });
   }
 
-  /** Notes that Redis forgets everything now: of who was told `pending` before, nobody may know any more. */
-  forgotten(): void {
-    this.#forgotAt = performance.now();
-  }
-
   /**
    * Waits until everything is decided, then checks the history against the database.
    * @throws Error with every violation and the path of the history, which is kept then.
@@ -152,18 +146,16 @@ export class HistoryRecorder {
         const keys = await stores.redis.keys('*:lane-*');
         return !keys.some((key) => /:lane-\d+:(wait|active|delayed|paused)$/.test(key));
       });
-    for (const call of claims)
-      if (call.status === 202 && call.claimId !== undefined) await this.#settlePending(url, call, call.claimId);
+    // Of a claim that was answered 503 with its id, nothing may be known.
+    for (const { status, claimId } of claims)
+      if (claimId !== undefined && status !== 200) await this.#settlePending(url, claimId);
   }
 
-  async #settlePending(url: string, call: ClaimCall, claimId: string): Promise<void> {
+  /** Until its status is final. What a 404 means, the checker says. */
+  async #settlePending(url: string, claimId: string): Promise<void> {
     await until(async () => {
       const { code, status } = await this.status(url, claimId);
-      if (status !== 404 || call.invokedAt > this.#forgotAt) return status === 200 && code !== 'pending';
-      // Redis had the outcome of a refused claim, and nobody else: its caller knows as much as after a lost answer.
-      delete call.status;
-      call.error = 'told pending, and then lost with Redis';
-      return true;
+      return status === 404 || (status === 200 && code !== 'pending');
     });
   }
 
