@@ -227,8 +227,8 @@ describe('npm run audit -- --history', () => {
     const [url] = system.urls as [string];
     const history = new HistoryRecorder();
     await history.create(url, 'told', 3);
-    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((user) => history.claim(url, 'told', user, { key: user })));
     await history.claim(url, 'told', 'f', { prefer: 'respond-async' });
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((user) => history.claim(url, 'told', user, { key: user })));
     expect(await history.check(system)).toEqual([]);
     await history.read(url, 'told');
     file = history.write();
@@ -262,6 +262,20 @@ describe('npm run audit -- --history', () => {
       '  liar was told to hold "told" by the claim none, but there is no such claim; a durable claim expected',
     );
     expect(last).toMatch(/^records \d+ · coupons 1 · violations [1-9]\d*$/);
+    expect(code).toBe(1);
+  });
+
+  test('a final status changed into another: it says so, and exit code 1', async () => {
+    const records = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
+    const pending = records.map((line) => JSON.parse(line)).find(({ status }) => status === 202);
+    const { user, coupon, claimId } = pending;
+    const times = { invokedAt: pending.answeredAt + 60_000, answeredAt: pending.answeredAt + 60_001 };
+    const lie = { op: 'status', ...times, claimId, user, coupon, status: 200, code: 'timed_out' };
+    await appendFile(file, `${JSON.stringify(lie)}\n`);
+    const { code, lines } = await holdAgainst(file);
+    expect(lines).toContain(
+      `  the claim ${claimId} was claimed, and then refused (timed_out); claimed for good expected`,
+    );
     expect(code).toBe(1);
   });
 

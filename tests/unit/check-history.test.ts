@@ -29,6 +29,14 @@ const pending = (user: string, at: number) => claim(user, at, { status: 202, cod
 const told = (user: string, at: number, code: string): StatusCall => ({
   ...{ op: 'status', claimId: `id-${user}`, invokedAt: at, answeredAt: at + 5, status: 200, code },
 });
+/** Of user `a` under the key `k`, whose claim id is `id-a`. */
+const keyed = (at: number, answer: Partial<ClaimCall>) => claim('a', at, { key: 'k', ...answer });
+const pendingKeyed = (at: number) => keyed(at, { status: 202, code: 'pending', claimId: 'id-a' });
+const lostKeyed = (at: number) => lost('a', at, { key: 'k' });
+/** A status that says whose claim it is. */
+const toldOfA = (at: number, code: string): StatusCall => ({ ...told('a', at, code), user: 'a', coupon: 'hot' });
+const gone = (user: string, at: number): StatusCall => ({ ...told(user, at, 'not_found'), status: 404 });
+const HOUR = 3_600_000;
 const create = (at: number): CreateCall => ({
   ...{ op: 'create', coupon: 'hot', amount: 2, invokedAt: at, answeredAt: at + 5, status: 201 },
 });
@@ -184,6 +192,23 @@ describe('a truthful history passes', () => {
       'the reason of a refusal is gone, of a coupon that is not there',
       [pending('c', 1), told('c', 9, 'unavailable'), claim('b', 20, { status: 404, code: 'coupon_not_found' })],
       heldBy([]),
+    ],
+    [
+      'pending again under a key, until another user has a claim under it',
+      [
+        ...[pendingKeyed(1), toldOfA(9, 'coupon_not_found'), create(15)],
+        ...[pendingKeyed(20), toldOfA(30, 'pending'), claim('b', 31, { key: 'k', claimId: 'id-a' })],
+        { ...told('a', 40, 'claimed'), user: 'b', coupon: 'hot' },
+      ],
+      { ...heldBy(['b']), claims: [{ id: 'id-a', user: 'b', coupon: 'hot' }] },
+    ],
+    [
+      'pending again while a later request under the key waits for its own answer',
+      [
+        ...[pendingKeyed(1), told('a', 9, 'timed_out')],
+        ...[keyed(20, { answeredAt: 60, claimId: 'id-a' }), told('a', 30, 'pending')],
+      ],
+      heldBy(['a']),
     ],
     ['nobody claims after the recovery', [mark('recovered', 0), claim('a', 20_000)], heldBy(['a'])],
     [
@@ -370,15 +395,6 @@ describe('what breaks an invariant is found', () => {
   });
 });
 
-/** Of user `a` under the key `k`, whose claim id is `id-a`. */
-const keyed = (at: number, answer: Partial<ClaimCall>) => claim('a', at, { key: 'k', ...answer });
-const pendingKeyed = (at: number) => keyed(at, { status: 202, code: 'pending', claimId: 'id-a' });
-const lostKeyed = (at: number) => lost('a', at, { key: 'k' });
-/** A status that says whose claim it is. */
-const toldOfA = (at: number, code: string): StatusCall => ({ ...told('a', at, code), user: 'a', coupon: 'hot' });
-const gone = (user: string, at: number): StatusCall => ({ ...told(user, at, 'not_found'), status: 404 });
-const HOUR = 3_600_000;
-
 describe('every status of a claim is judged, not only the last', () => {
   /** A sentence, what it breaks, a history that breaks it, and its neighbour that breaks nothing. */
   interface Row {
@@ -452,6 +468,36 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a'],
     },
     {
+      rule: 'the one request that was refused is not granted because another came and was rejected',
+      broken: 'I5',
+      wrong: [
+        ...[keyed(1, { status: 503, code: 'unavailable', claimId: 'id-a' }), told('a', 9, 'coupon_not_found')],
+        ...[keyed(16, { status: 503, code: 'overloaded' }), told('a', 30, 'claimed')],
+      ],
+      fine: [
+        ...[keyed(1, { status: 503, code: 'unavailable', claimId: 'id-a' }), told('a', 9, 'coupon_not_found')],
+        ...[keyed(16, { status: 503, code: 'unavailable' }), told('a', 30, 'claimed')],
+      ],
+      held: ['a'],
+    },
+    {
+      rule: 'what was told pending is decided before a status is final; what was answered 503 may be decided later',
+      broken: 'I5',
+      wrong: [pendingKeyed(1), pendingKeyed(2), told('a', 9, 'timed_out'), told('a', 20, 'claimed')],
+      fine: [
+        ...[pendingKeyed(1), keyed(2, { status: 503, code: 'unavailable' })],
+        ...[told('a', 9, 'timed_out'), told('a', 20, 'claimed')],
+      ],
+      held: ['a'],
+    },
+    {
+      rule: 'what was told pending is decided before a status is final; what was not answered may be decided later',
+      broken: 'I5 I6',
+      wrong: [pendingKeyed(1), pendingKeyed(2), told('a', 9, 'timed_out')],
+      fine: [pendingKeyed(1), lostKeyed(2), told('a', 9, 'timed_out')],
+      held: ['a'],
+    },
+    {
       rule: 'where a unit was out of stock, no later request gets it: nothing is given back',
       broken: 'I5',
       wrong: [
@@ -474,8 +520,8 @@ describe('every status of a claim is judged, not only the last', () => {
     {
       rule: 'a claim that was answered 200 is not refused later',
       broken: 'I5',
-      wrong: [keyed(1, {}), lostKeyed(2), told('a', 20, 'timed_out')],
-      fine: [keyed(1, {}), lostKeyed(2), told('a', 20, 'claimed')],
+      wrong: [keyed(1, {}), lostKeyed(2), lostKeyed(3), told('a', 20, 'timed_out')],
+      fine: [keyed(1, {}), lostKeyed(2), lostKeyed(3), told('a', 20, 'claimed')],
       held: ['a'],
     },
     {
@@ -513,7 +559,10 @@ describe('every status of a claim is judged, not only the last', () => {
     {
       rule: 'a refused claim is pending again only where another request was sent',
       broken: 'I7',
-      wrong: [pendingKeyed(1), told('a', 9, 'timed_out'), told('a', 20, 'pending'), told('a', 30, 'timed_out')],
+      wrong: [
+        ...[pendingKeyed(1), told('a', 9, 'timed_out'), keyed(12, { status: 503, code: 'overloaded' })],
+        ...[told('a', 20, 'pending'), told('a', 30, 'timed_out')],
+      ],
       fine: [
         ...[pendingKeyed(1), told('a', 9, 'timed_out'), pendingKeyed(15)],
         ...[told('a', 20, 'pending'), told('a', 30, 'timed_out')],
@@ -566,6 +615,16 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a'],
     },
     {
+      rule: 'who was told nothing but that their job is gone has no claim under another id',
+      broken: 'I5 I6',
+      wrong: [pending('a', 1), told('a', 9, 'unavailable')].map((record) => ({ ...record, claimId: 'id-other' })),
+      fine: [
+        ...[pending('a', 1), told('a', 9, 'unavailable')].map((record) => ({ ...record, claimId: 'id-other' })),
+        lost('a', 2),
+      ],
+      held: ['a'],
+    },
+    {
       rule: 'each refusal is held against the stock, also where a later request got a unit',
       broken: 'I8',
       wrong: [
@@ -603,7 +662,9 @@ describe('every status of a claim is judged, not only the last', () => {
   test('a claim whose id no answer to a request names may be of each request that was not answered', () => {
     const statuses = [toldOfA(9, 'timed_out'), toldOfA(20, 'claimed')];
     expect(brokenBy([lostKeyed(1), lostKeyed(15), ...statuses], heldBy(['a']))).toBe('');
+    expect(brokenBy([lost('a', 1), lostKeyed(15), ...statuses], heldBy(['a']))).toBe('I5');
     expect(brokenBy([lostKeyed(1), lost('a', 15), ...statuses], heldBy(['a']))).toBe('I5');
+    expect(brokenBy([lost('a', 1), lost('a', 15), ...statuses], heldBy(['a']))).toBe('I5');
   });
 
   test('it is described with what was said, what was expected, and the requests under the key', () => {

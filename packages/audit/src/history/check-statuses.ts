@@ -146,10 +146,13 @@ const isMadeByLater = (before: Said, after: Said, requests: readonly Attempt[]):
       ),
   );
 
+/** Whether a request can have made what was said of its claim. Of one that was told `pending` nothing else is sure. */
 const canMake = ({ call, known, code }: Attempt, said: Said): boolean => {
-  if (call.invokedAt >= said.answeredAt || known === 'rejected') return false;
+  if (call.invokedAt >= said.answeredAt) return false;
   if ((said.user ?? call.user) !== call.user || (said.coupon ?? call.coupon) !== call.coupon) return false;
-  if (known === 'unknown' || call.status === 202 || said.code === 'pending') return true;
+  if (known === 'unknown' || call.status === 202) return true;
+  if (known === 'rejected') return false;
+  if (said.code === 'pending') return true;
   return known === 'claimed' ? said.code === 'claimed' && !call.replayed : code === said.code;
 };
 

@@ -144,24 +144,18 @@ const outcomesOf = (call: ClaimCall, statuses: readonly StatusCall[]): StatusCal
   return [...first.values()];
 };
 
-/** A status that tells of another request names no reason for this one. */
-const toOutcome = (call: ClaimCall, status: StatusCall): Pick<Attempt, 'known' | 'code' | 'decidedAt'> => ({
-  known: knownBy(status, call),
-  code: isOf(status, call) ? status.code : undefined,
-  decidedAt: status.answeredAt ?? Number.POSITIVE_INFINITY,
-});
-
-const isOf = ({ user, coupon }: StatusCall, call: ClaimCall): boolean =>
-  (user ?? call.user) === call.user && (coupon ?? call.coupon) === call.coupon;
+/** Where the claim id is another's, by a key that both used, nothing of this request is under it. */
+const toOutcome = (call: ClaimCall, status: StatusCall): Pick<Attempt, 'known' | 'code' | 'decidedAt'> => {
+  const { code, user = call.user, coupon = call.coupon, answeredAt = Number.POSITIVE_INFINITY } = status;
+  if (user !== call.user || coupon !== call.coupon) return { known: 'rejected', decidedAt: answeredAt };
+  return { known: knownBy(code), code, decidedAt: answeredAt };
+};
 
 /** The first of some times; infinity where there is none. */
 export const earliest = (times: readonly number[]): number =>
   times.reduce((first, time) => Math.min(first, time), Number.POSITIVE_INFINITY);
 
-/** Where the claim id is another's, by a key that both used, nothing of this request is under it. */
-const knownBy = (status: StatusCall, call: ClaimCall): Known => {
-  if (!isOf(status, call)) return 'rejected';
-  const { code } = status;
+const knownBy = (code: string | undefined): Known => {
   if (code === 'claimed') return 'claimed';
   return REFUSALS.has(code) || WITHOUT_REASON.has(code) ? 'refused' : 'rejected';
 };
