@@ -1,5 +1,5 @@
 import { type ClaimFields, COLLECTIONS, INDEXES } from '@flashclaim/core';
-import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId } from 'mongodb';
+import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp } from 'mongodb';
 import { matches } from './matches.ts';
 import { ModelCollection } from './model-collection.ts';
 import { Replication } from './replication.ts';
@@ -167,7 +167,7 @@ export class ModelStore {
           if (taken !== undefined || (this.#freed.get(key) ?? 0) > seen) throw this.#conflict();
           this.#keys.set(key, transaction);
         }
-        transaction.inserted.push({ collection, document });
+        transaction.inserted.push({ collection, document: this.#stamped(document) });
       }
     });
   }
@@ -186,7 +186,7 @@ export class ModelStore {
       await new Promise<void>((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
     }
     const at = this.replication.write();
-    this.#store(collection, document, at);
+    this.#store(collection, this.#stamped(document), at);
     return at;
   }
 
@@ -231,6 +231,7 @@ export class ModelStore {
     transaction.remaining.clear();
     this.abort(transaction);
     transaction.committedAt = at;
+    if (!writes && this.#world.plants.has('record read by local concern')) return Promise.resolve();
     return writes ? replication.replicate(at) : replication.onceMajority(at);
   }
 
@@ -274,6 +275,13 @@ export class ModelStore {
         coupon: nameOf.get(coupon_id.toHexString()) as string,
       })),
     };
+  }
+
+  /** An empty timestamp stands for the cluster time at which the document is inserted. */
+  #stamped(document: ModelDocument): ModelDocument {
+    const stamped = Object.entries(document).filter(([, value]) => value instanceof Timestamp && value.isZero());
+    if (stamped.length === 0) return document;
+    return { ...document, ...Object.fromEntries(stamped.map(([field]) => [field, this.replication.tick()])) };
   }
 
   #store(collection: CollectionName, document: ModelDocument, at: number): void {
