@@ -90,6 +90,27 @@ describe('a sale in figures', () => {
 });
 
 describe('what goes wrong in figures', () => {
+  test('a lane that no process has in its number, and that no worker serves', async () => {
+    const { api } = await start({ workers: 0, env: { CLAIM_LANES: '1' } });
+    const queue = new Queue(laneName(9), { connection: system.stores.redis, prefix: lanePrefix(9) });
+    await queue.add(JOB_NAME, 'poison', { timestamp: Date.now() - 60_000 });
+    await tells(api, 'flashclaim_lane_jobs{lane="9",state="waiting"}', 1);
+    const before = await scrape(api);
+    expect(before.value('flashclaim_lane_unserved{lane="9"}')).toBe(1);
+    expect(before.value('flashclaim_lane_oldest_job_age_seconds{lane="9"}')).toBeGreaterThan(59);
+    expect(before.value('flashclaim_lane_unserved{lane="0"}')).toBe(0);
+    expect(before.text).not.toContain('lane="8"');
+
+    await system.addWorker();
+    const worker = system.workerUrls[0] as string;
+    for (const url of [api, worker]) {
+      await tells(url, 'flashclaim_lane_jobs{lane="9",state="failed"}', 1);
+      await tells(url, 'flashclaim_lane_unserved{lane="9"}', 0);
+    }
+    expect((await scrape(worker)).value('flashclaim_job_failures_total{final="true"}')).toBe(1);
+    await queue.close();
+  });
+
   test('a job that is given up', async () => {
     const { api, worker } = await start({ env: { CLAIM_LANES: '1' } });
     const queue = new Queue(laneName(0), { connection: system.stores.redis, prefix: lanePrefix(0) });

@@ -1,4 +1,4 @@
-import { LANES_DEFAULT, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { LANES_DEFAULT, LANES_MAX, laneName, laneOf, lanePrefix } from '@flashclaim/core';
 import { type Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/caller.ts';
@@ -70,6 +70,18 @@ test.each(['PATCH', 'PUT', 'POST'])('but no data is sent, however the address is
   }
   expect((await queue.getJob(job.id as string))?.data).toEqual(job.data);
   expect(await queue.getJobCounts()).toEqual(before);
+});
+
+test('a lane of another number of lanes is shown, too', async () => {
+  const [url] = system.urls as [string];
+  const more = await system.addApi({ CLAIM_LANES: `${LANES_MAX}` });
+  const coupon = 'beyond';
+  const lane = laneOf(coupon, LANES_MAX);
+  expect(lane).toBeGreaterThanOrEqual(LANES_DEFAULT);
+  await createCoupon(more, coupon, 1);
+  expect((await claim(more, coupon, USER)).status).toBe(200);
+  const { body } = await call(`${url}/admin/queues/api/queues`, 'GET');
+  expect(body.queues.map(({ name }: { name: string }) => name)).toContain(laneName(lane));
 });
 
 test('a job that failed can be run again', async () => {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JOB_NAME, LANES_DEFAULT, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { JOB_NAME, LANES_DEFAULT, LANES_MAX, laneName, laneOf, lanePrefix } from '@flashclaim/core';
 import type { ProcessHandle } from '@flashclaim/local-stack';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -148,6 +148,18 @@ test.skipIf(!programs)('a worker that is killed in the midst of a job, and nobod
   await watchAll();
   await fires('StalledJobs');
   await until(async () => (await claimOne()).status === 200);
+  await nothingFires();
+});
+
+test.skipIf(!programs)('jobs in a lane that no API has any more, and no worker at all', async () => {
+  await (system.workers.at(-1) as ProcessHandle).stop();
+  const lane = LANES_MAX - 1;
+  const other = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
+  await other.add(JOB_NAME, 'poison');
+  await other.close();
+  await fires('LaneWithoutWorker');
+  await system.addWorker();
+  await watchAll();
   await nothingFires();
 });
 

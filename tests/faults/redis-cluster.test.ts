@@ -1,28 +1,25 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findClusterPort } from '@flashclaim/local-stack';
 import { createRedis } from '@flashclaim/service';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Random } from '../simulation/random.ts';
 import { SoakLoad } from '../soak/load.ts';
 import { noteRecovery } from '../support/fault-load.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
+import { addSlots, CLUSTER_ARGS } from '../support/redis-cluster.ts';
 import { startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
-const SLOTS = 16_384;
-const SLOTS_A_TIME = 1_024;
 const AWAY_MS = 2_000;
 
 /** A cluster of one node, which has all slots. */
 let stores: OwnStores;
 beforeAll(async () => {
-  const own = await openOwnStores({
-    redisArgs: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--databases', '1'],
-  });
+  const own = await openOwnStores({ redisArgs: CLUSTER_ARGS, redisPort: await findClusterPort() });
   const node = `redis://127.0.0.1:${own.servers.redis.port}`;
   stores = { ...own, env: { ...own.env, REDIS_URL: `${node},${node}` } };
-  const slots = Array.from({ length: SLOTS }, (_, slot) => slot);
-  while (slots.length > 0) await stores.redis.cluster('ADDSLOTS', ...slots.splice(0, SLOTS_A_TIME));
+  await addSlots(stores.redis);
   await clusterIs('ok');
 });
 afterAll(() => stores?.close());

@@ -25,6 +25,21 @@ afterEach(async () => {
 
 const look = () => lookAtLane(redis, LANE);
 
+/** The same connection, but something happens before its second pipeline is sent. */
+const beforeSecondTrip = (act: () => Promise<void>): RedisConnection => {
+  let trips = 0;
+  const pipeline = () => {
+    const commands = redis.pipeline();
+    const exec = commands.exec.bind(commands);
+    commands.exec = async () => {
+      if (++trips === 2) await act();
+      return exec();
+    };
+    return commands;
+  };
+  return { pipeline } as RedisConnection;
+};
+
 const openWorker = (run: () => Promise<unknown>): Worker => {
   const worker = new Worker(laneName(LANE), run, { connection: redis, ...AT });
   undo.unshift(() => worker.close());
@@ -62,6 +77,18 @@ describe('a look at a lane', () => {
     resolve();
   });
 
+  test('a job that ends during the look was served', async () => {
+    const { promise: end, resolve } = Promise.withResolvers<void>();
+    openWorker(() => end);
+    await queue.add(JOB_NAME, {}, { jobId: 'ends' });
+    await until(async () => (await look()).active === 1);
+    const endJob = async () => {
+      resolve();
+      await until(async () => (await queue.getCompletedCount()) === 1);
+    };
+    expect(await lookAtLane(beforeSecondTrip(endJob), LANE)).toMatchObject({ active: 1, unserved: undefined });
+  });
+
   test('one that is paused waits for nobody', async () => {
     await queue.pause();
     await queue.add(JOB_NAME, {});
@@ -85,7 +112,7 @@ describe('a lane that stands still', () => {
     const note = (about: object, message: string) => void log.push(`${JSON.stringify(about)} ${message}`);
     const watched = new LaneWatch({
       redis,
-      lanes: [LANE],
+      lanes: () => [LANE],
       log: { warn: note, info: note } as never,
       stuckMs,
       lookEveryMs: 20,
@@ -131,6 +158,7 @@ const ask = (path: string, wrong: Partial<Parameters<typeof createQuestions>[0]>
     redis,
     mongo: stores.mongo,
     registry: createRegistry(),
+    lanes: () => [0],
     laneWatch: { stuck: [] },
     running: { longestMs: 0 },
     schema: { fault: undefined },

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { startProcess } from '@flashclaim/local-stack';
+import { connectMongo, StartError } from '@flashclaim/service';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';
 
@@ -53,6 +54,43 @@ describe('a wrong setting stops the start with a sentence that names it', () => 
     const { exit, said } = await run(SERVER, { HOST: '0.0.0.0' });
     expect(exit.code).toBe(1);
     expect(said).toMatch(/HOST is 0\.0\.0\.0.*ADMIN_TOKEN.*ALLOW_OPEN_ADMIN=true/);
+  });
+});
+
+describe('MONGO_URI must not make a promise weaker than it is told', () => {
+  const uriWith = (option: string) => `mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=300&${option}`;
+
+  test.each([
+    ['readConcernLevel', 'readConcernLevel=local'],
+    ['readConcernLevel', 'READCONCERNLEVEL=available'],
+    ['readConcernLevel', 'readConcernLevel=linearizable'],
+    ['readPreference', 'readPreference=secondaryPreferred'],
+    ['readPreference', 'readpreference=nearest'],
+    ['w', 'w=1'],
+    ['w', 'W=0'],
+    ['journal', 'journal=false'],
+    ['journal', 'j=false'],
+    ['wtimeoutMS', 'wtimeoutMS=100'],
+    ['wtimeoutMS', 'wtimeout=100'],
+  ])('%s: %s', async (name, option) => {
+    const refused = await connectMongo(uriWith(option), 'any', {}).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(StartError);
+    const { message } = refused as Error;
+    expect(message).toMatch(new RegExp(`^MONGO_URI sets ${name} to \\w+, .*: leave ${name} out of it\\.$`));
+    expect(message).not.toContain('secret');
+  });
+
+  test.each(['readConcernLevel=majority', 'readPreference=primary', 'w=majority', 'journal=true', 'retryWrites=false'])(
+    '%s is fine',
+    async (option) => {
+      await expect(connectMongo(uriWith(option), 'any', {})).rejects.toThrow("can't be reached");
+    },
+  );
+
+  test.each([SERVER, WORKER])('%s does not start', async (script) => {
+    const { exit, said } = await run(script, { MONGO_URI: `${stores.env.MONGO_URI}&readConcernLevel=local` });
+    expect(exit.code).toBe(1);
+    expect(said).toMatch(/^(api|worker): MONGO_URI sets readConcernLevel to local, /);
   });
 });
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS } from '@flashclaim/core';
+import { JOB_NAME, LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS, laneName, lanePrefix } from '@flashclaim/core';
+import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claim, createCoupon } from '../support/caller.ts';
 import { openStream } from '../support/live-stream.ts';
@@ -92,4 +93,17 @@ test('the coupons that were claimed or created last are shown, newest first, and
   const history = (await late.next()).seconds;
   expect(history).toEqual(expect.arrayContaining(seconds));
   await Promise.all([stream.close(), late.close()]);
+});
+
+test('a lane of another number of lanes is told as long as it holds jobs', async () => {
+  const queue = new Queue(laneName(30), { connection: system.stores.redis, prefix: lanePrefix(30) });
+  await queue.pause();
+  await queue.add(JOB_NAME, 'poison');
+  const stream = await openStream(url);
+  const told = async () => (await stream.next()).lanes?.find(({ lane }: { lane: number }) => lane === 30);
+  await until(async () => (await told())?.waiting === 1);
+  await queue.obliterate();
+  await until(async () => (await told()) === undefined);
+  await stream.close();
+  await queue.close();
 });

@@ -1,3 +1,5 @@
+import { JOB_NAME, LANES_DEFAULT, laneName, lanePrefix } from '@flashclaim/core';
+import { Queue } from 'bullmq';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { claim, createCoupon, readCoupon } from '../support/caller.ts';
@@ -35,6 +37,9 @@ afterAll(async () => {
   await system?.close();
 });
 
+const queueOf = (lane: number) =>
+  new Queue(laneName(lane), { connection: system.stores.redis, prefix: lanePrefix(lane) });
+
 test('an empty page explains itself', async () => {
   await page.waitForSelector('#empty', { state: 'visible' });
   expect(await textOf(page, '#empty')).toMatch(/No coupon yet[\s\S]*test sale/);
@@ -51,6 +56,27 @@ test('a coupon is created by keyboard, and shows up by itself', async () => {
   expect(await textOf(page, '#coupon-form .result')).toBe('Morning drop is there, with 50 units.');
   expect((await readCoupon(url, 'Morning drop')).amount).toBe(50);
   await page.waitForSelector('#empty', { state: 'hidden' });
+});
+
+/** Lanes are looked at once a second, where nothing is in the way. */
+const LOOKED_AT = { timeout: 20_000 };
+
+test('a lane of another number of lanes is shown at its place while it holds jobs', async () => {
+  const shown = async () => (await page.locator('#lane-list th').allTextContents()).map(Number);
+  const usual = Array.from({ length: LANES_DEFAULT }, (_, lane) => lane);
+  for (const lanes of [[30], [12, 30]]) {
+    const queue = queueOf(lanes[0] as number);
+    await queue.pause();
+    await queue.add(JOB_NAME, 'poison');
+    await queue.close();
+    await expect.poll(shown, LOOKED_AT).toEqual([...usual, ...lanes]);
+  }
+  for (const lane of [12, 30]) {
+    const queue = queueOf(lane);
+    await queue.obliterate();
+    await queue.close();
+  }
+  await expect.poll(shown, LOOKED_AT).toEqual(usual);
 });
 
 test.each([

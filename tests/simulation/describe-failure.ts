@@ -1,7 +1,7 @@
 import { describeViolations } from '@flashclaim/audit';
 import type { VirtualClock } from './clock.ts';
-import { simulate } from './simulate.ts';
 import type { Plant } from './plants.ts';
+import { simulate } from './simulate.ts';
 
 /** What went wrong with a seed, for a person: the run is made again, and this time everything is written down. */
 export const describeFailure = async (

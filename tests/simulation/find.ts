@@ -1,7 +1,7 @@
 import type { Invariant } from '@flashclaim/audit';
 import type { VirtualClock } from './clock.ts';
-import { simulate } from './simulate.ts';
 import type { Plant } from './plants.ts';
+import { simulate } from './simulate.ts';
 import type { Met } from './world.ts';
 
 interface Seeds {

@@ -12,8 +12,8 @@ import {
 } from '@flashclaim/api';
 import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } from '@flashclaim/core';
 import { DatabaseClock, within } from '@flashclaim/service';
-import { logTo, type Stores } from './model-process.ts';
 import { modelMongo } from './model-mongo.ts';
+import { logTo, type Stores } from './model-process.ts';
 import { plantedClock, plantedMongo, plantedStatus } from './planted-api.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
@@ -70,7 +70,11 @@ export class ApiProcess implements Process {
   readonly #callers = new Set<(error: Error) => void>();
 
   /** @param lanes as its CLAIM_LANES says. */
-  constructor(name: string, clock: WallClock, { world, stores, lanes }: { world: World; stores: Stores; lanes: number }) {
+  constructor(
+    name: string,
+    clock: WallClock,
+    { world, stores, lanes }: { world: World; stores: Stores; lanes: number },
+  ) {
     this.name = name;
     this.clock = clock;
     this.clocksConfused = world.plants.has('wall clock instead of monotonic clock');
@@ -144,7 +148,14 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     mongo: new StoreWatch({ name: 'MongoDB', ask: () => databaseClock.ask(mongo.db), isFault: () => false, log }),
   };
   const lanes = Array.from({ length: laneCount }, (_, lane) => model.queue(lane, process));
-  const jobs = new LaneJobs({ lanes, mongo, databaseClock: plantedClock(world, databaseClock), redis: stores.redis, mongoWatch: stores.mongo, log });
+  const jobs = new LaneJobs({
+    lanes,
+    mongo,
+    databaseClock: plantedClock(world, databaseClock),
+    redis: stores.redis,
+    mongoWatch: stores.mongo,
+    log,
+  });
   const pendingClaims = new PendingClaims({ mongo, mongoWatch: stores.mongo, log });
   const endAnswers = model.subscribe(process, answersChannel(jobs.processId), (message) => {
     const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;

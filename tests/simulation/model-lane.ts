@@ -240,10 +240,8 @@ export class ModelLane {
   #fail(job: ModelJob, error: Error): void {
     job.attemptsMade++;
     this.#options.world.trace(() => `${job.id} failed: ${error.message}`);
-    if (error instanceof UnrecoverableError) {
-      this.#options.world.met['failed jobs']++;
-      job.state = 'failed';
-    } else this.#waitAgain(job);
+    if (error instanceof UnrecoverableError) job.state = 'failed';
+    else this.#waitAgain(job);
   }
 
   /** Of those that went well, the last few are kept. */

@@ -1,6 +1,7 @@
 import { COLLECTIONS } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/service';
 import { type BulkWriteResult, MongoBulkWriteError, MongoErrorLabel, MongoServerError } from 'mongodb';
+import { UnknownToModel } from './matches.ts';
 import { ModelSession, type SessionOptions, toTimestamp } from './model-session.ts';
 import {
   type CollectionName,
@@ -11,7 +12,6 @@ import {
   type Transaction,
   type UpdateMany,
 } from './model-store.ts';
-import { UnknownToModel } from './matches.ts';
 import { ask, defectOf, faulty, type Process, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';
@@ -210,7 +210,7 @@ const collectionOf = (connection: ModelConnection, store: ModelStore, name: Coll
 });
 
 /** The bugs around records that can be planted here. */
-const plantedRecords = ({ plants }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
+const plantedRecords = ({ plants, met }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
   find: (filter, options = {}) =>
     records.find(
       filter,
@@ -220,7 +220,7 @@ const plantedRecords = ({ plants }: World, records: ReturnType<typeof collection
     const isGrant = (result: unknown) => /^[CR]+$/.test((result as { decisions: string } | undefined)?.decisions ?? '');
     let kept = documents;
     if (plants.has('record only for refusals')) kept = kept.filter(({ result }) => !isGrant(result));
-    if (plants.has('expiry by clock alone')) kept = kept.filter(({ result }) => result !== undefined);
+    met['expired jobs'] += documents.filter(({ result }) => result === undefined).length;
     return records.insertMany(kept, options);
   },
 });

@@ -1,4 +1,4 @@
-import { type ClaimFields, COLLECTIONS, INDEXES } from '@flashclaim/core';
+import { type ClaimFields, type COLLECTIONS, INDEXES } from '@flashclaim/core';
 import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp } from 'mongodb';
 import { matches } from './matches.ts';
 import { ModelCollection } from './model-collection.ts';
@@ -65,7 +65,9 @@ const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${(c
 /** For how long a collection's documents are kept after the time in one of their fields. */
 const lifetimes = (Object.keys(INDEXES) as (keyof typeof INDEXES)[]).flatMap((collection) =>
   INDEXES[collection].flatMap(({ key, expireAfterSeconds: seconds }) =>
-    seconds === undefined ? [] : [{ collection: collection as CollectionName, field: Object.keys(key)[0] as string, seconds }],
+    seconds === undefined
+      ? []
+      : [{ collection: collection as CollectionName, field: Object.keys(key)[0] as string, seconds }],
   ),
 );
 

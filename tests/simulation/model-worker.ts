@@ -1,5 +1,5 @@
-import { CommitGroup, CouponMemory, commitJobs, processJob } from '@flashclaim/worker';
 import type { Job } from '@flashclaim/core';
+import { CommitGroup, CouponMemory, commitJobs, processJob } from '@flashclaim/worker';
 import type { RunJob } from './model-lane.ts';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
@@ -16,7 +16,11 @@ export class WorkerProcess implements Process {
   dead = false;
 
   /** @param lanes as its CLAIM_LANES says. */
-  constructor(name: string, clock: WallClock, { world, stores, lanes }: { world: World; stores: Stores; lanes: number }) {
+  constructor(
+    name: string,
+    clock: WallClock,
+    { world, stores, lanes }: { world: World; stores: Stores; lanes: number },
+  ) {
     this.name = name;
     this.clock = clock;
     runOn(this, () => this.#start(world, stores, lanes));

@@ -28,10 +28,13 @@ export const plantedStatus = (
   status: ClaimStatus | null,
   lanes: number,
 ): ClaimStatus | null => {
-  if (!world.plants.has('missing lane treated as refused') || status?.status !== 'pending') return status;
+  const { plants } = world;
+  if (plants.size === 0 || status?.status !== 'pending') return status;
   const range = { $gte: `${status.claim_id}/`, $lt: `${status.claim_id}0` };
   const pending = store.find('pending_claims', { _id: range }, store.replication.committed);
-  const jobIds = pending.map(({ _id }) => _id.slice(_id.indexOf('/') + 1));
-  const isHeld = jobIds.some((jobId) => redis.isHeld(jobId, lanes));
-  return isHeld ? status : { ...status, status: 'refused', code: 'timed_out' };
+  const isHeld = pending.some(({ _id }) => redis.isHeld(_id.slice(_id.indexOf('/') + 1), lanes));
+  const isLate = pending.every(({ deadline }) => Date.now() > (deadline as Date).getTime());
+  const isRefused =
+    (plants.has('missing lane treated as refused') && !isHeld) || (plants.has('expiry by clock alone') && isLate);
+  return isRefused ? { ...status, status: 'refused', code: 'timed_out' } : status;
 };

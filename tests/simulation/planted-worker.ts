@@ -19,10 +19,7 @@ export const plantedCommit = (
 };
 
 /** The group of a worker. */
-export const plantedGroup = (
-  { plants }: World,
-  group: CommitGroup,
-): CommitGroup => {
+export const plantedGroup = ({ plants }: World, group: CommitGroup): CommitGroup => {
   if (!plants.has('group drops the twin of a recorded job')) return group;
   const inGroup = new Set<string>();
   const { add } = group;

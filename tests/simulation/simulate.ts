@@ -129,9 +129,7 @@ class Run {
 
   get #idle(): boolean {
     const { store, redis } = this.#stores;
-    return (
-      this.#creating === 0 && this.#callers.done && this.#fleet.idle && redis.idle && store.openTransactions === 0
-    );
+    return this.#creating === 0 && this.#callers.done && this.#fleet.idle && redis.idle && store.openTransactions === 0;
   }
 
   /** Resolves to whether it came true in time. */

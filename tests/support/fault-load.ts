@@ -82,8 +82,8 @@ export class FaultLoad {
     return `${ms} ms after an answer`;
   }
 
-  /** Breaks something, mends it, and measures how long it takes until claims are decided again. */
-  async through(what: string, strike: () => Promise<unknown>, mend: () => Promise<unknown>): Promise<void> {
+  /** Breaks something and mends it. Resolves to how long it took from then until claims were decided again, in ms. */
+  async through(what: string, strike: () => Promise<unknown>, mend: () => Promise<unknown>): Promise<number> {
     this.history.mark('broken', what);
     await strike();
     await mend();
@@ -92,6 +92,7 @@ export class FaultLoad {
     await this.decides(1);
     const ms = (this.#decidedAt.find((at) => at > mendedAt) as number) - mendedAt;
     noteRecovery(this.#options.test, what, ms);
+    return ms;
   }
 
   /** Ends the load once every claim of it is decided, and checks all that was told. Each caller holds one unit then. */

@@ -11,13 +11,16 @@ export interface FaultyLink {
   lose(what: Loses): void;
   /** Connections that are open get lost without a word, for ever; new ones are as good as ever. */
   forget(): void;
+  /** New connections go to another port from now on, as behind an address that moves; open ones stay where they are. */
+  turnTo(port: number): void;
   /** Ends every connection at once, with a reset. */
   reset(): void;
   close(): Promise<void>;
 }
 
-/** Listens on loopback and passes everything on to `port` there. */
-export const openFaultyLink = async (port: number): Promise<FaultyLink> => {
+/** Listens on loopback and passes everything on to `target` there. */
+export const openFaultyLink = async (target: number): Promise<FaultyLink> => {
+  let port = target;
   const sockets = new Set<Socket>();
   const forgotten = new WeakSet<Socket>();
   let loses: Loses = 'nothing';
@@ -49,6 +52,9 @@ export const openFaultyLink = async (port: number): Promise<FaultyLink> => {
     },
     forget: () => {
       for (const socket of sockets) forgotten.add(socket);
+    },
+    turnTo: (other) => {
+      port = other;
     },
     reset,
     close: async () => {

@@ -18,7 +18,9 @@ export interface OwnStores extends TestStores {
   redisFolder: string;
 }
 
-export const openOwnStores = async (options: Pick<StoresOptions, 'redisArgs'> = {}): Promise<OwnStores> => {
+export const openOwnStores = async (
+  options: Pick<StoresOptions, 'redisArgs' | 'redisPort'> = {},
+): Promise<OwnStores> => {
   // The servers that the environment names are somebody else's.
   delete process.env['MONGO_URI'];
   delete process.env['REDIS_URL'];

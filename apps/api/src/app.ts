@@ -86,7 +86,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(admin, { token: env.ADMIN_TOKEN });
   await app.register(mongo, { uri: env.MONGO_URI, name: env.MONGO_DB });
   await app.register(redis, { url: env.REDIS_URL });
-  await app.register(stores);
+  await app.register(stores, { lanes: env.CLAIM_LANES });
   await app.register(rateLimits, { perAddress: env.RATE_LIMIT_PER_ADDRESS, perUser: env.RATE_LIMIT_PER_USER });
   await app.register(lanes, { count: env.CLAIM_LANES });
   await app.register(claims, {

@@ -3,7 +3,8 @@ import { type Logger, lookAtLane, type RedisConnection, within } from '@flashcla
 
 export interface LaneWatchOptions {
   redis: RedisConnection;
-  lanes: readonly number[];
+  /** The lanes to look at, as they are now. */
+  lanes: () => readonly number[];
   log: Pick<Logger, 'warn' | 'info'>;
   stuckMs?: number;
   lookEveryMs?: number;
@@ -37,9 +38,10 @@ export class LaneWatch {
   }
 
   async #lookAtAll(): Promise<void> {
-    const { redis, lanes } = this.#options;
+    const { redis } = this.#options;
     if (this.#looking) return;
     this.#looking = true;
+    const lanes = [...this.#options.lanes()];
     const looks = Promise.all(lanes.map((lane) => lookAtLane(redis, lane)));
     // Only one look is under way, also while Redis is away: its commands wait for it.
     const end = looks.then(

@@ -5,12 +5,13 @@ import {
   type Logger,
   METRICS_CONTENT_TYPE,
   type Mongo,
+  observeLanes,
   type RedisConnection,
 } from '@flashclaim/service';
 import type { Registry } from 'prom-client';
 import { type Env, USUAL_PORT } from './env.ts';
 import { LaneWatch } from './lane-watch.ts';
-import { observeLanes } from './observe/lane-metrics.ts';
+import { observeStuckLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { SchemaWatch } from './schema-watch.ts';
 import { openStatusServer, type Questions, toStatus } from './status-server.ts';
@@ -18,6 +19,8 @@ import { openStatusServer, type Questions, toStatus } from './status-server.ts';
 export interface StatusParts {
   redis: RedisConnection;
   mongo: Mongo;
+  /** The lanes that this worker serves. */
+  lanes: () => readonly number[];
   registry: Registry;
   laneWatch: Pick<LaneWatch, 'stuck'>;
   running: Pick<RunningJobs, 'longestMs'>;
@@ -48,21 +51,21 @@ const whyRestart = ({ laneWatch, running, schema }: StatusParts): string | undef
   return stuck.length > 0 ? `No worker runs the jobs of lane ${stuck.join(', ')}, although Redis answers.` : undefined;
 };
 
-const whatIsDown = async (parts: StatusParts): Promise<string | undefined> => {
-  const down = await findDown(parts);
-  return down.length > 0 ? `Down: ${down.join(', ')}.` : parts.schema.fault;
+const whatIsDown = async ({ redis, mongo, lanes, schema }: StatusParts): Promise<string | undefined> => {
+  const down = await findDown({ redis, mongo, lanes: lanes().length });
+  return down.length > 0 ? `Down: ${down.join(', ')}.` : schema.fault;
 };
 
 interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {
   env: Pick<Env, 'HOST' | 'WORKER_PORT'>;
-  lanes: readonly number[];
   log: Logger;
 }
 
 /** Watches the lanes and answers questions about this worker, until it is closed. */
-export const openStatus = async ({ env, lanes, log, ...parts }: StatusOptions) => {
-  const laneWatch = new LaneWatch({ redis: parts.redis, lanes, log });
-  observeLanes(parts.registry, laneWatch);
+export const openStatus = async ({ env, log, ...parts }: StatusOptions) => {
+  const laneWatch = new LaneWatch({ redis: parts.redis, lanes: parts.lanes, log });
+  observeLanes(parts.registry, parts.redis);
+  observeStuckLanes(parts.registry, laneWatch);
   let stopping = false;
   const questions = createQuestions({ ...parts, laneWatch, isStopping: () => stopping });
   const where = { host: env.HOST, port: env.WORKER_PORT, usualPort: USUAL_PORT };

@@ -3,6 +3,7 @@ import {
   QUERY_TIMEOUT_MS,
   REDIS_SILENCE_MAX_MS,
   TRANSACTION_LIFETIME_MAX_SECONDS,
+  TRANSACTIONS_UNDER_WAY_MAX,
   WORKER_GRACE_MS,
 } from '@flashclaim/core';
 import {
@@ -25,10 +26,11 @@ import { type Env, readEnv } from './env.ts';
 import { openLane } from './lanes.ts';
 import { observeCommits } from './observe/commit-metrics.ts';
 import { observeJobs } from './observe/job-metrics.ts';
-import { keepOneAtATime } from './one-at-a-time.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 import { processJob } from './process-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { SchemaWatch } from './schema-watch.ts';
+import { ServedLanes } from './served-lanes.ts';
 import { openStatus } from './status.ts';
 
 /** Starts the worker: connects, makes sure of the indexes, opens every lane; closes in the reverse order. */
@@ -37,8 +39,8 @@ const run = async (env: Env): Promise<void> => {
   const log = createLogger('worker', env.LOG_LEVEL, { mixin: tracing?.traceOfLine });
   const mongo = await connectMongo(env.MONGO_URI, env.MONGO_DB, {
     appName: 'flashclaim-worker',
-    // A transaction for each lane, and one to spare.
-    maxPoolSize: env.CLAIM_LANES + 1,
+    // However many lanes there are: its transactions, the question whether MongoDB is there, and one to spare.
+    maxPoolSize: TRANSACTIONS_UNDER_WAY_MAX + 2,
     serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
     socketTimeoutMS: COMMIT_TIMEOUT_MS,
     connectTimeoutMS: QUERY_TIMEOUT_MS,
@@ -58,7 +60,6 @@ const run = async (env: Env): Promise<void> => {
   );
   await readyRedis(redis);
 
-  const lanes = Array.from({ length: env.CLAIM_LANES }, (_, lane) => lane);
   const memory = new CouponMemory();
   const schema = new SchemaWatch({ db: mongo.db, log });
   const group = new CommitGroup(async (jobs) => {
@@ -68,32 +69,40 @@ const run = async (env: Env): Promise<void> => {
   const running = new RunningJobs();
   const registry = createRegistry();
   observeCommits(registry);
-  // Before the first job is taken: neither a port that is taken nor a lane that runs two jobs must come in between.
-  const status = await openStatus({ env, redis, mongo, registry, running, schema, lanes, log });
-  const endOneAtATime = await keepOneAtATime(lanes, redis, log);
+  const observeLane = observeJobs(registry, running);
+  const traces = tracing?.traceJobs();
   const runJob = (job: Job) => running.run(() => processJob({ group, redis, log }, job));
-  const workers = lanes.map((lane) =>
-    openLane(lane, {
-      redis,
-      log,
-      runJob: tracing ? (job) => tracing.runInTrace(job, () => runJob(job)) : runJob,
-    }),
-  );
-
-  observeJobs(registry, { workers, running });
-  const endTraces = tracing?.traceJobs(workers);
-  log.info({ lanes: lanes.length, host: env.HOST, port: status.port }, 'worker takes jobs');
+  const oneAtATime = new OneAtATime(redis, log);
+  const served = new ServedLanes({
+    redis,
+    log,
+    oneAtATime,
+    openLane: (lane) => {
+      const worker = openLane(lane, {
+        redis,
+        log,
+        runJob: tracing ? (job) => tracing.runInTrace(job, () => runJob(job)) : runJob,
+      });
+      observeLane(worker);
+      traces?.traceLane(worker);
+      return worker;
+    },
+  });
+  // Before the first job is taken: a port that is taken must not come in between.
+  const status = await openStatus({ env, redis, mongo, registry, running, schema, lanes: () => served.numbers, log });
+  await served.start(env.CLAIM_LANES);
+  log.info({ lanes: env.CLAIM_LANES, host: env.HOST, port: status.port }, 'worker takes jobs');
 
   closeWithGrace({ delay: WORKER_GRACE_MS, logger: log }, async ({ signal, err }) => {
     if (err) log.fatal(err, 'worker stops on an error');
     else log.info({ signal }, 'worker finishes its jobs and stops');
     status.stopping();
     schema.close();
-    await Promise.all(workers.map((worker) => worker.close()));
-    await endOneAtATime();
+    await served.close();
+    await oneAtATime.close();
     redis.disconnect();
     await mongo.client.close();
-    await endTraces?.();
+    await traces?.endTraces();
     status.close();
   });
 };

@@ -8,6 +8,9 @@ import { createServer } from 'node:net';
 const PORT_MIN = 20_000;
 const PORT_MAX = 32_000;
 
+/** A node of a Redis Cluster listens on a second port, so far above the first. */
+const CLUSTER_BUS_OFFSET = 10_000;
+
 const TRIES_MAX = 100;
 
 /** Whether a server could listen there now. */
@@ -26,10 +29,19 @@ export const isPortFree = async (port: number, host: string): Promise<boolean> =
 };
 
 /** A port on loopback that nobody listens on. It is not reserved: whoever asked must cope with losing it. */
-export const findFreePort = async (): Promise<number> => {
+export const findFreePort = (): Promise<number> => findPort(PORT_MAX, (port) => isPortFree(port, '127.0.0.1'));
+
+/** The same for a node of a Redis Cluster: its second port is free, too, and below that range as well. */
+export const findClusterPort = (): Promise<number> =>
+  findPort(
+    PORT_MAX - CLUSTER_BUS_OFFSET,
+    async (port) => (await isPortFree(port, '127.0.0.1')) && (await isPortFree(port + CLUSTER_BUS_OFFSET, '127.0.0.1')),
+  );
+
+const findPort = async (max: number, isFree: (port: number) => Promise<boolean>): Promise<number> => {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const port = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN));
-    if (await isPortFree(port, '127.0.0.1')) return port;
+    const port = PORT_MIN + Math.floor(Math.random() * (max - PORT_MIN));
+    if (await isFree(port)) return port;
   }
-  throw new Error(`No free port found between ${PORT_MIN} and ${PORT_MAX} after ${TRIES_MAX} tries.`);
+  throw new Error(`No free port found between ${PORT_MIN} and ${max} after ${TRIES_MAX} tries.`);
 };

@@ -5,11 +5,12 @@
 
 export { downloadInto, isProgram } from './binaries/program-files.ts';
 export { readEnv } from './env.ts';
-export { findFreePort } from './free-port.ts';
+export { findClusterPort, findFreePort } from './free-port.ts';
 export type { Log } from './log.ts';
 export type { ServerHandle } from './server.ts';
 export { NODE_ARGUMENTS } from './start-apps.ts';
 export { type Exit, type ProcessHandle, type ProcessOptions, startProcess, stopEveryProcess } from './start-process.ts';
+export { type RedisNodes, startRedisNodes } from './start-redis-nodes.ts';
 export { type ReplicaSet, startReplicaSet } from './start-replica-set.ts';
 export { type Stores, type StoresOptions, startStores } from './start-stores.ts';
 export { openStoredMongo, type StoredMongo } from './stored-mongo.ts';

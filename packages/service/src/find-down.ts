@@ -1,12 +1,19 @@
 import { HEALTH_CHECK_MS } from '@flashclaim/core';
 import type { Mongo } from './mongo.ts';
-import type { RedisConnection } from './redis.ts';
+import { checkWrites, type RedisConnection } from './redis.ts';
 import { within } from './within.ts';
 
-/** Asks both stores a small question. Resolves to the names of those that do not answer it in time. */
-export const findDown = async ({ redis, mongo }: { redis: RedisConnection; mongo: Mongo }): Promise<string[]> => {
+interface Stores {
+  redis: RedisConnection;
+  mongo: Mongo;
+  /** How many lanes Redis holds. */
+  lanes: number;
+}
+
+/** Asks both stores something small. Resolves to the names of those that do not do it in time. */
+export const findDown = async ({ redis, mongo, lanes }: Stores): Promise<string[]> => {
   const checks: [string, Promise<unknown>][] = [
-    ['Redis', redis.ping()],
+    ['Redis', checkWrites(redis, lanes)],
     ['MongoDB', mongo.db.command({ ping: 1 })],
   ];
   const down = await Promise.all(

@@ -40,15 +40,21 @@ export const lookAtLane = async (redis: RedisConnection, lane: number): Promise<
   );
   const [delayedId, score] = later;
   const ids = [waits, runs, delayedId].filter((id): id is string => typeof id === 'string');
-  const [locked, ...times] = await ask<[number, ...(string | null)[]]>(
+  const [locked, runsStill, waitsStill, ...times] = await ask<[number, ...(string | null)[]]>(
     ids.reduce(
       (pipeline, id) => pipeline.hget(laneKey(lane, id), 'timestamp'),
-      redis.pipeline().exists(laneKey(lane, `${runs}:lock`)),
+      redis
+        .pipeline()
+        .exists(laneKey(lane, `${runs}:lock`))
+        // Asked after the lock: a job that ended in between has none either.
+        .lindex(laneKey(lane, 'active'), -1)
+        .lindex(laneKey(lane, 'wait'), -1),
     ),
   );
   // biome-ignore lint/plugin/wall-clock: BullMQ runs a delayed job when the wall clock of a worker says so.
   const isDue = Number(score) / DELAYED_SCORE_PER_MS < Date.now();
   const next = runs ?? waits ?? (isDue ? delayedId : undefined);
+  const isSame = runsStill === runs && (runs !== null || waitsStill === waits);
   const known = times.filter((time) => time !== null).map(Number);
   return {
     waiting,
@@ -56,7 +62,7 @@ export const lookAtLane = async (redis: RedisConnection, lane: number): Promise<
     delayed,
     failed,
     oldestAt: known.length > 0 ? Math.min(...known) : undefined,
-    unserved: paused === null && locked === 0 ? next : undefined,
+    unserved: paused === null && locked === 0 && isSame ? next : undefined,
   };
 };
 

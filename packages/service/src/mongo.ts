@@ -4,6 +4,7 @@ import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoEr
 import type { JobRecordFields } from './job-records.ts';
 import type { PendingClaimFields } from './pending-claims.ts';
 import { StartError } from './read-settings.ts';
+import { refuseWeakUri } from './refuse-weak-uri.ts';
 import { withoutPassword } from './without-password.ts';
 
 /** A connection to the database, and its collections. */
@@ -21,7 +22,7 @@ export const DURABLE = { w: 'majority', journal: true } as const;
 
 /**
  * Connects, and makes sure that the server can run transactions.
- * @throws StartError where it can't be reached or is no replica set.
+ * @throws StartError where it can't be reached, is no replica set, or has an address that makes promises weaker.
  */
 export const connectMongo = async (uri: string, name: string, options: MongoClientOptions): Promise<Mongo> => {
   const client = createClient(uri, options);
@@ -49,6 +50,7 @@ export const connectMongo = async (uri: string, name: string, options: MongoClie
 
 const createClient = (uri: string, options: MongoClientOptions): MongoClient => {
   try {
+    refuseWeakUri(uri);
     return new MongoClient(uri, {
       writeConcern: DURABLE,
       readConcern: { level: 'majority' },
@@ -57,6 +59,7 @@ const createClient = (uri: string, options: MongoClientOptions): MongoClient => 
       ...options,
     });
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new StartError(`MONGO_URI can't be read: ${withoutPassword((error as Error).message)}`);
   }
 };

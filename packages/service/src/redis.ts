@@ -1,6 +1,13 @@
-import { REDIS_CONNECT_MAX_MS, REDIS_RECONNECT_MAX_MS, REDIS_START_MAX_MS } from '@flashclaim/core';
+import {
+  HEALTH_CHECK_MS,
+  lanePrefix,
+  REDIS_CONNECT_MAX_MS,
+  REDIS_RECONNECT_MAX_MS,
+  REDIS_START_MAX_MS,
+} from '@flashclaim/core';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StartError } from './read-settings.ts';
+import { within } from './within.ts';
 
 export type RedisConnection = Redis | Cluster;
 
@@ -20,7 +27,6 @@ export const createRedis = (url: string, options: Options): RedisConnection => {
 };
 
 const connect = (url: string, options: Options): RedisConnection => {
-  const retryStrategy = (times: number) => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
   const shared = {
     // RESP2: what BullMQ's own tests speak.
     protocol: 2,
@@ -30,10 +36,10 @@ const connect = (url: string, options: Options): RedisConnection => {
     ...options,
   } as const;
   const nodes = url.split(',');
-  if (nodes.length === 1) return new Redis(url, { retryStrategy, ...shared });
+  if (nodes.length === 1) return connectToAddress(url, shared);
   const { username, password, protocol } = new URL(nodes[0] as string);
   return new Cluster(nodes, {
-    clusterRetryStrategy: retryStrategy,
+    clusterRetryStrategy: reconnectPauseMs,
     // A node that has just started says for two seconds that the cluster is down. Who began a connection in that time, as BullMQ
     // does by itself, would never be told that it is there: ioredis makes another one, and forgets whom it promised the first.
     enableReadyCheck: false,
@@ -49,16 +55,73 @@ const connect = (url: string, options: Options): RedisConnection => {
   });
 };
 
+const reconnectPauseMs = (times: number): number => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
+
 /**
- * Waits until Redis answers, and makes sure that it forgets nothing by itself.
+ * A primary that became a replica keeps its connections, answers PING on them and refuses every write. So a refused write
+ * makes the connection anew: by then the address may lead to the new primary. BullMQ's own connections copy these options.
+ */
+const connectToAddress = (url: string, options: Options): Redis => {
+  let refusedAt = Number.NEGATIVE_INFINITY;
+  const sinceRefusedMs = () => performance.now() - refusedAt;
+  const connection: Redis = new Redis(url, {
+    // The address may lead to the replica for a while, and each connection to it is made in a moment: the longest pause then.
+    retryStrategy: (times) =>
+      sinceRefusedMs() < REDIS_RECONNECT_MAX_MS ? REDIS_RECONNECT_MAX_MS : reconnectPauseMs(times),
+    reconnectOnError: (error) => {
+      if (!isNoPrimary(error)) return false;
+      // Told once, for all connections and for as long as it lasts.
+      const isNews = sinceRefusedMs() > 2 * REDIS_RECONNECT_MAX_MS;
+      refusedAt = performance.now();
+      if (isNews && connection.listenerCount('error') > 0) connection.emit('error', error);
+      // Nothing was done, so it can be sent again (2), unless nobody waits for the new connection (1).
+      return options.enableOfflineQueue === false ? 1 : 2;
+    },
+    ...options,
+  });
+  // ioredis adds a listener to the socket for each write that is refused: many in flight are no leak.
+  connection.on('connect', () => connection.stream.setMaxListeners(0));
+  return connection;
+};
+
+/**
+ * Of a script, it stands in the middle of its error. Commands that block are told UNBLOCKED: where BullMQ hears of that, it
+ * waits for ten seconds before it looks at its queue again.
+ */
+const isNoPrimary = ({ message }: Error): boolean => /\b(READONLY|UNBLOCKED)\b/.test(message);
+
+/**
+ * Makes one small write, on a Redis Cluster one for each lane: so every node that holds lanes is asked. Unlike a PING it fails
+ * where Redis answers but takes no jobs: as a replica, without memory, or without the replicas or the disk that it must have.
+ */
+export const checkWrites = async (redis: RedisConnection, lanes: number): Promise<void> => {
+  if (redis instanceof Cluster)
+    await Promise.all(Array.from({ length: lanes }, (_, lane) => redis.set(`${lanePrefix(lane)}:write-check`, 1)));
+  else await redis.set('flashclaim:write-check', 1);
+};
+
+/**
+ * Waits until Redis answers, and makes sure that it forgets nothing by itself. Of a Redis Cluster every node is asked, replicas
+ * too: each may become a primary. One that does not answer now is left out, so that its failure keeps nobody from starting.
  * @throws StartError where it can't be reached in time or evicts keys under pressure.
  */
 export const readyRedis = async (redis: RedisConnection): Promise<void> => {
   if (redis.status !== 'ready') await becomesReady(redis);
-  const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1];
+  if (redis instanceof Cluster) await Promise.all(redis.nodes('all').map(askNode));
+  else refuseEviction(redis, await redis.info('memory'));
+};
+
+const askNode = async (node: Redis): Promise<void> => {
+  const memory = await within(HEALTH_CHECK_MS, node.info('memory')).catch(() => undefined);
+  if (memory !== undefined) refuseEviction(node, memory);
+};
+
+const refuseEviction = ({ options: { host, port } }: Redis, memory: string): void => {
+  const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];
   if (policy !== 'noeviction')
     throw new StartError(
-      `Redis evicts keys (maxmemory-policy ${policy}), and would lose claims on their way: set it to noeviction.`,
+      `Redis on ${host}:${port} evicts keys (maxmemory-policy ${policy}), and would lose claims on their way: ` +
+        'set it to noeviction.',
     );
 };
 

@@ -1,14 +1,19 @@
 import { answersChannel, JOB_SILENCE_MS, type JobAnswer, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
-import { createRedis, type Logger } from '@flashclaim/service';
+import { createRedis, type Logger, type RedisConnection } from '@flashclaim/service';
+import { Cluster } from 'ioredis';
 import type { LaneJobs } from './lane-jobs.ts';
 
 /**
  * Hears what became of this process's jobs, on a connection of its own that waits for Redis as long as it takes.
  * An answer that is published while it is away is gone: as soon as it is back, every job is looked at.
+ *
+ * Who only listens never learns that its server is the primary no more. So when `commands`, the connection that writes, was
+ * made anew, this one is, too: the address may lead to another server now. In a Redis Cluster every node hears every answer.
  * Resolves, once it listens, to the function that ends it.
  */
 export const listenForAnswers = async (
   redisUrl: string,
+  commands: RedisConnection,
   jobs: LaneJobs,
   log: Pick<Logger, 'warn'>,
 ): Promise<() => void> => {
@@ -26,12 +31,23 @@ export const listenForAnswers = async (
   });
   await connection.subscribe(answersChannel(jobs.processId));
   connection.on('ready', () => jobs.checkUnanswered(0));
-  // Who only listens never notices that nobody is there any more.
-  const timer = setInterval(() => {
-    if (connection.status === 'ready') connection.ping().catch(() => {});
-  }, JOB_SILENCE_MS);
+  let outdated = false;
+  const check = () => {
+    if (connection.status !== 'ready') return;
+    if (outdated) connection.disconnect(true);
+    // Who only listens never notices that nobody is there any more.
+    else connection.ping().catch(() => {});
+    outdated = false;
+  };
+  const renew = () => {
+    outdated = true;
+    check();
+  };
+  if (!(commands instanceof Cluster)) commands.on('ready', renew);
+  const timer = setInterval(check, JOB_SILENCE_MS);
   return () => {
     clearInterval(timer);
+    commands.off('ready', renew);
     connection.disconnect();
   };
 };

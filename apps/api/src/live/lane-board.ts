@@ -1,21 +1,26 @@
-import { lookAtLane, type RedisConnection } from '@flashclaim/service';
+import { findLanesWithJobs, lookAtLane, type RedisConnection } from '@flashclaim/service';
 import type { Queue } from 'bullmq';
 import type { ShownLane } from './live-state.ts';
 
-/** What waits in the lanes, of all API processes. `claimsHere` is by lane, of this one. */
+/**
+ * What waits in the lanes, of all API processes: in those of this one, and in each other one that holds jobs, as while
+ * another number of lanes is in use. `claimsHere` is by lane, of this process.
+ */
 export const lookAtLanes = async (redis: RedisConnection, claimsHere: readonly number[]): Promise<ShownLane[]> => {
-  const looks = await Promise.all(claimsHere.map((_, lane) => lookAtLane(redis, lane)));
+  const others = (await findLanesWithJobs(redis)).filter((lane) => lane >= claimsHere.length);
+  const lanes = [...claimsHere.keys(), ...others];
+  const looks = await Promise.all(lanes.map(async (lane) => ({ lane, ...(await lookAtLane(redis, lane)) })));
   // biome-ignore lint/plugin/wall-clock: the age of a stamp that another process made; nothing is decided by it.
   const now = Date.now();
-  return looks.map(({ waiting, active, delayed, failed, oldestAt }, lane) => ({
+  return looks.map(({ lane, waiting, active, delayed, failed, oldestAt }) => ({
     ...{ lane, waiting, active, delayed, failed },
-    claimsHere: claimsHere[lane] as number,
+    claimsHere: claimsHere[lane] ?? 0,
     oldestMs: oldestAt === undefined ? 0 : Math.max(0, now - oldestAt),
   }));
 };
 
 /**
- * How many workers are connected. Every worker opens every lane, so one lane tells. Undefined where Redis does not say who is
+ * How many workers are connected. Every worker opens the first lane, so that one tells. Undefined where Redis does not say who is
  * connected, as some that are hosted do not.
  */
 export const countWorkers = async (lane: Queue, redis: RedisConnection): Promise<number | undefined> => {

@@ -128,7 +128,7 @@ export class LiveReader {
     const claims = claimsInLanes();
     // It is known to be away before a look at it has failed.
     if (stores.redis.away) this.#forgetRedis();
-    const lanes = this.#known.lanes?.map((lane) => ({ ...lane, claimsHere: claims[lane.lane] as number }));
+    const lanes = this.#known.lanes?.map((lane) => ({ ...lane, claimsHere: claims[lane.lane] ?? 0 }));
     const known = { ...this.#known, lanes, at };
     const away = { redisAway: stores.redis.away, mongoAway: stores.mongo.away };
     const state = {

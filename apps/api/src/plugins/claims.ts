@@ -31,7 +31,7 @@ export const claims = fp<ClaimsOptions>(
     const { lanes, mongo, databaseClock, stores, log } = app;
     const jobs = new LaneJobs({ lanes, mongo, databaseClock, redis: stores.redis, mongoWatch: stores.mongo, log });
     app.decorate('pendingClaims', new PendingClaims({ mongo, mongoWatch: stores.mongo, log }));
-    const closeAnswers = await listenForAnswers(redisUrl, jobs, log);
+    const closeAnswers = await listenForAnswers(redisUrl, app.redis, jobs, log);
     const loop = new LoopWatch();
     const intake = new Intake({ ...stores, loop, pendingMax });
     const door = new Door(intake);

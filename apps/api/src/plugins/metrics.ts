@@ -1,8 +1,7 @@
-import { createMetricsText, createRegistry } from '@flashclaim/service';
+import { createMetricsText, createRegistry, observeLanes } from '@flashclaim/service';
 import fp from 'fastify-plugin';
 import { logClaims } from '../observe/claim-log.ts';
 import { observeClaims } from '../observe/claim-metrics.ts';
-import { observeLanes } from '../observe/lane-metrics.ts';
 import { observeProblems } from '../observe/problem-metrics.ts';
 import { observeStores } from '../observe/store-metrics.ts';
 
@@ -21,7 +20,7 @@ export const metrics = fp(
     logClaims(app.log);
     observeProblems(registry);
     observeStores(registry, app.stores);
-    observeLanes(registry, { redis: app.redis, lanes: app.lanes.length });
+    observeLanes(registry, app.redis);
     app.decorate('metricsText', createMetricsText(registry));
   },
   { name: 'metrics', dependencies: ['redis', 'stores', 'lanes'] },

@@ -1,5 +1,5 @@
+import { checkWrites } from '@flashclaim/service';
 import fp from 'fastify-plugin';
-import { Cluster } from 'ioredis';
 import { StoreWatch } from '../stores/store-watch.ts';
 
 declare module 'fastify' {
@@ -17,16 +17,12 @@ const isDefect = (error: unknown): boolean =>
 const isSocketError = (error: unknown): boolean => /^E[A-Z]+$/.test(String((error as NodeJS.ErrnoException).code));
 
 /** Watches both stores. */
-export const stores = fp(
-  async (app) => {
+export const stores = fp<{ lanes: number }>(
+  async (app, { lanes }) => {
     const { redis: connection, mongo: database, databaseClock, log } = app;
     const redis = new StoreWatch({
       name: 'Redis',
-      // Every node that holds lanes; one of them may be away.
-      ask: () =>
-        connection instanceof Cluster
-          ? Promise.all(connection.nodes('master').map((node) => node.ping()))
-          : connection.ping(),
+      ask: () => checkWrites(connection, lanes),
       isFault: (error) => !isDefect(error),
       log,
     });

@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginAsync } from 'fastify';
 import { sendProblem } from '../problem.ts';
 import { type BoardOptions, openBoardLane } from '../queues/board-lane.ts';
+import { BoardLanes } from '../queues/board-lanes.ts';
 import { BOARD_SECURITY, servePages } from '../serve-pages.ts';
 
 const BASE_PATH = '/admin/queues';
@@ -20,6 +21,7 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
     // Answered here for the same reason as there.
     app.stores.redis.away ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.') : undefined,
   );
+  app.addHook('onRequest', () => lanes.showUsed());
   app.addHook('onRequest', async (request, reply) =>
     // By the route: an address can be written in many ways.
     SENDS_DATA.test(request.routeOptions.url ?? '')
@@ -30,7 +32,7 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
     typeof payload === 'string' && payload.startsWith('<') ? payload.replace(FOREIGN_FONT, '') : payload,
   );
   const adapter = new FastifyAdapter();
-  createBullBoard({
+  const board = createBullBoard({
     queues: app.lanes.map((queue) => openBoardLane(queue, options)),
     serverAdapter: adapter,
     options: {
@@ -44,6 +46,8 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
       },
     },
   });
+  const lanes = new BoardLanes(app, (queue) => board.addQueue(openBoardLane(queue, options)));
+  app.addHook('onClose', () => lanes.close());
   adapter.setBasePath(BASE_PATH);
   await app.register(adapter.registerPlugin(), { prefix: BASE_PATH });
 };

@@ -3,13 +3,11 @@ import type { Worker } from 'bullmq';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RunningJobs } from '../running-jobs.ts';
 
-interface JobMetricsOptions {
-  workers: readonly Worker[];
-  running: Pick<RunningJobs, 'count'>;
-}
-
-/** Counts and measures the jobs of this process, as BullMQ tells of them. */
-export const observeJobs = (registry: Registry, { workers, running }: JobMetricsOptions): void => {
+/**
+ * Counts and measures the jobs of this process, as BullMQ tells of them.
+ * @returns what begins that for a lane.
+ */
+export const observeJobs = (registry: Registry, running: Pick<RunningJobs, 'count'>): ((lane: Worker) => void) => {
   const inLane = new Tally({
     name: 'flashclaim_lane_duration_seconds',
     help: 'From the sending of a job, by the clock of the API, until this process began to run it for the first time.',
@@ -37,11 +35,11 @@ export const observeJobs = (registry: Registry, { workers, running }: JobMetrics
   });
   for (const final of ['true', 'false']) failures.inc({ final }, 0);
 
-  for (const worker of workers) {
-    worker.on('active', (job) => {
+  return (lane) => {
+    lane.on('active', (job) => {
       if (job.attemptsStarted === 1 && job.processedOn) inLane.observe(toSeconds(job.processedOn - job.timestamp));
     });
-    worker.on('failed', (job) => failures.inc({ final: String(job?.finishedOn !== undefined) }));
-    worker.on('stalled', () => stalled.inc());
-  }
+    lane.on('failed', (job) => failures.inc({ final: String(job?.finishedOn !== undefined) }));
+    lane.on('stalled', () => stalled.inc());
+  };
 };

@@ -20,9 +20,9 @@ export { traceOfLine };
 /**
  * Traces the path of jobs through this process: `lane` and `decide and commit`, below the span that sent the job; and
  * `commit` for each transaction, below one of its jobs and linked with the others. Loaded only where traces are wanted.
- * @returns what ends it.
+ * @returns what begins that for a lane, and what ends it for all.
  */
-export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => {
+export const traceJobs = (): { traceLane: (lane: Worker) => void; endTraces: () => Promise<void> } => {
   const endTracing = startTracing('flashclaim-worker');
   const tracer = trace.getTracer('flashclaim');
   /** The job that each lane runs, by the lane's name. */
@@ -30,7 +30,7 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
   /** By the first claim of each job: claims know nothing of jobs. */
   const ofClaim = new WeakMap<Claim, Span>();
 
-  for (const worker of workers) {
+  const traceLane = (worker: Worker): void => {
     worker.on('active', (job) => {
       const parent = contextOf(job);
       running.delete(worker.name);
@@ -47,7 +47,7 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
     worker.on('failed', (_, error) => {
       running.get(worker.name)?.setStatus({ code: SpanStatusCode.ERROR, message: error.message }).end();
     });
-  }
+  };
 
   points.take.subscribe(({ lane, claims: [first] }) => {
     const span = running.get(lane);
@@ -75,7 +75,7 @@ export const traceJobs = (workers: readonly Worker[]): (() => Promise<void>) => 
     for (const other of linked) other.addLink({ context: span.spanContext() });
     span.end(end);
   });
-  return endTracing;
+  return { traceLane, endTraces: endTracing };
 };
 
 /** Runs a job as a part of the trace that sent it, so that the lines that it writes say so. */

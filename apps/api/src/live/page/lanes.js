@@ -1,13 +1,23 @@
 import { count, make, setText, span } from './format.js';
 
 const body = document.getElementById('lane-list');
-const rows = [];
+/** By lane number. */
+const rows = new Map();
 const OLD_MS = 2_000;
 
-/** Shows the lanes; dashes where they can't be looked at. */
+/** Shows the lanes, in the order of their numbers; dashes where they can't be looked at. */
 export const showLanes = (lanes) => {
-  for (const lane of lanes ?? []) rows[lane.lane] ??= makeRow(lane.lane);
-  for (const [index, row] of rows.entries()) fill(row, lanes?.[index]);
+  for (const { lane } of lanes ?? []) if (!rows.has(lane)) rows.set(lane, makeRow(lane));
+  for (const [lane, shown] of rows) {
+    const found = lanes?.find((one) => one.lane === lane);
+    if (lanes && !found) removeRow(lane, shown);
+    else fill(shown, found);
+  }
+};
+
+const removeRow = (lane, { row }) => {
+  row.remove();
+  rows.delete(lane);
 };
 
 const makeRow = (lane) => {
@@ -16,7 +26,8 @@ const makeRow = (lane) => {
   head.scope = 'row';
   const cells = Array.from({ length: 4 }, () => make('td', ''));
   row.append(head, ...cells);
-  body.append(row);
+  const next = [...rows].filter(([other]) => other > lane).sort(([one], [other]) => one - other)[0];
+  body.insertBefore(row, next ? next[1].row : null);
   return { row, cells };
 };
 
