@@ -136,7 +136,7 @@ class ModelConnection {
           this.#store.insertIn(transaction, collection, documents);
         } catch (error) {
           replied();
-          throw error instanceof DuplicateKey ? bulkError([0], 0) : error;
+          throw error instanceof DuplicateKey ? bulkError([error.index], error.index) : error;
         }
         replied();
         return { acknowledged: true, insertedCount: documents.length };
@@ -153,7 +153,8 @@ class ModelConnection {
       const { committed } = replication;
       await (last === undefined ? replication.onceMajority(committed) : replication.replicate(committed));
       replied();
-      if (duplicates.length > 0) throw bulkError(duplicates, documents.length - duplicates.length);
+      const inserted = options.ordered === false ? documents.length - duplicates.length : (duplicates[0] as number);
+      if (duplicates.length > 0) throw bulkError(duplicates, inserted);
       return { acknowledged: true, insertedCount: documents.length };
     });
   }

@@ -57,7 +57,15 @@ export const networkError = (label?: string): MongoNetworkError => {
 };
 
 /** A unique key has been taken before by another document. */
-export class DuplicateKey extends Error {}
+export class DuplicateKey extends Error {
+  /** Of the document in its list. */
+  readonly index: number;
+
+  constructor(index: number) {
+    super('duplicate key');
+    this.index = index;
+  }
+}
 
 const idKey = (collection: CollectionName) => (document: ModelDocument) => [`${collection} ${document._id}`];
 const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${(coupon_id as ObjectId).toHexString()}`;
@@ -162,10 +170,10 @@ export class ModelStore {
   insertIn(transaction: Transaction, collection: CollectionName, documents: readonly ModelDocument[]): void {
     this.#orAbort(transaction, () => {
       const seen = this.seenBy(transaction);
-      for (const document of documents) {
+      for (const [index, document] of documents.entries()) {
         for (const key of this.#collections[collection].keysOf(document)) {
           const taken = this.#keys.get(key);
-          if (taken === transaction || (typeof taken === 'number' && taken <= seen)) throw new DuplicateKey(key);
+          if (taken === transaction || (typeof taken === 'number' && taken <= seen)) throw new DuplicateKey(index);
           if (taken !== undefined || (this.#freed.get(key) ?? 0) > seen) throw this.#conflict();
           this.#keys.set(key, transaction);
         }

@@ -99,7 +99,9 @@ export const planOf = (random: Random): Plan => {
     breaks: [
       ...Array.from({ length: random.int(0, 4) }, () => breakOf(random, spreadMs)),
       // Only then does an election lose much.
-      ...(isSlowMajority ? [{ what: 'failover' as const, atMs: random.int(0, spreadMs + SLOW_MAJORITY_MS), forMs: 20 }] : []),
+      ...(isSlowMajority
+        ? [{ what: 'failover' as const, atMs: random.int(0, spreadMs + SLOW_MAJORITY_MS), forMs: 20 }]
+        : []),
     ],
   };
 };
