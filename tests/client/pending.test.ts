@@ -66,7 +66,7 @@ test('is asked for again where the question fails', async () => {
 
 test.each<[string, Reaction]>([
   ['knows nothing of it', problem(404, 'not_found')],
-  ['knows no more of it', refused('unavailable')],
+  ['says that it was not decided in time', refused('timed_out')],
   ['knows another one under its key', refused('out_of_stock', 'another')],
 ])('is submitted again, with its key, where the API %s', async (_, lost) => {
   expect(await claimOf([accepted, lost, accepted, claimed])).toMatchObject({ outcome: 'claimed' });

@@ -137,7 +137,7 @@ describe.each<[Store, Fault]>([
       expectDone(read, 200);
       expectDone(create, 201);
       expectDone(asked, 200);
-      expectUnavailable(await timed(call(`${url}/api/claims/nobody`, 'GET')));
+      expectDone(await timed(call(`${url}/api/claims/nobody`, 'GET')), 404);
       expectUnavailable(await timed(call(`${url}/admin/queues/api/queues`, 'GET')));
     }
   });

@@ -41,10 +41,10 @@ export interface components {
             /** @enum {string} */
             status: "pending" | "claimed" | "refused";
             /**
-             * @description Why it was refused, unavailable where that is not known any more; otherwise the same as status.
+             * @description Why it was refused; otherwise the same as status. timed_out: not decided within 15 minutes, and never granted.
              * @enum {string}
              */
-            code: "pending" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "claimed" | "unavailable";
+            code: "pending" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "claimed" | "timed_out";
             user_id?: string;
             coupon_name?: string;
             /** Format: date-time */
@@ -99,6 +99,8 @@ export interface components {
             error: string;
             /** @description As in the header x-request-id and in the logs. */
             request_id: string;
+            /** @description Where it is not known what became of the claim: ask for it by this id. */
+            claim_id?: string;
         };
     };
     responses: never;

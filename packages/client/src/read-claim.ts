@@ -55,7 +55,7 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
     case 'pending':
       return { outcome: 'pending', claimId: document.claim_id, ...whereToAsk(answer, document.claim_id) };
     case 'refused':
-      if (!isOwn(document, request) || document.code === 'unavailable')
+      if (!isOwn(document, request))
         throw faultOf(answer, 'not_found', 'What became of the claim is not known any more.');
       if (isRefusal(document.code)) return { outcome: document.code };
       throw faultOf(answer, document.code as FaultCode, `The claim was refused: ${document.code}.`);
