@@ -28,7 +28,7 @@ const recordPending = async (claim: Claim, aheadSeconds = JOB_DEADLINE_SECONDS) 
   return job;
 };
 
-const statusOf = (claimId: string) => findClaim({ mongo, databaseClock }, claimId);
+const statusOf = (claimId: string) => findClaim(mongo, claimId);
 
 describe('the status of a claim', () => {
   test('is nothing for an id that nobody was given', async () => {

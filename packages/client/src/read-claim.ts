@@ -55,8 +55,9 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
     case 'pending':
       return { outcome: 'pending', claimId: document.claim_id, ...whereToAsk(answer, document.claim_id) };
     case 'refused':
-      if (!isOwn(document, request))
-        throw faultOf(answer, 'not_found', 'What became of the claim is not known any more.');
+      // Nothing was or will be granted by it, or it is another's: only a new request gets a decision.
+      if (!isOwn(document, request) || document.code === 'timed_out')
+        throw faultOf(answer, 'not_found', 'The claim was not decided.');
       if (isRefusal(document.code)) return { outcome: document.code };
       throw faultOf(answer, document.code as FaultCode, `The claim was refused: ${document.code}.`);
     default:

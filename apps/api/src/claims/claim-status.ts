@@ -9,7 +9,6 @@ import {
 } from '@flashclaim/core';
 import {
   answered,
-  type DatabaseClock,
   databaseTimeOf,
   inTransaction,
   isCommitUnknown,
@@ -17,7 +16,6 @@ import {
   isTransient,
   type Mongo,
   type PendingClaim,
-  readJobRecords,
   readOrExpireJobs,
   readPendingClaims,
   standingClaims,
@@ -26,33 +24,15 @@ import {
 /** Times that a transaction is tried while others write the same records, before its caller is asked to come back. */
 const ATTEMPTS_MAX = 5;
 
-/** All that MongoDB says of a claim id. */
-interface Evidence {
-  claim: StandingClaim | undefined;
-  pending: readonly PendingClaim[];
-  records: ReadonlyMap<string, StoredJobRecord>;
-}
-
 /**
  * Where a claim is. Resolves to null for an id that holds no unit and has no pending record, or none any more.
  *
- * First by reads of what a majority has, pending records before job records before claims: a claim that is decided between
- * two of them is seen as pending or decided, never as unknown. A primary that has just been elected may show less than was
- * acknowledged before. That can turn a claim into a refusal or into nothing, so those two are read again in a transaction,
- * which can't miss anything.
+ * A claim that a majority has is the last word. Everything else is read in a transaction: what a majority has may lag behind
+ * what was acknowledged, on a primary that has just been elected, and would show a decided claim as pending or unknown.
  */
-export const findClaim = async (
-  { mongo, databaseClock }: { mongo: Mongo; databaseClock: Pick<DatabaseClock, 'now'> },
-  claimId: string,
-): Promise<ClaimStatus | null> => {
-  const pending = await readPendingClaims(mongo, claimId);
-  const records = await readJobRecords(mongo, pending.map(toJobId));
+export const findClaim = async (mongo: Mongo, claimId: string): Promise<ClaimStatus | null> => {
   const claim = (await standingClaims(mongo, [claimId])).get(claimId);
-  const status = toStatus(claimId, { claim, pending, records });
-  if (status?.status === 'claimed') return status;
-  const isLate = pending.some(({ place }) => databaseClock.now > place.deadline);
-  if (status?.status === 'pending' && !isLate) return status;
-  return retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimId)));
+  return claim ? toClaimed(claim) : retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimId)));
 };
 
 type Session = Parameters<Parameters<typeof inTransaction>[1]>[0];
@@ -65,7 +45,7 @@ const readAll = async (mongo: Mongo, session: Session, claimId: string): Promise
   const pending = found.filter(({ place }) => now <= place.deadline + PENDING_RECORD_KEPT_SECONDS);
   const records = await readOrExpireJobs(mongo, session, pending.map(toRecordKey));
   const claim = (await answered(standingClaims(mongo, [claimId], session))).get(claimId);
-  return toStatus(claimId, { claim, pending, records });
+  return claim ? toClaimed(claim) : toStatus(claimId, pending, records);
 };
 
 /** Records that jobs have expired, unless they were decided. Resolves to all their records. */
@@ -87,17 +67,21 @@ const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
   }
 };
 
-/** A claim outranks everything; a job that is undecided may still grant it; otherwise the latest request's record counts. */
-const toStatus = (claimId: string, { claim, pending, records }: Evidence): ClaimStatus | null => {
-  if (claim)
-    return {
-      claim_id: claimId,
-      status: 'claimed',
-      code: 'claimed',
-      user_id: claim.userId,
-      coupon_name: claim.couponName,
-      claimed_at: new Date(claim.claimedAt).toISOString(),
-    };
+const toClaimed = ({ id, userId, couponName, claimedAt }: StandingClaim): ClaimStatus => ({
+  claim_id: id,
+  status: 'claimed',
+  code: 'claimed',
+  user_id: userId,
+  coupon_name: couponName,
+  claimed_at: new Date(claimedAt).toISOString(),
+});
+
+/** A job that is undecided may still grant the claim; otherwise the latest request's record counts. */
+const toStatus = (
+  claimId: string,
+  pending: readonly PendingClaim[],
+  records: ReadonlyMap<string, StoredJobRecord>,
+): ClaimStatus | null => {
   const undecided = pending.find((one) => !records.has(toJobId(one)));
   const latest = undecided ?? latestOf(pending, records);
   if (!latest) return null;

@@ -96,7 +96,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       },
     },
     async (request) => {
-      const status = await app.stores.mongo.answer(() => findClaim(app, request.params.claim_id));
+      const status = await app.stores.mongo.answer(() => findClaim(app.mongo, request.params.claim_id));
       if (!status) throw new ProblemError('not_found', 'No claim that stands or is under way has this id.');
       return status;
     },
