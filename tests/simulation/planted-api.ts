@@ -1,5 +1,6 @@
-import type { ClaimStatus } from '@flashclaim/core';
-import type { DatabaseClock, Mongo } from '@flashclaim/service';
+import { findClaim } from '@flashclaim/api';
+import { type ClaimStatus, decodeDecision, isGrant } from '@flashclaim/core';
+import { type DatabaseClock, readJobRecords, readPendingClaims, standingClaims } from '@flashclaim/service';
 import type { Stores } from './model-process.ts';
 import type { World } from './world.ts';
 
@@ -15,11 +16,21 @@ export const plantedClock = ({ plants }: World, clock: Clock): Clock => {
   };
 };
 
-/** What a status reads. */
-export const plantedMongo = async ({ plants }: World, mongo: Mongo, claimId: string): Promise<Mongo> => {
-  if (!plants.has('status reads claims first')) return mongo;
-  const found = await mongo.claims.find({ _id: { $in: [claimId] } }).toArray();
-  return { ...mongo, claims: { find: () => ({ toArray: async () => found }) } as unknown as Mongo['claims'] };
+/** What becomes of a claim. */
+export const plantedFind = ({ plants }: World): typeof findClaim =>
+  plants.has('status reads claims first') ? findClaimFirst : findClaim;
+
+/** By majority reads, in the wrong order: a claim that is granted between the first and the last of them is not seen. */
+const findClaimFirst: typeof findClaim = async (mongo, claimId) => {
+  const claim = (await standingClaims(mongo, [claimId])).get(claimId);
+  if (claim) return { claim_id: claimId, status: 'claimed', code: 'claimed' };
+  const [pending] = await readPendingClaims(mongo, claimId);
+  if (!pending) return null;
+  const { jobId, index } = pending.place;
+  const record = (await readJobRecords(mongo, [jobId])).get(jobId);
+  if (!record) return { claim_id: claimId, status: 'pending', code: 'pending' };
+  const code = record.result ? decodeDecision(record.result, index).decision : 'timed_out';
+  return isGrant(code) ? null : { claim_id: claimId, status: 'refused', code };
 };
 
 /** A status on its way to its caller. */
