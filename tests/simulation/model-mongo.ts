@@ -88,19 +88,19 @@ class ModelConnection {
   find<T extends object>(
     filter: object,
     options: Options,
-    found: (filter: object, seen: number, inTransaction: boolean) => T[],
+    found: (filter: object, seen: number, transaction?: Transaction) => T[],
   ): { toArray: () => Promise<T[]> } {
     return {
       toArray: () =>
         this.#command(options, async ({ session, transaction }) => {
           const { replication } = this.#store;
           if (transaction) {
-            const documents = found(filter, this.#store.seenBy(transaction), true);
+            const documents = found(filter, this.#store.seenBy(transaction), transaction);
             session?.replied(replication.committed, replication.appliedSeconds);
             return documents.map((document) => project(document, options.projection));
           }
           const seen = await this.#seenOutside(options);
-          return found(filter, seen, false).map((document) => project(document, options.projection));
+          return found(filter, seen).map((document) => project(document, options.projection));
         }),
     };
   }
@@ -161,7 +161,7 @@ class ModelConnection {
 
   insertCoupon({ name, amount }: { name: string; amount: number }): Promise<object> {
     return this.#command({}, async () => {
-      await this.#store.createCouponLate(name, amount);
+      if (!(await this.#store.createCouponLate(name, amount))) throw new MongoServerError(duplicate());
       return { acknowledged: true };
     });
   }
@@ -203,8 +203,8 @@ class ModelConnection {
 /** The collection of some name, as far as the claim path uses it. Whatever else is called is not there, and fails. */
 const collectionOf = (connection: ModelConnection, store: ModelStore, name: CollectionName) => ({
   find: (filter: object, options: Options = {}) =>
-    connection.find(filter, options, (condition, seen, inTransaction) =>
-      inTransaction && name === 'claims' ? store.findClaimsIn(condition, seen) : store.find(name, condition, seen),
+    connection.find(filter, options, (condition, seen, transaction) =>
+      transaction ? store.findIn(transaction, name, condition) : store.find(name, condition, seen),
     ),
   insertMany: (documents: readonly ModelDocument[], options: Options = {}) =>
     connection.insertMany(name, documents, options),
@@ -252,7 +252,9 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
     db: { command: () => connection.ping() },
     coupons: {
       find: (filter: object, options: Options = {}) =>
-        connection.find(filter, options, (condition, seen) => store.findCoupons(condition, seen)),
+        connection.find(filter, options, (condition, seen, transaction) =>
+          store.findCoupons(condition, seen, transaction),
+        ),
       insertOne: (document: { name: string; amount: number }) => connection.insertCoupon(document),
       bulkWrite: (operations: readonly UpdateMany[], options: Options) => connection.updateCoupons(operations, options),
     },

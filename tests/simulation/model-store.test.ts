@@ -339,6 +339,21 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
     const one = c.begin();
     return [await c.record(one, '1'), await c.commit(one), await c.commit(one), await c.records()];
   },
+  'a transaction sees its own writes, and nobody else does': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    return [
+      await c.record(one, '1'),
+      await c.records(one),
+      await c.records(other),
+      await c.insert(one, ['1', 'a']),
+      await c.holders(one),
+      await c.take(one, 1),
+      await c.remaining(one),
+      await c.records(),
+      await c.commit(one),
+      await c.records(other),
+    ];
+  },
   'two transactions that record the same job conflict, and later ones are duplicates': async (c) => {
     const [one, other, third] = [c.begin(), c.begin(), c.begin()];
     return [

@@ -119,11 +119,16 @@ export class ModelStore {
     this.#newCoupon(name, amount, 0);
   }
 
-  /** During the sale. Resolves once a majority has it; rejects where nobody knows, as the member is lost that had it. */
-  createCouponLate(name: string, amount: number): Promise<void> {
+  /**
+   * During the sale. Resolves once a majority has it, to whether it is new; rejects where nobody knows, as the member is lost
+   * that had it.
+   */
+  async createCouponLate(name: string, amount: number): Promise<boolean> {
+    const isNew = !this.#coupons.has(name);
     const at = this.replication.write();
-    this.#newCoupon(name, amount, at);
-    return this.replication.replicate(at);
+    if (isNew) this.#newCoupon(name, amount, at);
+    await this.replication.replicate(at);
+    return isNew;
   }
 
   #newCoupon(name: string, amount: number, at: number): void {
@@ -138,9 +143,10 @@ export class ModelStore {
     return transaction;
   }
 
-  findCoupons(filter: object, seen: number) {
+  /** A transaction sees its own changes, too. */
+  findCoupons(filter: object, seen: number, transaction?: Transaction) {
     return [...this.#coupons.values()]
-      .flatMap((coupon) => this.#asSeen(coupon, seen) ?? [])
+      .flatMap((coupon) => this.#asSeen(coupon, seen, transaction) ?? [])
       .filter((coupon) => matches(coupon, filter));
   }
 
@@ -148,10 +154,13 @@ export class ModelStore {
     return this.#collections[collection].find(filter, seen);
   }
 
-  /** What the claim path's transactions see of claims: all, unless a bug is planted. */
-  findClaimsIn(filter: object, seen: number): ModelDocument[] {
-    const found = this.find('claims', filter, seen);
+  /** What a transaction sees, its own writes included. */
+  findIn(transaction: Transaction, collection: CollectionName, filter: object): ModelDocument[] {
+    const found = this.find(collection, filter, this.seenBy(transaction));
+    for (const own of transaction.inserted)
+      if (own.collection === collection && matches(own.document, filter)) found.push(own.document);
     const { plants } = this.#world;
+    if (collection !== 'claims') return found;
     if (plants.has('holders unseen')) return found.map((claim) => ({ ...claim, coupon_id: NO_COUPON }));
     return plants.has('ids unseen') ? found.map((claim) => ({ ...claim, _id: `not ${claim._id}` })) : found;
   }
@@ -206,10 +215,8 @@ export class ModelStore {
       const seen = this.seenBy(transaction);
       for (const { updateMany } of operations)
         for (const coupon of this.#coupons.values()) {
-          const mine = transaction.remaining.get(coupon);
-          const document = this.#asSeen(coupon, seen);
+          const document = this.#asSeen(coupon, seen, transaction);
           if (!document) continue;
-          if (mine !== undefined) document.remaining_amount = mine;
           const filter = this.#world.plants.has('no guard')
             ? { ...updateMany.filter, remaining_amount: { $gte: -1_000 } }
             : updateMany.filter;
@@ -333,9 +340,10 @@ export class ModelStore {
     return gone.length;
   }
 
-  #asSeen({ _id, name, amount, versions }: Coupon, seen: number) {
+  #asSeen(coupon: Coupon, seen: number, transaction?: Transaction) {
+    const { _id, name, amount, versions } = coupon;
     const version = versions.findLast(({ at }) => at <= seen);
-    return version && { _id, name, amount, remaining_amount: version.remaining };
+    return version && { _id, name, amount, remaining_amount: transaction?.remaining.get(coupon) ?? version.remaining };
   }
 
   #conflict(): Error {

@@ -23,14 +23,17 @@ export const plantedFind = ({ plants }: World): typeof findClaim =>
 /** By majority reads, in the wrong order: a claim that is granted between the first and the last of them is not seen. */
 const findClaimFirst: typeof findClaim = async (mongo, claimId) => {
   const claim = (await standingClaims(mongo, [claimId])).get(claimId);
-  if (claim) return { claim_id: claimId, status: 'claimed', code: 'claimed' };
+  const told = (one: { userId: string; couponName: string }) => ({
+    ...{ claim_id: claimId, user_id: one.userId, coupon_name: one.couponName },
+  });
+  if (claim) return { ...told(claim), status: 'claimed', code: 'claimed' };
   const [pending] = await readPendingClaims(mongo, claimId);
   if (!pending) return null;
   const { jobId, index } = pending.place;
   const record = (await readJobRecords(mongo, [jobId])).get(jobId);
-  if (!record) return { claim_id: claimId, status: 'pending', code: 'pending' };
+  if (!record) return { ...told(pending), status: 'pending', code: 'pending' };
   const code = record.result ? decodeDecision(record.result, index).decision : 'timed_out';
-  return isGrant(code) ? null : { claim_id: claimId, status: 'refused', code };
+  return isGrant(code) ? null : { ...told(pending), status: 'refused', code };
 };
 
 /** A status on its way to its caller. */

@@ -186,8 +186,7 @@ class Run {
       this.#callers.history.push(call);
       try {
         if (!store.up) throw new Error('MongoDB is down');
-        await store.createCouponLate(name, amount);
-        call.status = 201;
+        call.status = (await store.createCouponLate(name, amount)) ? 201 : 409;
         done = true;
       } catch (error) {
         call.error = (error as Error).message;
