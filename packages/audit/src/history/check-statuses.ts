@@ -147,7 +147,8 @@ const isMadeByLater = (before: Said, after: Said, requests: readonly Attempt[]):
   );
 
 const canMake = ({ call, known, code }: Attempt, said: Said): boolean => {
-  if (call.invokedAt >= said.answeredAt || known === 'rejected') return false;
+  // One that was told `pending` was taken, also where the status tells of another user's request under the key.
+  if (call.invokedAt >= said.answeredAt || (known === 'rejected' && call.status !== 202)) return false;
   if ((said.user ?? call.user) !== call.user || (said.coupon ?? call.coupon) !== call.coupon) return false;
   if (known === 'unknown' || call.status === 202 || said.code === 'pending') return true;
   return known === 'claimed' ? said.code === 'claimed' && !call.replayed : code === said.code;
