@@ -177,7 +177,7 @@ export class ModelLane {
     this.dispatch();
     const { standsStillMs, lockedMs } = this.#troubleOfRun();
     if (lockedMs !== undefined) setTimeout(() => this.#loseLock(id, lock), lockedMs);
-    const taken = { id, data: copy(job.data), attemptsMade: job.attemptsMade, queueName: this.#name };
+    const taken = { id, data: job.data, attemptsMade: job.attemptsMade, queueName: this.#name };
     if (standsStillMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, standsStillMs));
     const outcome: Outcome = await runOn(runner.process, () => runner.run(taken)).then(
       (value) => ({ value }),

@@ -12,7 +12,7 @@ import {
   type Transaction,
   type UpdateMany,
 } from './model-store.ts';
-import { ask, defectOf, faulty, type Process, type World } from './world.ts';
+import { ask, askWhether, defectOf, faulty, type Process, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';
 
@@ -79,9 +79,10 @@ class ModelConnection {
   }
 
   ping(): Promise<object> {
-    return this.#command({}, () => {
-      const { appliedSeconds } = this.#store.replication;
-      return { ok: 1, operationTime: toTimestamp(appliedSeconds) };
+    return askWhether(this.#world, this.#process, () => {
+      const { up, replication } = this.#store;
+      if (!up || faulty(this.#world)) throw networkError();
+      return { ok: 1, operationTime: toTimestamp(replication.appliedSeconds) };
     });
   }
 

@@ -132,3 +132,17 @@ export const ask = <T>(world: World, from: Sender, effect: () => T | Promise<T>,
     };
     travel(world, from, arrive, line);
   });
+
+/** The same for a question that only asks whether the store is there: it is answered as it arrives, half the steps. */
+export const askWhether = <T>(world: World, from: Sender, effect: () => T): Promise<T> =>
+  new Promise((resolve, reject) => {
+    if (from.dead) return;
+    travel(world, from, () => {
+      if (from.dead) return;
+      try {
+        resolve(effect());
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
