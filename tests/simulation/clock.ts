@@ -81,8 +81,8 @@ export class VirtualClock {
         if (over) return;
         try {
           const next = this.#next();
-          // What is done cannot change before something happens at a later time or for the first time.
-          if (done()) end(resolve);
+          // Whatever is due at this moment happens first.
+          if ((!next || next.atMs > this.#nowMs) && done()) end(resolve);
           else if (!next) end(() => reject(new Error('nothing is left to happen, and the run is not over')));
           else this.#fire(next);
         } catch (error) {

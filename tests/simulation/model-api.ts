@@ -1,6 +1,5 @@
 import {
   createSubmit,
-  findClaim,
   Gather,
   Intake,
   LaneJobs,
@@ -14,7 +13,7 @@ import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } 
 import { DatabaseClock, within } from '@flashclaim/service';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
-import { plantedClock, plantedMongo, plantedStatus } from './planted-api.ts';
+import { plantedClock, plantedFind, plantedStatus } from './planted-api.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
@@ -174,10 +173,9 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     else jobs.checkUnanswered(0);
   });
   const submit = createSubmit({ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: WAIT_MS, intake });
-  const find = async (claimId: string) => {
-    const parts = { mongo: await plantedMongo(world, mongo, claimId), databaseClock };
-    return plantedStatus({ world, store, redis: model }, await findClaim(parts, claimId), laneCount);
-  };
+  const findClaim = plantedFind(world);
+  const find = async (claimId: string) =>
+    plantedStatus({ world, store, redis: model }, await findClaim(mongo, claimId), laneCount);
   const status = (claimId: string) => stores.mongo.answer(() => find(claimId));
   const ready = async () => {
     for (;;) {

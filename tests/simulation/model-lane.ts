@@ -177,7 +177,7 @@ export class ModelLane {
     this.dispatch();
     const { standsStillMs, lockedMs } = this.#troubleOfRun();
     if (lockedMs !== undefined) setTimeout(() => this.#loseLock(id, lock), lockedMs);
-    const taken = { id, data: copy(job.data), attemptsMade: job.attemptsMade, queueName: this.#name };
+    const taken = { id, data: job.data, attemptsMade: job.attemptsMade, queueName: this.#name };
     if (standsStillMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, standsStillMs));
     const outcome: Outcome = await runOn(runner.process, () => runner.run(taken)).then(
       (value) => ({ value }),
@@ -240,10 +240,8 @@ export class ModelLane {
   #fail(job: ModelJob, error: Error): void {
     job.attemptsMade++;
     this.#options.world.trace(() => `${job.id} failed: ${error.message}`);
-    if (error instanceof UnrecoverableError) {
-      this.#options.world.met['failed jobs']++;
-      job.state = 'failed';
-    } else this.#waitAgain(job);
+    if (error instanceof UnrecoverableError) job.state = 'failed';
+    else this.#waitAgain(job);
   }
 
   /** Of those that went well, the last few are kept. */

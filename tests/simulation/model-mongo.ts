@@ -12,7 +12,7 @@ import {
   type Transaction,
   type UpdateMany,
 } from './model-store.ts';
-import { ask, defectOf, faulty, type Process, type World } from './world.ts';
+import { ask, askWhether, defectOf, faulty, type Process, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';
 
@@ -79,28 +79,29 @@ class ModelConnection {
   }
 
   ping(): Promise<object> {
-    return this.#command({}, () => {
-      const { appliedSeconds } = this.#store.replication;
-      return { ok: 1, operationTime: toTimestamp(appliedSeconds) };
+    return askWhether(this.#world, this.#process, () => {
+      const { up, replication } = this.#store;
+      if (!up || faulty(this.#world)) throw networkError();
+      return { ok: 1, operationTime: toTimestamp(replication.appliedSeconds) };
     });
   }
 
   find<T extends object>(
     filter: object,
     options: Options,
-    found: (filter: object, seen: number, inTransaction: boolean) => T[],
+    found: (filter: object, seen: number, transaction?: Transaction) => T[],
   ): { toArray: () => Promise<T[]> } {
     return {
       toArray: () =>
         this.#command(options, async ({ session, transaction }) => {
           const { replication } = this.#store;
           if (transaction) {
-            const documents = found(filter, this.#store.seenBy(transaction), true);
+            const documents = found(filter, this.#store.seenBy(transaction), transaction);
             session?.replied(replication.committed, replication.appliedSeconds);
             return documents.map((document) => project(document, options.projection));
           }
           const seen = await this.#seenOutside(options);
-          return found(filter, seen, false).map((document) => project(document, options.projection));
+          return found(filter, seen).map((document) => project(document, options.projection));
         }),
     };
   }
@@ -136,7 +137,7 @@ class ModelConnection {
           this.#store.insertIn(transaction, collection, documents);
         } catch (error) {
           replied();
-          throw error instanceof DuplicateKey ? bulkError([0], 0) : error;
+          throw error instanceof DuplicateKey ? bulkError([error.index], error.index) : error;
         }
         replied();
         return { acknowledged: true, insertedCount: documents.length };
@@ -153,14 +154,15 @@ class ModelConnection {
       const { committed } = replication;
       await (last === undefined ? replication.onceMajority(committed) : replication.replicate(committed));
       replied();
-      if (duplicates.length > 0) throw bulkError(duplicates, documents.length - duplicates.length);
+      const inserted = options.ordered === false ? documents.length - duplicates.length : (duplicates[0] as number);
+      if (duplicates.length > 0) throw bulkError(duplicates, inserted);
       return { acknowledged: true, insertedCount: documents.length };
     });
   }
 
   insertCoupon({ name, amount }: { name: string; amount: number }): Promise<object> {
     return this.#command({}, async () => {
-      await this.#store.createCouponLate(name, amount);
+      if (!(await this.#store.createCouponLate(name, amount))) throw new MongoServerError(duplicate());
       return { acknowledged: true };
     });
   }
@@ -202,15 +204,15 @@ class ModelConnection {
 /** The collection of some name, as far as the claim path uses it. Whatever else is called is not there, and fails. */
 const collectionOf = (connection: ModelConnection, store: ModelStore, name: CollectionName) => ({
   find: (filter: object, options: Options = {}) =>
-    connection.find(filter, options, (condition, seen, inTransaction) =>
-      inTransaction && name === 'claims' ? store.findClaimsIn(condition, seen) : store.find(name, condition, seen),
+    connection.find(filter, options, (condition, seen, transaction) =>
+      transaction ? store.findIn(transaction, name, condition) : store.find(name, condition, seen),
     ),
   insertMany: (documents: readonly ModelDocument[], options: Options = {}) =>
     connection.insertMany(name, documents, options),
 });
 
 /** The bugs around records that can be planted here. */
-const plantedRecords = ({ plants }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
+const plantedRecords = ({ plants, met }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
   find: (filter, options = {}) =>
     records.find(
       filter,
@@ -220,7 +222,7 @@ const plantedRecords = ({ plants }: World, records: ReturnType<typeof collection
     const isGrant = (result: unknown) => /^[CR]+$/.test((result as { decisions: string } | undefined)?.decisions ?? '');
     let kept = documents;
     if (plants.has('record only for refusals')) kept = kept.filter(({ result }) => !isGrant(result));
-    if (plants.has('expiry by clock alone')) kept = kept.filter(({ result }) => result !== undefined);
+    met['expired jobs'] += documents.filter(({ result }) => result === undefined).length;
     return records.insertMany(kept, options);
   },
 });
@@ -251,7 +253,9 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
     db: { command: () => connection.ping() },
     coupons: {
       find: (filter: object, options: Options = {}) =>
-        connection.find(filter, options, (condition, seen) => store.findCoupons(condition, seen)),
+        connection.find(filter, options, (condition, seen, transaction) =>
+          store.findCoupons(condition, seen, transaction),
+        ),
       insertOne: (document: { name: string; amount: number }) => connection.insertCoupon(document),
       bulkWrite: (operations: readonly UpdateMany[], options: Options) => connection.updateCoupons(operations, options),
     },

@@ -4,7 +4,7 @@ import type { Queue } from 'bullmq';
 import { type LaneState, ModelLane, type RunJob, type Runner } from './model-lane.ts';
 import type { Plan } from './plan.ts';
 import { runOn } from './wall-clock.ts';
-import { ask, faulty, type Line, type Process, travel, type World } from './world.ts';
+import { ask, askWhether, faulty, type Line, type Process, travel, type World } from './world.ts';
 
 /** After so long a worker has found a lane that holds jobs and that it did not know. */
 const LANE_FOUND_MIN_MS = 100;
@@ -76,7 +76,7 @@ export class ModelRedis {
   connection(process: Process): RedisConnection {
     return {
       publish: (channel: string, message: string) => this.#ask(process, () => this.#publish(channel, message)),
-      ping: () => this.#ask(process, () => 'PONG'),
+      ping: () => askWhether(this.#world, process, () => this.#carriedOut(() => 'PONG')),
     } as unknown as RedisConnection;
   }
 
@@ -169,14 +169,15 @@ export class ModelRedis {
   }
 
   #ask<T>(process: Process, effect: () => T, line?: Line): Promise<T> {
-    const arrive = () => {
-      if (!this.up) throw new Error('Connection is closed.');
-      if (!faulty(this.#world)) return effect();
-      // It was done, and its answer is lost; or not.
-      if (this.#world.random.chance(0.5)) effect();
-      throw new Error('Connection is closed.');
-    };
-    return ask(this.#world, process, arrive, line);
+    return ask(this.#world, process, () => this.#carriedOut(effect), line);
+  }
+
+  /** @throws Error where the connection breaks, before or after. */
+  #carriedOut<T>(effect: () => T): T {
+    if (!this.up) throw new Error('Connection is closed.');
+    if (!faulty(this.#world)) return effect();
+    if (this.#world.random.chance(0.5)) effect();
+    throw new Error('Connection is closed.');
   }
 
   #publish(channel: string, sent: string): number {

@@ -1,11 +1,22 @@
 import type { Mongo } from '@flashclaim/service';
 import { DURABLE, isDuplicateKey } from '@flashclaim/service';
-import { type ClientSession, Int32, MongoError, MongoErrorLabel, ObjectId } from 'mongodb';
+import {
+  type ClientSession,
+  Int32,
+  MongoBulkWriteError,
+  MongoError,
+  MongoErrorLabel,
+  ObjectId,
+  ReadConcern,
+  Timestamp,
+} from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';
+import { START_MS } from './clock.ts';
 import { modelMongo } from './model-mongo.ts';
 import { ModelStore } from './model-store.ts';
 import { Random } from './random.ts';
+import { WallClock } from './wall-clock.ts';
 import { newMet, type World } from './world.ts';
 
 /** The first coupon of the model has this id; the real one gets the same. */
@@ -24,17 +35,20 @@ afterAll(() => real?.close());
 const newModel = (): Mongo => {
   const world: World = {
     ...{ random: new Random(1), met: newMet(), plants: new Set<never>(), faultRate: 0 },
+    ...{ slowRate: 0, replicationMaxMs: 10, nowMs: () => Date.now() - START_MS },
     trace: () => {},
   };
   const store = new ModelStore(world);
   store.createCoupon(NAME, AMOUNT);
-  return modelMongo(world, { name: 'script', dead: false }, store);
+  return modelMongo(world, { name: 'script', dead: false, clock: new WallClock() }, store);
 };
 
 const newReal = async (): Promise<Mongo> => {
   const now = new Date();
   await real.mongo.claims.deleteMany({});
   await real.mongo.coupons.deleteMany({});
+  await real.mongo.jobRecords.deleteMany({});
+  await real.mongo.pendingClaims.deleteMany({});
   await real.mongo.coupons.insertOne({
     ...{ _id: COUPON, name: NAME, created_at: now, updated_at: now },
     // The driver stores whole numbers as int, but the type does not say so.
@@ -48,6 +62,12 @@ const word = async (step: Promise<unknown>): Promise<unknown> => {
   try {
     return await step;
   } catch (error) {
+    if (error instanceof MongoBulkWriteError && isDuplicateKey(error))
+      return {
+        duplicates: [error.writeErrors].flat().map(({ code, index }) => `${code} at ${index}`),
+        inserted: error.insertedCount,
+        writeConcernError: error.result.getWriteConcernError(),
+      };
     if (isDuplicateKey(error)) return 'duplicate key';
     if (!(error instanceof MongoError)) throw error;
     const label = [MongoErrorLabel.TransientTransactionError, MongoErrorLabel.UnknownTransactionCommitResult].find(
@@ -60,6 +80,15 @@ const word = async (step: Promise<unknown>): Promise<unknown> => {
 const document = (id: string, user: string) => ({
   ...{ _id: id, user_id: user, coupon_id: COUPON, coupon_name: NAME, claimed_at: new Date(0) },
 });
+
+/** In a time that is still to come, so that MongoDB deletes nothing. */
+const deadline = new Date(Date.now() + 3_600_000);
+
+const pendingDocument = (id: string, index: number) => ({
+  ...{ _id: id, index: new Int32(index).valueOf(), user_id: 'a', coupon_name: NAME, deadline },
+});
+
+const recordDocument = (id: string) => ({ _id: id, deadline, recorded_at: Timestamp.fromNumber(0) });
 
 /** The few commands of the claim path, by name. */
 const commandsOf = (mongo: Mongo) => ({
@@ -123,10 +152,81 @@ const commandsOf = (mongo: Mongo) => ({
         )
         .then(({ matchedCount }) => matchedCount),
     ),
+  /** Outside of transactions, under these ids. */
+  pending: (ordered: boolean, ...ids: string[]) =>
+    word(
+      mongo.pendingClaims
+        .insertMany(
+          ids.map((id, index) => pendingDocument(id, index)),
+          { ordered },
+        )
+        .then(() => 'inserted'),
+    ),
+  pendingOf: (claim: string, session?: ClientSession) =>
+    word(
+      mongo.pendingClaims
+        .find({ _id: { $gte: `${claim}/`, $lt: `${claim}0` } }, { ...(session && { session }) })
+        .toArray()
+        .then((found) => found.map(({ _id, index }) => `${_id} ${index}`).sort()),
+    ),
+  record: (session: ClientSession, ...ids: string[]) =>
+    word(mongo.jobRecords.insertMany(ids.map(recordDocument), { session }).then(() => 'inserted')),
+  recordAlone: (...ids: string[]) => word(mongo.jobRecords.insertMany(ids.map(recordDocument)).then(() => 'inserted')),
+  records: (session?: ClientSession) =>
+    word(
+      mongo.jobRecords
+        .find({ _id: { $in: ['1', '2', '3'] } }, { ...(session && { session }) })
+        .toArray()
+        .then((found) => found.map(({ _id }) => _id).sort()),
+    ),
+  linearizable: (session?: ClientSession) =>
+    word(
+      mongo.jobRecords
+        .find(
+          { _id: { $in: ['1', '2', '3'] } },
+          { readConcern: ReadConcern.fromOptions('linearizable') as ReadConcern, ...(session && { session }) },
+        )
+        .toArray()
+        .then((found) => found.map(({ _id }) => _id).sort()),
+    ),
+  /** The ids of records in the order of the cluster times that MongoDB put into them. */
+  recordsByTime: () =>
+    word(
+      mongo.jobRecords
+        .find({ _id: { $in: ['1', '2', '3'] } }, {})
+        .toArray()
+        .then((found) =>
+          found
+            .toSorted((one, other) => (one.recorded_at.toBigInt() < other.recorded_at.toBigInt() ? -1 : 1))
+            .map(({ _id, recorded_at }) => `${_id} ${recorded_at.isZero() ? 'none' : 'stamped'}`),
+        ),
+    ),
+  /** A session that keeps its reads in order. */
+  session: (): ClientSession => {
+    const session = mongo.client.startSession({ causalConsistency: true });
+    sessions.push(session);
+    return session;
+  },
+  /** What is known of the time of the session's last reply: whether it is one, and about now. */
+  time: (session: ClientSession) => {
+    const time = session.operationTime;
+    if (!time) return 'none';
+    const offSeconds = time.getHighBits() - Date.now() / 1_000;
+    return time instanceof Timestamp && Math.abs(offSeconds) < TIME_ERROR_MAX_SECONDS
+      ? 'about now'
+      : `off ${offSeconds}`;
+  },
+  ping: async () => {
+    const { ok, operationTime } = await mongo.db.command({ ping: 1 });
+    return [ok, operationTime instanceof Timestamp];
+  },
   commit: (session: ClientSession) => word(session.commitTransaction().then(() => 'committed')),
   abort: (session: ClientSession) => word(session.abortTransaction().then(() => 'aborted')),
 });
 type Commands = ReturnType<typeof commandsOf>;
+
+/** The clock of the model's primary may be off by so much. */
+const TIME_ERROR_MAX_SECONDS = 3_600;
 
 let sessions: ClientSession[] = [];
 beforeEach(() => {
@@ -233,6 +333,101 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
       await c.commit(other),
       await c.remaining(),
       await c.holders(),
+    ];
+  },
+  'a commit that is said again is the same commit': async (c) => {
+    const one = c.begin();
+    return [await c.record(one, '1'), await c.commit(one), await c.commit(one), await c.records()];
+  },
+  'a transaction sees its own writes, and nobody else does': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    return [
+      await c.record(one, '1'),
+      await c.records(one),
+      await c.records(other),
+      await c.insert(one, ['1', 'a']),
+      await c.holders(one),
+      await c.take(one, 1),
+      await c.remaining(one),
+      await c.records(),
+      await c.commit(one),
+      await c.records(other),
+    ];
+  },
+  'two transactions that record the same job conflict, and later ones are duplicates': async (c) => {
+    const [one, other, third] = [c.begin(), c.begin(), c.begin()];
+    return [
+      await c.records(third),
+      await c.record(one, '1'),
+      await c.record(other, '1'),
+      await c.commit(one),
+      await c.record(third, '1'),
+      await c.commit(third),
+      await c.record(c.begin(), '2', '1'),
+      await c.records(),
+    ];
+  },
+  'a duplicate ends its transaction, and is told with its index': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    return [
+      await c.record(one, '1'),
+      await c.commit(one),
+      await c.record(other, '2', '1', '3'),
+      await c.records(other),
+      await c.commit(other),
+      await c.records(),
+    ];
+  },
+  'a write outside of transactions waits for one that has taken its key': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    const results = [await c.record(one, '1'), await c.record(other, '2')];
+    const waiting = [c.recordAlone('1'), c.recordAlone('2')];
+    results.push(await c.commit(one), await c.abort(other), ...(await Promise.all(waiting)), await c.records());
+    return results;
+  },
+  'of a list without order all are inserted but duplicates, of one in order those before the first': async (c) => [
+    await c.pending(true, 'a/1'),
+    await c.pending(false, 'a/1', 'a/2', 'a/2', 'b/1', 'a/1'),
+    await c.pendingOf('a'),
+    await c.pending(true, 'c/1', 'a/1', 'c/2'),
+    await c.pendingOf('b'),
+    await c.pendingOf('c'),
+  ],
+  'a range of ids holds those of one claim alone': async (c) => [
+    await c.pending(false, 'a/1', 'a/2', 'ab/1', 'a', 'A/1', 'a0'),
+    await c.pendingOf('a'),
+    await c.pendingOf('ab'),
+    await c.pendingOf('b'),
+  ],
+  'each reply of a session bears the cluster time, also that of a duplicate': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    const causal = c.session();
+    const results = [c.time(one), await c.record(one, '1'), c.time(one), await c.commit(one), c.time(one)];
+    results.push(await c.record(other, '1'), c.time(other));
+    results.push(c.time(causal), await c.records(causal), c.time(causal), await c.ping());
+    return results;
+  },
+  'linearizable reads see what was acknowledged, and do not go with a session that has read': async (c) => {
+    const [one, causal] = [c.begin(), c.session()];
+    return [
+      await c.record(one, '1'),
+      await c.linearizable(),
+      await c.commit(one),
+      await c.linearizable(),
+      await c.linearizable(c.session()),
+      await c.records(causal),
+      await c.linearizable(causal),
+    ];
+  },
+  'an empty timestamp becomes the cluster time of the insert': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    return [
+      await c.record(one, '3'),
+      await c.record(other, '1'),
+      await c.commit(other),
+      await c.commit(one),
+      await c.recordAlone('2'),
+      await c.recordsByTime(),
     ];
   },
 };

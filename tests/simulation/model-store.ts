@@ -1,5 +1,5 @@
 import { type ClaimFields, type COLLECTIONS, INDEXES } from '@flashclaim/core';
-import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId } from 'mongodb';
+import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp } from 'mongodb';
 import { matches } from './matches.ts';
 import { ModelCollection } from './model-collection.ts';
 import { Replication } from './replication.ts';
@@ -57,7 +57,15 @@ export const networkError = (label?: string): MongoNetworkError => {
 };
 
 /** A unique key has been taken before by another document. */
-export class DuplicateKey extends Error {}
+export class DuplicateKey extends Error {
+  /** Of the document in its list. */
+  readonly index: number;
+
+  constructor(index: number) {
+    super('duplicate key');
+    this.index = index;
+  }
+}
 
 const idKey = (collection: CollectionName) => (document: ModelDocument) => [`${collection} ${document._id}`];
 const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${(coupon_id as ObjectId).toHexString()}`;
@@ -111,11 +119,16 @@ export class ModelStore {
     this.#newCoupon(name, amount, 0);
   }
 
-  /** During the sale. Resolves once a majority has it; rejects where nobody knows, as the member is lost that had it. */
-  createCouponLate(name: string, amount: number): Promise<void> {
+  /**
+   * During the sale. Resolves once a majority has it, to whether it is new; rejects where nobody knows, as the member is lost
+   * that had it.
+   */
+  async createCouponLate(name: string, amount: number): Promise<boolean> {
+    const isNew = !this.#coupons.has(name);
     const at = this.replication.write();
-    this.#newCoupon(name, amount, at);
-    return this.replication.replicate(at);
+    if (isNew) this.#newCoupon(name, amount, at);
+    await this.replication.replicate(at);
+    return isNew;
   }
 
   #newCoupon(name: string, amount: number, at: number): void {
@@ -130,9 +143,10 @@ export class ModelStore {
     return transaction;
   }
 
-  findCoupons(filter: object, seen: number) {
+  /** A transaction sees its own changes, too. */
+  findCoupons(filter: object, seen: number, transaction?: Transaction) {
     return [...this.#coupons.values()]
-      .flatMap((coupon) => this.#asSeen(coupon, seen) ?? [])
+      .flatMap((coupon) => this.#asSeen(coupon, seen, transaction) ?? [])
       .filter((coupon) => matches(coupon, filter));
   }
 
@@ -140,10 +154,13 @@ export class ModelStore {
     return this.#collections[collection].find(filter, seen);
   }
 
-  /** What the claim path's transactions see of claims: all, unless a bug is planted. */
-  findClaimsIn(filter: object, seen: number): ModelDocument[] {
-    const found = this.find('claims', filter, seen);
+  /** What a transaction sees, its own writes included. */
+  findIn(transaction: Transaction, collection: CollectionName, filter: object): ModelDocument[] {
+    const found = this.find(collection, filter, this.seenBy(transaction));
+    for (const own of transaction.inserted)
+      if (own.collection === collection && matches(own.document, filter)) found.push(own.document);
     const { plants } = this.#world;
+    if (collection !== 'claims') return found;
     if (plants.has('holders unseen')) return found.map((claim) => ({ ...claim, coupon_id: NO_COUPON }));
     return plants.has('ids unseen') ? found.map((claim) => ({ ...claim, _id: `not ${claim._id}` })) : found;
   }
@@ -162,14 +179,14 @@ export class ModelStore {
   insertIn(transaction: Transaction, collection: CollectionName, documents: readonly ModelDocument[]): void {
     this.#orAbort(transaction, () => {
       const seen = this.seenBy(transaction);
-      for (const document of documents) {
+      for (const [index, document] of documents.entries()) {
         for (const key of this.#collections[collection].keysOf(document)) {
           const taken = this.#keys.get(key);
-          if (taken === transaction || (typeof taken === 'number' && taken <= seen)) throw new DuplicateKey(key);
+          if (taken === transaction || (typeof taken === 'number' && taken <= seen)) throw new DuplicateKey(index);
           if (taken !== undefined || (this.#freed.get(key) ?? 0) > seen) throw this.#conflict();
           this.#keys.set(key, transaction);
         }
-        transaction.inserted.push({ collection, document });
+        transaction.inserted.push({ collection, document: this.#stamped(document) });
       }
     });
   }
@@ -188,7 +205,7 @@ export class ModelStore {
       await new Promise<void>((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
     }
     const at = this.replication.write();
-    this.#store(collection, document, at);
+    this.#store(collection, this.#stamped(document), at);
     return at;
   }
 
@@ -198,10 +215,8 @@ export class ModelStore {
       const seen = this.seenBy(transaction);
       for (const { updateMany } of operations)
         for (const coupon of this.#coupons.values()) {
-          const mine = transaction.remaining.get(coupon);
-          const document = this.#asSeen(coupon, seen);
+          const document = this.#asSeen(coupon, seen, transaction);
           if (!document) continue;
-          if (mine !== undefined) document.remaining_amount = mine;
           const filter = this.#world.plants.has('no guard')
             ? { ...updateMany.filter, remaining_amount: { $gte: -1_000 } }
             : updateMany.filter;
@@ -233,6 +248,7 @@ export class ModelStore {
     transaction.remaining.clear();
     this.abort(transaction);
     transaction.committedAt = at;
+    if (!writes && this.#world.plants.has('record read by local concern')) return Promise.resolve();
     return writes ? replication.replicate(at) : replication.onceMajority(at);
   }
 
@@ -278,6 +294,13 @@ export class ModelStore {
     };
   }
 
+  /** An empty timestamp stands for the cluster time at which the document is inserted. */
+  #stamped(document: ModelDocument): ModelDocument {
+    const stamped = Object.entries(document).filter(([, value]) => value instanceof Timestamp && value.isZero());
+    if (stamped.length === 0) return document;
+    return { ...document, ...Object.fromEntries(stamped.map(([field]) => [field, this.replication.tick()])) };
+  }
+
   #store(collection: CollectionName, document: ModelDocument, at: number): void {
     const into = this.#collections[collection];
     into.insert(document, at);
@@ -317,9 +340,10 @@ export class ModelStore {
     return gone.length;
   }
 
-  #asSeen({ _id, name, amount, versions }: Coupon, seen: number) {
+  #asSeen(coupon: Coupon, seen: number, transaction?: Transaction) {
+    const { _id, name, amount, versions } = coupon;
     const version = versions.findLast(({ at }) => at <= seen);
-    return version && { _id, name, amount, remaining_amount: version.remaining };
+    return version && { _id, name, amount, remaining_amount: transaction?.remaining.get(coupon) ?? version.remaining };
   }
 
   #conflict(): Error {

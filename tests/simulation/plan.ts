@@ -58,6 +58,9 @@ export interface Plan {
   breaks: Break[];
 }
 
+/** How long writes may wait for a majority that is slow. */
+const SLOW_MAJORITY_MS = 1_500;
+
 /** For at least so long single steps go wrong. */
 export const BREAKING_MS = 2_500;
 
@@ -75,6 +78,7 @@ export const planOf = (random: Random): Plan => {
     amount: random.int(1, 5),
     ...(random.chance(0.3) && { atMs: random.int(0, random.pick([spreadMs, LATEST_COUPON_MS])) }),
   }));
+  const isSlowMajority = random.chance(0.25);
   return {
     lanes: random.chance(0.5) ? [random.int(1, 3)] : [1, 2, 3],
     apis: random.int(1, 2),
@@ -85,14 +89,20 @@ export const planOf = (random: Random): Plan => {
     jobsKeptMax: random.pick([1, 3, 1_000, 1_000]),
     faultRate: random.pick([0, 0.01, 0.03, 0.1]),
     slowRate: random.pick([0.003, 0.003, 0.003, 0.05]),
-    replicationMaxMs: random.pick([10, 10, 10, 1_500]),
+    replicationMaxMs: isSlowMajority ? SLOW_MAJORITY_MS : 10,
     backAtMs: random.chance(0.05) ? JOB_DEADLINE_SECONDS * SECOND_MS + random.int(-1_000, 2_000) : undefined,
     coupons,
     clockErrorMaxMs: random.pick([0, 2 * SECOND_MS, 10 * MINUTE_MS, 2 * HOUR_MS]),
     wishes: Array.from({ length: random.int(3, 18) }, (_, index) =>
       wishOf(random, { coupons, users, spreadMs, index }),
     ),
-    breaks: Array.from({ length: random.int(0, 4) }, () => breakOf(random, spreadMs)),
+    breaks: [
+      ...Array.from({ length: random.int(0, 4) }, () => breakOf(random, spreadMs)),
+      // Only then does an election lose much.
+      ...(isSlowMajority
+        ? [{ what: 'failover' as const, atMs: random.int(0, spreadMs + SLOW_MAJORITY_MS), forMs: 20 }]
+        : []),
+    ],
   };
 };
 
@@ -109,7 +119,7 @@ const durationOf = (random: Random, what: Break['what']): number => {
   // Time without any process costs nothing: until jobs have expired, and until their records are gone.
   if (what === 'nobody there') return random.pick([random.int(1, 20) * MINUTE_MS, random.int(90, 180) * MINUTE_MS]);
   // Without workers claims stay undecided: long enough that all that is said of them meanwhile has to be right.
-  if (what === 'no workers') return random.chance(0.01) ? 16 * MINUTE_MS : random.int(50, 12_000);
+  if (what === 'no workers') return random.chance(0.003) ? 16 * MINUTE_MS : random.int(50, 12_000);
   return random.int(1, random.pick([50, 1_500]));
 };
 

@@ -1,5 +1,6 @@
-import type { ClaimStatus } from '@flashclaim/core';
-import type { DatabaseClock, Mongo } from '@flashclaim/service';
+import { findClaim } from '@flashclaim/api';
+import { type ClaimStatus, decodeDecision, isGrant } from '@flashclaim/core';
+import { type DatabaseClock, readJobRecords, readPendingClaims, standingClaims } from '@flashclaim/service';
 import type { Stores } from './model-process.ts';
 import type { World } from './world.ts';
 
@@ -15,11 +16,24 @@ export const plantedClock = ({ plants }: World, clock: Clock): Clock => {
   };
 };
 
-/** What a status reads. */
-export const plantedMongo = async ({ plants }: World, mongo: Mongo, claimId: string): Promise<Mongo> => {
-  if (!plants.has('status reads claims first')) return mongo;
-  const found = await mongo.claims.find({ _id: { $in: [claimId] } }).toArray();
-  return { ...mongo, claims: { find: () => ({ toArray: async () => found }) } as unknown as Mongo['claims'] };
+/** What becomes of a claim. */
+export const plantedFind = ({ plants }: World): typeof findClaim =>
+  plants.has('status reads claims first') ? findClaimFirst : findClaim;
+
+/** By majority reads, in the wrong order: a claim that is granted between the first and the last of them is not seen. */
+const findClaimFirst: typeof findClaim = async (mongo, claimId) => {
+  const claim = (await standingClaims(mongo, [claimId])).get(claimId);
+  const told = (one: { userId: string; couponName: string }) => ({
+    ...{ claim_id: claimId, user_id: one.userId, coupon_name: one.couponName },
+  });
+  if (claim) return { ...told(claim), status: 'claimed', code: 'claimed' };
+  const [pending] = await readPendingClaims(mongo, claimId);
+  if (!pending) return null;
+  const { jobId, index } = pending.place;
+  const record = (await readJobRecords(mongo, [jobId])).get(jobId);
+  if (!record) return { ...told(pending), status: 'pending', code: 'pending' };
+  const code = record.result ? decodeDecision(record.result, index).decision : 'timed_out';
+  return isGrant(code) ? null : { ...told(pending), status: 'refused', code };
 };
 
 /** A status on its way to its caller. */
@@ -28,10 +42,13 @@ export const plantedStatus = (
   status: ClaimStatus | null,
   lanes: number,
 ): ClaimStatus | null => {
-  if (!world.plants.has('missing lane treated as refused') || status?.status !== 'pending') return status;
+  const { plants } = world;
+  if (plants.size === 0 || status?.status !== 'pending') return status;
   const range = { $gte: `${status.claim_id}/`, $lt: `${status.claim_id}0` };
   const pending = store.find('pending_claims', { _id: range }, store.replication.committed);
-  const jobIds = pending.map(({ _id }) => _id.slice(_id.indexOf('/') + 1));
-  const isHeld = jobIds.some((jobId) => redis.isHeld(jobId, lanes));
-  return isHeld ? status : { ...status, status: 'refused', code: 'timed_out' };
+  const isHeld = pending.some(({ _id }) => redis.isHeld(_id.slice(_id.indexOf('/') + 1), lanes));
+  const isLate = pending.every(({ deadline }) => Date.now() > (deadline as Date).getTime());
+  const isRefused =
+    (plants.has('missing lane treated as refused') && !isHeld) || (plants.has('expiry by clock alone') && isLate);
+  return isRefused ? { ...status, status: 'refused', code: 'timed_out' } : status;
 };

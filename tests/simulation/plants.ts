@@ -9,7 +9,7 @@ export const PLANTS = {
   'forgotten looks active': 'a job that Redis forgot seems to be on its way',
   'record only for refusals': 'a job whose claims were all granted leaves no record',
   'record read by local concern': 'records are read that no majority has yet, and told',
-  'expiry by clock alone': 'a job that comes too late is told to have expired, and nobody records that',
+  'expiry by clock alone': 'a status tells by the clock of its machine that a job has expired, and records nothing',
   'pending record overwritten': 'requests under one key share a pending record: that of the last one',
   "key answered by another request's record":
     'a request under a key is answered by the record of another request under it',

@@ -1,3 +1,4 @@
+import { Timestamp } from 'mongodb';
 import { START_MS } from './clock.ts';
 import type { World } from './world.ts';
 
@@ -39,6 +40,7 @@ export class Replication {
   readonly #lost: { after: number; upTo: number }[] = [];
   #lastSeconds: number;
   #memberErrorSeconds: number;
+  #ticks = 0;
   /** Counts elections. */
   term = 1;
 
@@ -81,6 +83,12 @@ export class Replication {
     this.#lastSeconds = Math.max(this.#lastSeconds, this.wallSeconds);
     this.#seconds.push(this.#lastSeconds);
     return ++this.#committed;
+  }
+
+  /** A cluster time of its own, as MongoDB puts it into documents that ask for it. */
+  tick(): Timestamp {
+    this.#lastSeconds = Math.max(this.#lastSeconds, this.wallSeconds);
+    return new Timestamp({ t: this.#lastSeconds, i: ++this.#ticks });
   }
 
   isLost(at: number): boolean {

@@ -36,9 +36,9 @@ const MET = [
   'unknown commits',
   'transactions decided anew',
 ] as const;
-export type Met = Record<(typeof MET)[number] | 'failed jobs', number>;
+export type Met = Record<(typeof MET)[number], number>;
 
-export const newMet = (): Met => Object.fromEntries([...MET, 'failed jobs'].map((what) => [what, 0])) as Met;
+export const newMet = (): Met => Object.fromEntries(MET.map((what) => [what, 0])) as Met;
 
 /** What all parts of one run share. */
 export interface World {
@@ -131,4 +131,18 @@ export const ask = <T>(world: World, from: Sender, effect: () => T | Promise<T>,
       }
     };
     travel(world, from, arrive, line);
+  });
+
+/** The same for a question that only asks whether the store is there: it is answered as it arrives, half the steps. */
+export const askWhether = <T>(world: World, from: Sender, effect: () => T): Promise<T> =>
+  new Promise((resolve, reject) => {
+    if (from.dead) return;
+    travel(world, from, () => {
+      if (from.dead) return;
+      try {
+        resolve(effect());
+      } catch (error) {
+        reject(error);
+      }
+    });
   });

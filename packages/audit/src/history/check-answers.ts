@@ -64,8 +64,8 @@ const madeByLater = ({ call, code }: Attempt, { attempts }: UserEvidence): boole
     (other) =>
       other.call !== call &&
       other.call.key === call.key &&
-      (other.known === 'claimed' || other.known === 'unknown') &&
-      other.decidedAt > call.invokedAt,
+      // What became of one that is unknown may have been decided at any time since.
+      (other.known === 'unknown' || (other.known === 'claimed' && other.decidedAt > call.invokedAt)),
   );
 
 /** Since when a user can have held a unit, and since when they had been told so. */
