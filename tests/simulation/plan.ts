@@ -86,7 +86,7 @@ export const planOf = (random: Random): Plan => {
     runnersOfLane: random.chance(0.1) ? 2 : 1,
     isExclusive: random.chance(0.8),
     doubleRuns: random.pick([0, 0, 0, 0.2]),
-    jobsKeptMax: random.pick([1, 3, 1_000, 1_000]),
+    jobsKeptMax: random.pick([0, 0, 1, 1_000]),
     faultRate: random.pick([0, 0.01, 0.03, 0.1]),
     slowRate: random.pick([0.003, 0.003, 0.003, 0.05]),
     replicationMaxMs: isSlowMajority ? SLOW_MAJORITY_MS : 10,
