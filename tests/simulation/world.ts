@@ -71,7 +71,7 @@ type Sender = Pick<Process, 'dead'>;
 export const faulty = (world: World): boolean => world.faultRate > 0 && world.random.chance(world.faultRate);
 
 /** The longest that a message travels. */
-export const TRAVEL_MAX_MS = 4_000;
+const TRAVEL_MAX_MS = 4_000;
 
 /** How long a message travels, in ms: mostly no time at all, seldom long. */
 const travelMs = ({ random, faultRate, slowRate }: World): number => {
