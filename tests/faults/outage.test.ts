@@ -188,7 +188,7 @@ test('Redis is stopped while a claim is in its lane and another gathers behind i
 
   const told = await gathering;
   expectUnavailable(told);
-  expect(told.body.detail).toContain('before anything was done');
+  expect(told.body.detail).toContain('Nothing was done');
   const waited = await enqueued;
   expect(waited).toMatchObject({ status: 503, body: { code: 'unavailable' } });
   const claimId = /\/api\/claims\/([\w-]+)/.exec(waited.body.detail)?.[1];

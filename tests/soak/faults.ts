@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GRACE_MARGIN_MS, graceMs } from '@flashclaim/core';
 import type { ServerHandle } from '@flashclaim/local-stack';
 import type { Random } from '../simulation/random.ts';
@@ -20,6 +21,14 @@ const nothing = async () => {};
 const AT_ONCE = [0, 0] as const;
 const A_WHILE = [200, 4_000] as const;
 
+/** What a deployment may set for CLAIM_LANES. */
+export const LANES = [4, 8, 16] as const;
+
+const CLOCK_OFFSET_MAX_MS = 600_000;
+
+/** For so long a replica misses what its primary confirms. */
+const LOST_WRITES_MAX_MS = 500;
+
 const mortal = <S extends Seat>(seats: readonly S[], random: Random): S =>
   random.pick(seats.filter((seat) => !seat.elder));
 
@@ -32,20 +41,21 @@ const ends =
     const ended = end(stack, seat);
     return async () => {
       await ended;
+      seat.clock.close();
       // Who starts connects once, and ends where nobody is there.
       await until(() => isWhole(stack));
       seats[seats.indexOf(seat)] = await start(stack, seat);
     };
   };
 type Ends = (stack: Stack, seat: Seat) => Promise<unknown> | undefined;
-type Starts<S> = (stack: Stack, before: S) => Promise<S>;
+type Starts<S> = (stack: Stack, before: S, env?: NodeJS.ProcessEnv) => Promise<S>;
 
 const workersOf = ({ workers }: Stack) => workers;
 const apisOf = ({ apis }: Stack) => apis;
-const newWorker: Starts<Seat> = (stack, { name }) => stack.startWorker(name);
-const newApi: Starts<ApiSeat> = async (stack, { name, link }) => {
+const newWorker: Starts<Seat> = (stack, { name }, env) => stack.startWorker(name, env);
+const newApi: Starts<ApiSeat> = async (stack, { name, link }, env) => {
   await link.close();
-  return stack.startApi(name);
+  return stack.startApi(name, env);
 };
 
 const killed: Ends = (_, { handle }) => handle.stop(0);
@@ -59,6 +69,24 @@ const workerLeaves: Ends = (stack, seat) => {
   leaves(stack, seat);
   return undefined;
 };
+
+/** A process is stopped, and the one that takes its seat has another number of lanes. */
+const changesLanes =
+  <S extends Seat>(seatsOf: (stack: Stack) => S[], start: Starts<S>): Fault['strike'] =>
+  (stack, random) => {
+    const env = { CLAIM_LANES: `${random.pick(LANES)}` };
+    return ends(seatsOf, leaves, (all, before) => start(all, before, env))(stack, random);
+  };
+
+/** The wall clock of a process steps, and after a while to another time. */
+const clockSteps =
+  (seatsOf: (stack: Stack) => readonly Seat[]): Fault['strike'] =>
+  async (stack, random) => {
+    const { clock } = random.pick(seatsOf(stack));
+    const step = () => clock.stepTo(random.int(-CLOCK_OFFSET_MAX_MS, CLOCK_OFFSET_MAX_MS));
+    await step();
+    return step;
+  };
 
 /** Stands still and goes on, the elders too. */
 const standsStill =
@@ -78,10 +106,19 @@ const redisSays =
 
 const redisEnds =
   (graceMs?: number): Fault['strike'] =>
-  async ({ redisServer }) => {
-    await redisServer.stop(graceMs);
-    return () => redisServer.start();
+  async ({ redisServers: { primary } }) => {
+    await primary.stop(graceMs);
+    return () => primary.start();
   };
+
+/** The primary's last writes are acknowledged and lost. */
+const redisFailsOver: Fault['strike'] = async ({ redisServers }, random) => {
+  await redisServers.replicated();
+  redisServers.cutReplication();
+  await sleep(random.int(0, LOST_WRITES_MAX_MS));
+  await redisServers.failOver();
+  return nothing;
+};
 
 /** The set is whole before anything breaks it: otherwise two faults would be none that it promises to get over. */
 const onSet =
@@ -132,6 +169,10 @@ export const FAULTS = {
   'API killed': { awayMs: A_WHILE, strike: ends(apisOf, killed, newApi) },
   'API told to stop': { awayMs: A_WHILE, strike: ends(apisOf, leaves, newApi) },
   'API stands still': { awayMs: [500, 4_000], strike: standsStill(apisOf) },
+  'worker with another number of lanes': { awayMs: A_WHILE, strike: changesLanes(workersOf, newWorker) },
+  'API with another number of lanes': { awayMs: A_WHILE, strike: changesLanes(apisOf, newApi) },
+  'clock of a worker steps': { awayMs: A_WHILE, strike: clockSteps(workersOf) },
+  'clock of an API steps': { awayMs: A_WHILE, strike: clockSteps(apisOf) },
   'connections of callers reset': {
     awayMs: AT_ONCE,
     strike: async ({ apis }) => {
@@ -142,6 +183,7 @@ export const FAULTS = {
   'Redis restarted': { awayMs: A_WHILE, strike: redisEnds() },
   'Redis killed': { awayMs: A_WHILE, strike: redisEnds(0) },
   'Redis forgets everything': { awayMs: AT_ONCE, strike: redisSays('FLUSHALL'), losesWrites: true },
+  'Redis fails over': { awayMs: AT_ONCE, strike: redisFailsOver, losesWrites: true },
   'Redis drops connections': {
     awayMs: AT_ONCE,
     strike: redisSays('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
@@ -189,7 +231,7 @@ export type FaultName = keyof typeof FAULTS;
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
 
 const familyOf = (name: string): 'processes' | 'Redis' | 'MongoDB' => {
-  if (/^(worker|API|connections of callers)/.test(name)) return 'processes';
+  if (/^(worker|API|clock|connections of callers)/.test(name)) return 'processes';
   return /Redis/.test(name) ? 'Redis' : 'MongoDB';
 };
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JOBS_FAILED_KEPT_MAX, LANES_DEFAULT, laneKey } from '@flashclaim/core';
+import { JOBS_FAILED_KEPT_MAX, LANES_MAX, lanePrefix } from '@flashclaim/core';
 import { scrape } from '../support/scrape.ts';
 import { collectGarbage } from './collect-garbage.ts';
+import { LANES } from './faults.ts';
 import type { Stack } from './stack.ts';
 
 /** What must stay bounded (I10), and how it is told from noise. */
@@ -39,7 +40,7 @@ export const GAUGES: readonly Gauge[] = [
   {
     name: 'Redis: keys of lanes',
     unit: '',
-    max: LANES_DEFAULT * (JOBS_FAILED_KEPT_MAX + KEYS_OF_LANE),
+    max: Math.max(...LANES) * (JOBS_FAILED_KEPT_MAX + KEYS_OF_LANE),
   },
   { name: 'Redis: keys of nobody', unit: '', max: 0 },
   { name: 'the soak itself: RSS', ...RSS },
@@ -87,13 +88,14 @@ const ofRedis = async ({ stores: { redis } }: Stack): Promise<[string, number][]
   const info = await redis.info();
   const figureOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
   const keys = await redis.keys('*');
-  const prefixes = Array.from({ length: LANES_DEFAULT }, (_, lane) => laneKey(lane, ''));
+  const prefixes = Array.from({ length: LANES_MAX }, (_, lane) => lanePrefix(lane));
   const ofLanes = keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)));
   return [
     ['Redis: memory', figureOf('used_memory')],
     ['Redis: clients', figureOf('connected_clients')],
     ['Redis: keys of lanes', ofLanes.length],
-    ['Redis: keys of nobody', keys.length - ofLanes.length],
+    // One key is what the apps write to see whether Redis takes writes.
+    ['Redis: keys of nobody', keys.length - ofLanes.length - Number(keys.includes('flashclaim:write-check'))],
   ];
 };
 

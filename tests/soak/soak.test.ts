@@ -9,7 +9,15 @@ import { type SoakResult, soak } from './soak.ts';
 
 const SEED = 1;
 /** One of each part. */
-const FAULTS: FaultName[] = ['worker killed', 'Redis forgets everything', 'primary steps down', 'API killed'];
+const FAULTS: FaultName[] = [
+  'worker killed',
+  'Redis forgets everything',
+  'Redis fails over',
+  'primary steps down',
+  'clock of a worker steps',
+  'API with another number of lanes',
+  'API killed',
+];
 
 test('nobody is told anything untrue, and nothing is left behind', async () => {
   const result = await soak({ seed: SEED, stop: { afterGenerations: 1 }, faults: FAULTS });

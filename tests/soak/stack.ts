@@ -7,15 +7,15 @@ import {
   type ReplicaSet,
   type ServerHandle,
   startReplicaSet,
-  startStores,
 } from '@flashclaim/local-stack';
 import { connectMongo, ensureCollections } from '@flashclaim/service';
-import { Redis } from 'ioredis';
 import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
+import { ProcessClock } from '../support/process-clock.ts';
 import type { TestStores } from '../support/stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 import { COLLECTABLE } from './collect-garbage.ts';
+import { type RedisServers, startRedisServers } from './redis-servers.ts';
 
 /** Shorter than most faults: many callers are told `pending`. */
 export const WAIT_MS = 2_000;
@@ -30,6 +30,8 @@ export interface Seat {
   handle: ProcessHandle;
   /** Where it tells its metrics. */
   metricsUrl: string;
+  /** Its wall clock. */
+  clock: ProcessClock;
   /** Lives from beginning to end: what a process gathers in half an hour would not show in one of five minutes. */
   elder: boolean;
 }
@@ -44,7 +46,7 @@ export interface Stack {
   system: System;
   stores: TestStores;
   set: ReplicaSet;
-  redisServer: ServerHandle;
+  redisServers: RedisServers;
   /** The way of all such processes to Redis. */
   redisLinks: { workers: FaultyLink; apis: FaultyLink };
   workers: Seat[];
@@ -72,12 +74,10 @@ export const startStack = async (apps: string | undefined): Promise<Stack> => {
   try {
     const set = await startReplicaSet(folder, MEMBERS);
     undo.push(() => set.stop());
-    const { stores, redisServer } = await openStores(folder, set);
-    const redisLinks = {
-      workers: await openFaultyLink(redisServer.port),
-      apis: await openFaultyLink(redisServer.port),
-    };
-    undo.push(() => Promise.all([redisLinks.workers.close(), redisLinks.apis.close()]));
+    const redisServers = await startRedisServers(folder);
+    undo.push(() => redisServers.close());
+    const stores = await openStores(set, redisServers);
+    const redisLinks = { workers: await redisServers.openLink(), apis: await redisServers.openLink() };
     const system = await startSystem({
       ...{ stores, apis: 0, workers: 0, ...(apps !== undefined && { apps }) },
       env: { CLAIM_WAIT_MS: `${WAIT_MS}` },
@@ -85,7 +85,7 @@ export const startStack = async (apps: string | undefined): Promise<Stack> => {
     });
     undo.push(() => system.close());
     const seats = seatsOf(system, redisLinks);
-    const stack: Stack = { ...seats, system, stores, set, redisServer, redisLinks, folder, appsLog, close };
+    const stack: Stack = { ...seats, system, stores, set, redisServers, redisLinks, folder, appsLog, close };
     const eldersEnv = (i: number) => (i === 1 ? COLLECTABLE : {});
     for (let i = 1; i <= WORKERS; i++)
       stack.workers.push({ ...(await stack.startWorker(`worker ${i}`, eldersEnv(i))), elder: i === 1 });
@@ -100,45 +100,33 @@ export const startStack = async (apps: string | undefined): Promise<Stack> => {
   }
 };
 
-const openStores = async (folder: string, set: ReplicaSet) => {
-  // Only Redis is started, then.
-  process.env['MONGO_URI'] = set.uri;
-  delete process.env['REDIS_URL'];
-  const started = await startStores({ dataDir: folder });
-  delete process.env['MONGO_URI'];
-  const redisServer = started.redis as ServerHandle;
+const openStores = async (set: ReplicaSet, { redis, primary }: RedisServers): Promise<TestStores> => {
   const name = 'soak';
   const mongo = await connectMongo(set.uri, name, {});
   await ensureCollections(mongo.db);
-  const redis = new Redis(started.redisUrl, { maxRetriesPerRequest: null });
-  redis.on('error', () => {});
-  const stores: TestStores = {
-    mongo,
-    redis,
-    env: { MONGO_URI: set.uri, MONGO_DB: name, REDIS_URL: started.redisUrl },
-    close: async () => {
-      redis.disconnect();
-      await mongo.client.close();
-      await started.stop(0);
-    },
+  return {
+    ...{ mongo, redis },
+    env: { MONGO_URI: set.uri, MONGO_DB: name, REDIS_URL: `redis://127.0.0.1:${primary.port}` },
+    close: () => mongo.client.close(),
   };
-  return { stores, redisServer };
 };
 
 const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
   const redisBy = (link: FaultyLink) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
   const startWorker = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Seat> => {
-    const handle = await system.addWorker({ ...redisBy(redisLinks.workers), ...env });
+    const clock = new ProcessClock(0);
+    const handle = await system.addWorker({ ...redisBy(redisLinks.workers), ...clock.env, ...env });
     const metricsUrl = system.workerUrls.at(-1) as string;
     // Whom a fault meets while it starts ends, and is started again by whoever looks after it: nobody does here.
     await until(() => isReady(metricsUrl));
-    return { name, handle, metricsUrl, elder: false };
+    return { name, handle, metricsUrl, clock, elder: false };
   };
   const startApi = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<ApiSeat> => {
-    const metricsUrl = await system.addApi({ ...redisBy(redisLinks.apis), ...env });
+    const clock = new ProcessClock(0);
+    const metricsUrl = await system.addApi({ ...redisBy(redisLinks.apis), ...clock.env, ...env });
     const link = await openFaultyLink(Number(new URL(metricsUrl).port));
     const handle = system.apis.at(-1) as ProcessHandle;
-    return { name, handle, metricsUrl, elder: false, link, url: `http://127.0.0.1:${link.port}` };
+    return { name, handle, metricsUrl, clock, elder: false, link, url: `http://127.0.0.1:${link.port}` };
   };
   return { workers: [] as Seat[], apis: [] as ApiSeat[], leaving: [] as Stack['leaving'], startWorker, startApi };
 };
