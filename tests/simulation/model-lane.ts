@@ -107,6 +107,7 @@ export class ModelLane {
       if (free.length === 0 || (this.#oneAtATime && this.#active > 0)) return;
       const job = this.#jobs.get(this.#wait.shift() ?? '');
       if (job) void this.#run(job, this.#options.world.random.pick(free));
+      else this.dispatch();
     }, 0);
   }
 
@@ -281,6 +282,7 @@ export class ModelLane {
     job.state = 'waiting';
     if (first) this.#wait.unshift(job.id);
     else this.#wait.push(job.id);
+    this.#options.jobCame();
     this.dispatch();
   }
 }
