@@ -98,7 +98,7 @@ test('a job that comes after its deadline expires: nothing is granted, in this r
   expect(await mongo.claims.countDocuments()).toBe(0);
   expect(await mongo.jobRecords.findOne({ _id: job.id })).toEqual({
     ...{ _id: job.id, deadline: new Date(late.deadline * 1_000) },
-    recorded_at: expect.any(Timestamp),
+    decided_at: expect.any(Timestamp),
   });
 });
 

@@ -155,8 +155,8 @@ export class VirtualClock {
     return class extends RealDate {
       static override now = wallMs;
 
-      constructor(...args: [number]) {
-        super(...(args.length === 0 ? [wallMs()] : args));
+      constructor(...args: number[]) {
+        super(...((args.length === 0 ? [wallMs()] : args) as [number]));
       }
     } as DateConstructor;
   }

@@ -88,7 +88,7 @@ const pendingDocument = (id: string, index: number) => ({
   ...{ _id: id, index: new Int32(index).valueOf(), user_id: 'a', coupon_name: NAME, deadline },
 });
 
-const recordDocument = (id: string) => ({ _id: id, deadline, recorded_at: Timestamp.fromNumber(0) });
+const recordDocument = (id: string) => ({ _id: id, deadline, decided_at: Timestamp.fromNumber(0) });
 
 /** The few commands of the claim path, by name. */
 const commandsOf = (mongo: Mongo) => ({
@@ -184,7 +184,7 @@ const commandsOf = (mongo: Mongo) => ({
       mongo.jobRecords
         .find(
           { _id: { $in: ['1', '2', '3'] } },
-          { readConcern: ReadConcern.fromOptions('linearizable') as ReadConcern, ...(session && { session }) },
+          { readConcern: new ReadConcern('linearizable'), ...(session && { session }) },
         )
         .toArray()
         .then((found) => found.map(({ _id }) => _id).sort()),
@@ -197,8 +197,8 @@ const commandsOf = (mongo: Mongo) => ({
         .toArray()
         .then((found) =>
           found
-            .toSorted((one, other) => (one.recorded_at.toBigInt() < other.recorded_at.toBigInt() ? -1 : 1))
-            .map(({ _id, recorded_at }) => `${_id} ${recorded_at.isZero() ? 'none' : 'stamped'}`),
+            .toSorted((one, other) => (one.decided_at.toBigInt() < other.decided_at.toBigInt() ? -1 : 1))
+            .map(({ _id, decided_at }) => `${_id} ${decided_at.isZero() ? 'none' : 'stamped'}`),
         ),
     ),
   /** A session that keeps its reads in order. */

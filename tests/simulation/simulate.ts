@@ -180,7 +180,7 @@ class Run {
    */
   async #allTold(): Promise<boolean> {
     for (const forMs of [0, ...EXPIRED_AFTER_MS]) {
-      if (forMs > 0) this.#fleet.break({ what: 'nobody there', forMs });
+      if (forMs > 0) this.#fleet.break({ what: 'nobody there', atMs: 0, forMs });
       let told: boolean | undefined;
       const startAtMs = this.#clock.nowMs + forMs;
       const ask = () =>

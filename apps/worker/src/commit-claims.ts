@@ -124,12 +124,15 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   // biome-ignore lint/plugin: a stamp, for people to read.
   const now = new Date();
   const sorted = await sortByRecords(attempt, session);
+  // Of the first read: what comes later in the transaction sees no more than that did.
+  const sortedAt = session.operationTime?.toBigInt();
   const snapshot = (isFirst && attempt.assumed) || (await readFor(mongo, session, sorted));
+  const decidedAt = sortedAt ?? snapshot.readAt;
   const decided = decideJobs(snapshot, sorted.open);
   const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.standing, now.getTime())]));
 
   // First of all writes: two runs of a job meet at its record, whatever else they write.
-  const records = [...sorted.open, ...sorted.expired].map((job) => recordOf(job, results));
+  const records = [...sorted.open, ...sorted.expired].map((job) => ({ ...recordOf(job, results), decidedAt }));
   await insertJobRecords(mongo, session, records);
   if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
   const grants = decided.flatMap(({ job, decisions }) => grantsOf(snapshot, job.claims, decisions));

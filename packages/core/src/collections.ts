@@ -53,7 +53,7 @@ export const VALIDATORS: Record<CollectionName, object> = {
     coupon_name: text,
     claimed_at: date,
   }),
-  job_records: documentOf({ _id: text, deadline: date, recorded_at: { bsonType: 'timestamp' } }),
+  job_records: documentOf({ _id: text, deadline: date, decided_at: { bsonType: 'timestamp' } }),
   pending_claims: documentOf({
     _id: text,
     index: { bsonType: 'int', minimum: 0 },

@@ -65,13 +65,15 @@ export interface JobRecord {
   firstClaim?: string | undefined;
   /** Absent where the job expired: then nothing of it was or will be granted. */
   result?: ClaimJobResult | undefined;
+  /**
+   * Cluster time of what the decision rests on, which orders records: of two that do not overlap, the later one has the
+   * greater. Absent before the insert where that is the first that the transaction does.
+   */
+  decidedAt?: bigint | undefined;
 }
 
 /** A record that exists. */
-export interface StoredJobRecord extends JobRecord {
-  /** Cluster time of the insert, which orders records: of two that do not overlap, the later one has the greater. */
-  recordedAt: bigint;
-}
+export type StoredJobRecord = JobRecord & { decidedAt: bigint };
 
 const LETTERS: Record<RecordedDecision, string> = {
   idempotency_key_reused: 'K',

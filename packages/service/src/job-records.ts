@@ -8,8 +8,8 @@ import { answered } from './transaction.ts';
 export interface JobRecordFields {
   _id: string;
   deadline: Date;
-  /** Cluster time of the insert. */
-  recorded_at: Timestamp;
+  /** Cluster time of what the decision rests on. */
+  decided_at: Timestamp;
   /** These two are absent where the job expired. */
   first_claim?: string;
   result?: ClaimJobResult;
@@ -18,19 +18,19 @@ export interface JobRecordFields {
 /** MongoDB puts the cluster time in its place as it inserts the document. */
 const NOW = Timestamp.fromNumber(0);
 
-const toRecordFields = ({ jobId, deadline, firstClaim, result }: JobRecord): JobRecordFields => ({
+const toRecordFields = ({ jobId, deadline, firstClaim, result, decidedAt }: JobRecord): JobRecordFields => ({
   _id: jobId,
   deadline: new Date(deadline * 1_000),
-  recorded_at: NOW,
+  decided_at: decidedAt === undefined ? NOW : new Timestamp(decidedAt),
   ...(firstClaim !== undefined && result && { first_claim: firstClaim, result }),
 });
 
-const toJobRecord = ({ _id, deadline, recorded_at, first_claim, result }: JobRecordFields): StoredJobRecord => ({
+const toJobRecord = ({ _id, deadline, decided_at, first_claim, result }: JobRecordFields): StoredJobRecord => ({
   jobId: _id,
   deadline: deadline.getTime() / 1_000,
   firstClaim: first_claim,
   result,
-  recordedAt: recorded_at.toBigInt(),
+  decidedAt: decided_at.toBigInt(),
 });
 
 /** The records among these jobs, by job id. Without a session: those that a majority has. */

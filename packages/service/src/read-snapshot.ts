@@ -6,6 +6,8 @@ import { toStandingClaim } from './standing-claims.ts';
 /** A snapshot, and what is needed to write by it. */
 export interface ReadSnapshot extends Snapshot {
   couponIds: ReadonlyMap<string, ObjectId>;
+  /** Cluster time of the first read, where it was in a session. */
+  readAt?: bigint | undefined;
 }
 
 /**
@@ -28,6 +30,7 @@ export const readSnapshot = async (
       { ...reading, projection: { name: 1, remaining_amount: 1 }, batchSize: names.length + 1 },
     )
     .toArray();
+  const readAt = reading.session?.operationTime?.toBigInt();
   const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
   const remaining = new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount]));
 
@@ -49,7 +52,7 @@ export const readSnapshot = async (
   const standing = new Map(
     existing.map((claim) => [claim._id, { ...toStandingClaim(claim), ofEarlierCoupon: isOfEarlier(claim) }]),
   );
-  return { couponIds, remaining, holders, standing };
+  return { couponIds, remaining, holders, standing, readAt };
 };
 
 /** A condition for each coupon on the index (user_id, coupon_id): who of the batch holds a unit of it. */

@@ -103,8 +103,8 @@ const latestOf = (
   pending: readonly PendingClaim[],
   records: ReadonlyMap<string, StoredJobRecord>,
 ): PendingClaim | undefined => {
-  const recordedAt = (one: PendingClaim): bigint => records.get(toJobId(one))?.recordedAt ?? 0n;
-  return pending.toSorted((one, other) => (recordedAt(one) < recordedAt(other) ? -1 : 1)).at(-1);
+  const decidedAt = (one: PendingClaim): bigint => records.get(toJobId(one))?.decidedAt ?? 0n;
+  return pending.toSorted((one, other) => (decidedAt(one) < decidedAt(other) ? -1 : 1)).at(-1);
 };
 
 const decisionOf = ({ place }: PendingClaim, records: ReadonlyMap<string, StoredJobRecord>): RecordedDecision => {
