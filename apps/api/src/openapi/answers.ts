@@ -58,13 +58,15 @@ export const CLAIMED_ANSWER: DocumentedAnswer = {
 };
 
 export const PENDING_ANSWER: DocumentedAnswer = {
-  description: 'Not decided yet. It will be within 15 minutes, or it is refused (timed_out) and never granted: ask at Location.',
+  description:
+    'Not decided yet. It will be within 15 minutes, or it is refused (timed_out) and never granted: ask at Location.',
   headers: ['preference-applied'],
   examples: { pending: { value: pending } },
 };
 
 export const CLAIM_STATUS_ANSWER: DocumentedAnswer = {
-  description: 'Where the claim stands. A refusal can be read for at least an hour after the decision, a claim that holds a unit always.',
+  description:
+    'Where the claim stands. A refusal can be read for at least an hour after the decision, a claim that holds a unit always.',
   examples: { pending: { value: pending }, claimed: { value: standing }, refused: { value: refused } },
 };
 
