@@ -77,7 +77,8 @@ export class SoldOut {
         // Where units remain, the decisions rest on grants that only a lane can make.
         const soldOut = snapshot.remaining.get(claim.couponName) === 0;
         if (!soldOut) this.#coupons.delete(claim.couponName);
-        const standing = snapshot.standing.get(claim.id);
+        // A primary that has just been elected may show a claim and, a moment before, not yet its coupon.
+        const standing = snapshot.couponIds.has(claim.couponName) && snapshot.standing.get(claim.id);
         if (standing) claim.settle({ decision, claimedAt: standing.claimedAt });
         else if (soldOut && REFUSALS.has(decision)) claim.settle({ decision, claimedAt: 0 });
         else this.#options.handOn(claim);
