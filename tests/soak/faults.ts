@@ -41,7 +41,6 @@ const ends =
     const ended = end(stack, seat);
     return async () => {
       await ended;
-      seat.clock.close();
       // Who starts connects once, and ends where nobody is there.
       await until(() => isWhole(stack));
       seats[seats.indexOf(seat)] = await start(stack, seat);

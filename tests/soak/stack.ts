@@ -78,13 +78,17 @@ export const startStack = async (apps: string | undefined): Promise<Stack> => {
     undo.push(() => redisServers.close());
     const stores = await openStores(set, redisServers);
     const redisLinks = { workers: await redisServers.openLink(), apis: await redisServers.openLink() };
+    const clocks: ProcessClock[] = [];
+    undo.push(async () => {
+      for (const clock of clocks) clock.close();
+    });
     const system = await startSystem({
       ...{ stores, apis: 0, workers: 0, ...(apps !== undefined && { apps }) },
       env: { CLAIM_WAIT_MS: `${WAIT_MS}` },
       output: { file: appsLog },
     });
     undo.push(() => system.close());
-    const seats = seatsOf(system, redisLinks);
+    const seats = seatsOf(system, redisLinks, clocks);
     const stack: Stack = { ...seats, system, stores, set, redisServers, redisLinks, folder, appsLog, close };
     const eldersEnv = (i: number) => (i === 1 ? COLLECTABLE : {});
     for (let i = 1; i <= WORKERS; i++)
@@ -111,10 +115,15 @@ const openStores = async (set: ReplicaSet, { redis, primary }: RedisServers): Pr
   };
 };
 
-const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
+const seatsOf = (system: System, redisLinks: Stack['redisLinks'], clocks: ProcessClock[]) => {
+  const newClock = () => {
+    const clock = new ProcessClock(0);
+    clocks.push(clock);
+    return clock;
+  };
   const redisBy = (link: FaultyLink) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
   const startWorker = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Seat> => {
-    const clock = new ProcessClock(0);
+    const clock = newClock();
     const handle = await system.addWorker({ ...redisBy(redisLinks.workers), ...clock.env, ...env });
     const metricsUrl = system.workerUrls.at(-1) as string;
     // Whom a fault meets while it starts ends, and is started again by whoever looks after it: nobody does here.
@@ -122,7 +131,7 @@ const seatsOf = (system: System, redisLinks: Stack['redisLinks']) => {
     return { name, handle, metricsUrl, clock, elder: false };
   };
   const startApi = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<ApiSeat> => {
-    const clock = new ProcessClock(0);
+    const clock = newClock();
     const metricsUrl = await system.addApi({ ...redisBy(redisLinks.apis), ...clock.env, ...env });
     const link = await openFaultyLink(Number(new URL(metricsUrl).port));
     const handle = system.apis.at(-1) as ProcessHandle;

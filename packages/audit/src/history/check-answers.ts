@@ -94,7 +94,7 @@ const whyWrong = (
   if (holds && possiblySince === Number.POSITIVE_INFINITY)
     return 'but holds a unit that no other request can have got: its own claim stands; 200 expected';
   if (code === 'already_claimed' && !holds) return 'but holds no unit; a unit or out_of_stock expected';
-  if (code === 'already_claimed' && possiblySince >= decidedAt)
+  if (code === 'already_claimed' && possiblySince > decidedAt)
     return 'before the request that got the unit had been sent; a unit or out_of_stock expected';
   if (code !== 'already_claimed' && !WITHOUT_REASON.has(code) && toldSince < call.invokedAt)
     return 'but had been told before to hold a unit; already_claimed expected';
