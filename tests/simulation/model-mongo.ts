@@ -2,7 +2,7 @@ import { COLLECTIONS } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/service';
 import { type BulkWriteResult, MongoBulkWriteError, MongoErrorLabel, MongoServerError } from 'mongodb';
 import { UnknownToModel } from './matches.ts';
-import { ModelSession, type SessionOptions, toTimestamp } from './model-session.ts';
+import { ModelSession, type SessionOptions } from './model-session.ts';
 import {
   type CollectionName,
   DuplicateKey,
@@ -12,6 +12,7 @@ import {
   type Transaction,
   type UpdateMany,
 } from './model-store.ts';
+import { toTimestamp } from './replication.ts';
 import { ask, askWhether, defectOf, faulty, type Process, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';
@@ -82,7 +83,7 @@ class ModelConnection {
     return askWhether(this.#world, this.#process, () => {
       const { up, replication } = this.#store;
       if (!up || faulty(this.#world)) throw networkError();
-      return { ok: 1, operationTime: toTimestamp(replication.appliedSeconds) };
+      return { ok: 1, operationTime: toTimestamp(replication.appliedTime) };
     });
   }
 
@@ -97,7 +98,7 @@ class ModelConnection {
           const { replication } = this.#store;
           if (transaction) {
             const documents = found(filter, this.#store.seenBy(transaction), transaction);
-            session?.replied(replication.committed, replication.appliedSeconds);
+            session?.replied(replication.committed, replication.appliedTime);
             return documents.map((document) => project(document, options.projection));
           }
           const seen = await this.#seenOutside(options);
@@ -116,22 +117,22 @@ class ModelConnection {
         throw new MongoServerError({ message: 'afterClusterTime does not go with linearizable', code: 72 });
       const seen = replication.committed;
       await replication.replicate(replication.write());
-      session?.replied(replication.committed, replication.appliedSeconds);
+      session?.replied(replication.committed, replication.appliedTime);
       return seen;
     }
     if (level === 'local') {
-      session?.replied(replication.committed, replication.appliedSeconds);
+      session?.replied(replication.committed, replication.appliedTime);
       return replication.committed;
     }
     if (after !== undefined) await replication.onceMajority(after);
-    session?.replied(replication.readable, replication.readableSeconds);
+    session?.replied(replication.readable, replication.readableTime);
     return replication.readable;
   }
 
   insertMany(collection: CollectionName, documents: readonly ModelDocument[], options: Options): Promise<object> {
     return this.#command(options, async ({ session, transaction }) => {
       const { replication } = this.#store;
-      const replied = () => session?.replied(replication.committed, replication.appliedSeconds);
+      const replied = () => session?.replied(replication.committed, replication.appliedTime);
       if (transaction) {
         try {
           this.#store.insertIn(transaction, collection, documents);
@@ -170,7 +171,7 @@ class ModelConnection {
   updateCoupons(operations: readonly UpdateMany[], options: Options): Promise<object> {
     return this.#command(options, ({ session, transaction }) => {
       const result = this.#store.updateCoupons(operations, transaction as Transaction);
-      session?.replied(this.#store.replication.committed, this.#store.replication.appliedSeconds);
+      session?.replied(this.#store.replication.committed, this.#store.replication.appliedTime);
       return result;
     });
   }

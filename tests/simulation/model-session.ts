@@ -1,19 +1,17 @@
-import { MongoErrorLabel, Timestamp } from 'mongodb';
+import { MongoErrorLabel, type Timestamp } from 'mongodb';
 import { type ModelStore, networkError, type Transaction } from './model-store.ts';
+import { toTimestamp } from './replication.ts';
 import { ask, faulty, type Process, type World } from './world.ts';
 
 export interface SessionOptions {
   causalConsistency?: boolean;
 }
 
-/** Cluster time as a reply tells it. */
-export const toTimestamp = (seconds: number): Timestamp => new Timestamp({ t: seconds, i: 1 });
-
 /** A driver's session: of one transaction after the other, or of reads that each see what the last one saw. */
 export class ModelSession {
   #transaction: Transaction | undefined;
   #state: 'none' | 'begun' | 'over' = 'none';
-  #operationSeconds: number | undefined;
+  #operationTime: number | undefined;
   /** The write up to which reads of this session must see. */
   #operationAt = 0;
   readonly #world: World;
@@ -29,12 +27,12 @@ export class ModelSession {
   }
 
   get operationTime(): Timestamp | undefined {
-    return this.#operationSeconds === undefined ? undefined : toTimestamp(this.#operationSeconds);
+    return this.#operationTime === undefined ? undefined : toTimestamp(this.#operationTime);
   }
 
   /** What a read of this session must wait for; undefined where it need not. */
   get after(): number | undefined {
-    return this.#isCausal && this.#operationSeconds !== undefined ? this.#operationAt : undefined;
+    return this.#isCausal && this.#operationTime !== undefined ? this.#operationAt : undefined;
   }
 
   /** The server knows a transaction from its first command on; without one, the session only keeps reads in order. */
@@ -45,10 +43,10 @@ export class ModelSession {
   }
 
   /** A reply came that bears this cluster time. */
-  replied(at: number, seconds: number): void {
+  replied(at: number, time: number): void {
     if (!this.#isCausal) return;
     this.#operationAt = Math.max(this.#operationAt, at);
-    this.#operationSeconds = Math.max(this.#operationSeconds ?? 0, seconds);
+    this.#operationTime = Math.max(this.#operationTime ?? 0, time);
   }
 
   startTransaction(): void {
@@ -68,7 +66,7 @@ export class ModelSession {
     const committed = ask(this.#world, this.#process, async () => {
       await this.#commit(transaction);
       const { replication } = this.#store;
-      this.replied(replication.committed, replication.appliedSeconds);
+      this.replied(replication.committed, replication.appliedTime);
     });
     if (plants.has('commit unchecked')) {
       committed.catch(() => {});

@@ -201,6 +201,10 @@ const commandsOf = (mongo: Mongo) => ({
             .map(({ _id, decided_at }) => `${_id} ${decided_at.isZero() ? 'none' : 'stamped'}`),
         ),
     ),
+  stampOf: async (id: string): Promise<bigint> => {
+    const [found] = await mongo.jobRecords.find({ _id: { $in: [id] } }, {}).toArray();
+    return found?.decided_at.toBigInt() ?? 0n;
+  },
   /** A session that keeps its reads in order. */
   session: (): ClientSession => {
     const session = mongo.client.startSession({ causalConsistency: true });
@@ -418,6 +422,13 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
       await c.records(causal),
       await c.linearizable(causal),
     ];
+  },
+  'the times of replies and of documents are in one order, which is that of what was seen and committed': async (c) => {
+    const [before, one, after] = [c.begin(), c.begin(), c.begin()];
+    const timeOf = (session: ClientSession) => session.operationTime?.toBigInt() ?? 0n;
+    const results = [await c.records(before), await c.record(one, '1'), await c.commit(one), await c.records(after)];
+    const stamp = await c.stampOf('1');
+    return [...results, timeOf(before) < stamp, stamp < timeOf(after), timeOf(one) <= timeOf(after)];
   },
   'an empty timestamp becomes the cluster time of the insert': async (c) => {
     const [one, other] = [c.begin(), c.begin()];

@@ -2,7 +2,7 @@ import { type ClaimFields, type COLLECTIONS, INDEXES } from '@flashclaim/core';
 import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp } from 'mongodb';
 import { matches } from './matches.ts';
 import { ModelCollection } from './model-collection.ts';
-import { Replication } from './replication.ts';
+import { Replication, toTimestamp } from './replication.ts';
 import type { World } from './world.ts';
 
 type ClaimDocument = ClaimFields<ObjectId>;
@@ -298,7 +298,10 @@ export class ModelStore {
   #stamped(document: ModelDocument): ModelDocument {
     const stamped = Object.entries(document).filter(([, value]) => value instanceof Timestamp && value.isZero());
     if (stamped.length === 0) return document;
-    return { ...document, ...Object.fromEntries(stamped.map(([field]) => [field, this.replication.tick()])) };
+    return {
+      ...document,
+      ...Object.fromEntries(stamped.map(([field]) => [field, toTimestamp(this.replication.tick())])),
+    };
   }
 
   #store(collection: CollectionName, document: ModelDocument, at: number): void {

@@ -14,6 +14,12 @@ const BEHIND_MAX_MS = 1_500;
 /** How often a primary that has nothing to write writes a no-op, by its clock. */
 const NO_OP_EVERY_SECONDS = 10;
 
+/** Cluster times are numbers here: seconds since the epoch and a count within each, in one. */
+const TICKS_PER_SECOND = 1_000_000;
+
+export const toTimestamp = (time: number): Timestamp =>
+  new Timestamp({ t: Math.floor(time / TICKS_PER_SECOND), i: time % TICKS_PER_SECOND });
+
 interface Waiting {
   at: number;
   resolve: () => void;
@@ -34,13 +40,12 @@ export class Replication {
   #waiting: Waiting[] = [];
   /** What majority reads saw, and since when. */
   #points: { sinceMs: number; at: number }[] = [{ sinceMs: 0, at: 0 }];
-  /** The cluster time of each write, in seconds. */
-  readonly #seconds: number[];
+  /** The cluster time of each write. */
+  readonly #times: number[];
   /** Writes that an election lost: those after one, up to another. */
   readonly #lost: { after: number; upTo: number }[] = [];
-  #lastSeconds: number;
+  #last: number;
   #memberErrorSeconds: number;
-  #ticks = 0;
   /** Counts elections. */
   term = 1;
 
@@ -48,8 +53,8 @@ export class Replication {
     this.#world = world;
     const { random } = world;
     this.#memberErrorSeconds = random.chance(0.5) ? 0 : random.int(0, MEMBER_ERROR_MAX_SECONDS);
-    this.#lastSeconds = this.wallSeconds;
-    this.#seconds = [this.#lastSeconds];
+    this.#last = this.wallSeconds * TICKS_PER_SECOND;
+    this.#times = [this.#last];
   }
 
   /** The number of the last write, whoever has it. */
@@ -67,28 +72,27 @@ export class Replication {
   }
 
   /** The cluster time of the last write that the primary has. */
-  get appliedSeconds(): number {
-    const noOp = Math.floor(this.wallSeconds / NO_OP_EVERY_SECONDS) * NO_OP_EVERY_SECONDS;
-    this.#lastSeconds = Math.max(this.#lastSeconds, noOp);
-    return this.#lastSeconds;
+  get appliedTime(): number {
+    const noOpSeconds = Math.floor(this.wallSeconds / NO_OP_EVERY_SECONDS) * NO_OP_EVERY_SECONDS;
+    this.#last = Math.max(this.#last, noOpSeconds * TICKS_PER_SECOND);
+    return this.#last;
   }
 
   /** The cluster time of the last write that majority reads see. */
-  get readableSeconds(): number {
-    return this.#readable === this.#committed ? this.appliedSeconds : (this.#seconds[this.#readable] as number);
+  get readableTime(): number {
+    return this.#readable === this.#committed ? this.appliedTime : (this.#times[this.#readable] as number);
   }
 
   /** A number for a write. Resolves nothing: `replicate` does. */
   write(): number {
-    this.#lastSeconds = Math.max(this.#lastSeconds, this.wallSeconds);
-    this.#seconds.push(this.#lastSeconds);
+    this.#times.push(this.tick());
     return ++this.#committed;
   }
 
-  /** A cluster time of its own, as MongoDB puts it into documents that ask for it. */
-  tick(): Timestamp {
-    this.#lastSeconds = Math.max(this.#lastSeconds, this.wallSeconds);
-    return new Timestamp({ t: this.#lastSeconds, i: ++this.#ticks });
+  /** A cluster time of its own, as each write has one, and each document that asks for it. */
+  tick(): number {
+    this.#last = Math.max(this.#last + 1, this.wallSeconds * TICKS_PER_SECOND);
+    return this.#last;
   }
 
   isLost(at: number): boolean {

@@ -45,10 +45,13 @@ test('nobody is told anything untrue, whatever breaks', async () => {
   // Whatever can break has broken: otherwise this says nothing.
   expect(Object.entries(met).filter(([, count]) => count === 0)).toEqual([]);
   // Within a minute, also beside some other work; the rest is for machines that are busier.
-}, 240_000);
+}, 600_000);
 
 /** And why they did. */
-const FAILED_ONCE: [number, string][] = [[214, 'a claim was told to be claimed, and after an election to be pending']];
+const FAILED_ONCE: [number, string][] = [
+  [1609, 'the status of a claim told the refusal of an earlier request under its key'],
+  [20053114, 'a sold-out read showed a claim, but not yet its coupon, after an election: its caller was told 404'],
+];
 
 test.for(FAILED_ONCE)('seed %i: %s', async ([seed]) => {
   const { violations } = await simulate(clock, seed);
