@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { findClaim } from '@flashclaim/api';
 import { type Claim, JOB_DEADLINE_SECONDS, newCoupon, PENDING_RECORD_KEPT_SECONDS } from '@flashclaim/core';
-import { DatabaseClock, insertPendingClaims, type Mongo } from '@flashclaim/service';
+import { connectMongo, DatabaseClock, insertPendingClaims, type Mongo } from '@flashclaim/service';
 import { BSON } from 'mongodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { commitJob, jobOf } from '../support/job-of.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
 
@@ -105,6 +107,22 @@ describe('the status of a claim', () => {
     await recordPending(claim, -PENDING_RECORD_KEPT_SECONDS - 1);
     expect(await statusOf(claim.id)).toBeNull();
   });
+});
+
+test('a pending claim is not taken for recorded where the connection breaks', async () => {
+  const sockets: Socket[] = [];
+  const remember = (message: unknown) => sockets.push((message as { socket: Socket }).socket);
+  subscribe('net.client.socket', remember);
+  onTestFinished(() => void unsubscribe('net.client.socket', remember));
+  // A retry of the driver would hide it.
+  const other = await connectMongo(`${stores.env.MONGO_URI}&retryWrites=false`, stores.env.MONGO_DB, {});
+  onTestFinished(() => other.client.close());
+  const { id: claimId, userId, couponName } = newClaim();
+  const place = { jobId: 'job', index: 0, deadline: 1 };
+  await insertPendingClaims(other, [{ claimId: randomUUID(), userId, couponName, place }]);
+  const inserted = insertPendingClaims(other, [{ claimId, userId, couponName, place }]);
+  for (const socket of sockets) socket.destroy();
+  await expect(inserted).rejects.toThrow();
 });
 
 test('a pending record of a usual claim takes at most 250 bytes', async () => {

@@ -67,6 +67,8 @@ export const startRedisServers = async (folder: string): Promise<RedisServers> =
       replication.reset();
       await follow(replica);
       for (const one of links) one.turnTo(primary.port);
+      // The soak itself reads no replica.
+      link.reset();
     },
     replicated,
     close: async () => {

@@ -56,10 +56,12 @@ export const insertPendingClaims = async ({ pendingClaims }: Mongo, claims: read
   }
 };
 
-const isDuplicatesOnly = (error: unknown): boolean =>
-  error instanceof MongoBulkWriteError &&
-  !error.result.getWriteConcernError() &&
-  [error.writeErrors].flat().every(({ code }) => code === DUPLICATE_KEY);
+/** The driver wraps every fault of this command, a broken connection too: then no single write failed. */
+const isDuplicatesOnly = (error: unknown): boolean => {
+  if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return false;
+  const errors = [error.writeErrors].flat();
+  return errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY);
+};
 
 /** The pending records of a claim id. Without a session: those that a majority has. */
 export const readPendingClaims = async (
