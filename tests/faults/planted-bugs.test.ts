@@ -1,5 +1,6 @@
 import type { Violation } from '@flashclaim/audit';
-import { decodeJob, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { decodeJob, type Job, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import type { Mongo } from '@flashclaim/service';
 import { Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HistoryRecorder } from '../support/history.ts';
@@ -22,7 +23,8 @@ const BUGS = {
       instead: "remaining_amount: { bsonType: 'int' }",
     },
   ],
-  'a job leaves no record': [
+  'a job leaves no record, and no claim is found by its id': [
+    { file: DECIDE, of: 'snapshot.standing.get(id) ?? granted.get(id)', instead: 'granted.get(id)' },
     {
       file: 'packages/service/src/job-records.ts',
       of: 'if (records.length > 0) await',
@@ -66,8 +68,15 @@ const sellUntilOversold = async (url: string, history: HistoryRecorder): Promise
   for (let sale = 0; sale < 30; sale++) if (Number(await sell(url, history, `hot-${sale}`)) < 0) return;
 };
 
+const commitOnce = async (mongo: Mongo, job: Job): Promise<void> => void (await commitJob(mongo, job));
+
+/** As a worker with the bug does. */
+const commitWithoutRecord = async (mongo: Mongo, job: Job): Promise<void> => {
+  await commitJob(mongo, { ...job, id: 'its record is another' });
+};
+
 /** A claim whose worker dies between the commit and telling of it; then another worker runs its job. */
-const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryRecorder) => {
+const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryRecorder, run = commitOnce) => {
   const url = urls[0] as string;
   await history.create(url, 'hot', 5);
   const claim = history.claim(url, 'hot', 'user');
@@ -75,7 +84,7 @@ const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryR
   const queue = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
   await until(async () => (await queue.getWaitingCount()) === 1);
   const [job] = await queue.getWaiting();
-  await commitJob(stores.mongo, decodeJob(job?.data));
+  await run(stores.mongo, decodeJob(job?.data));
   await queue.close();
   await addWorker();
   return claim;
@@ -92,10 +101,10 @@ describe('the checker finds a bug that was planted', () => {
     expect(invariantsOf(await history.check(running))).toEqual(['I1']);
   });
 
-  test('a job leaves no record: a winner whose job ran twice is refused', async () => {
+  test('a job leaves no record, and no claim is found by its id: a winner whose job ran twice is refused', async () => {
     const history = new HistoryRecorder();
-    const running = await startWith('a job leaves no record', PATIENT);
-    expect((await claimTwice(running, history)).status).toBe(409);
+    const running = await startWith('a job leaves no record, and no claim is found by its id', PATIENT);
+    expect((await claimTwice(running, history, commitWithoutRecord)).status).toBe(409);
     expect(invariantsOf(await history.check(running))).toEqual(['I5', 'I6']);
   });
 
