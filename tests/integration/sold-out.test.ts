@@ -108,6 +108,6 @@ test('a claim whose wait ends before the database has answered goes to its lane,
   expect(await patient.answer).toMatchObject({ decision: 'out_of_stock' });
   expect(settled).toEqual(['patient']);
   expect(handedOn).toEqual(['impatient']);
-  impatient.enqueued({ lane: 0, jobId: 'job', index: 0, deadline: 1 });
+  impatient.enqueued({ jobId: 'job', index: 0, deadline: 1 });
   expect(await impatient.answer).toBe('pending');
 });

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const place = { lane: 0, jobId: 'job', index: 0, deadline: 1 };
+const place = { jobId: 'job', index: 0, deadline: 1 };
 
 /** A lane whose jobs are never answered. */
 const newLane = () => {

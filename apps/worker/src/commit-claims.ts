@@ -132,7 +132,7 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.standing, now.getTime())]));
 
   // First of all writes: two runs of a job meet at its record, whatever else they write.
-  const records = [...sorted.open, ...sorted.expired].map((job) => ({ ...recordOf(job, results), decidedAt }));
+  const records = [...sorted.open, ...sorted.expired].map((job) => newRecord(job, results.get(job.id), decidedAt));
   await insertJobRecords(mongo, session, records);
   if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
   const grants = decided.flatMap(({ job, decisions }) => grantsOf(snapshot, job.claims, decisions));
@@ -170,10 +170,12 @@ const checkHorizon = (jobs: readonly Job[], now: number): void => {
     );
 };
 
-const recordOf = ({ id, deadline, claims }: Job, results: JobResults): JobRecord => ({
-  ...{ jobId: id, deadline },
-  ...{ firstClaim: claims[0]?.id, result: results.get(id) },
-});
+/** @param result absent where the job has expired. */
+const newRecord = (
+  { id, deadline, claims }: Job,
+  result: ClaimJobResult | undefined,
+  decidedAt: bigint | undefined,
+): JobRecord => ({ jobId: id, deadline, firstClaim: claims[0]?.id, result, decidedAt });
 
 /** Reads what the open jobs are decided by, and which claims of the others exist. */
 const readFor = (mongo: Mongo, session: ClientSession, { open, expired, recorded }: SortedJobs) => {

@@ -19,7 +19,7 @@ export interface LaneOptions {
 
 /**
  * Opens one lane. One job of it runs at a time in the whole cluster, so transactions of a coupon seldom conflict, however
- * many workers there are: `keepOneAtATime` sees to that. Starts working at once.
+ * many workers there are: `OneAtATime` enforces that. Starts working at once.
  */
 export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Worker => {
   const worker = new Worker(laneName(lane), (job) => runJob(job), {

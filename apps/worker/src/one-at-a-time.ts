@@ -5,25 +5,25 @@ import { Queue } from 'bullmq';
 /**
  * Keeps every lane at one job at a time in the whole cluster. BullMQ keeps that setting in Redis, where it is gone with
  * everything else when Redis starts empty or is flushed; until it is back, transactions of a coupon may conflict, which is
- * slow and harmless. So it is said again at once when Redis is back, and regularly. Where that meets nothing but silence,
- * the connection is made anew: a server that vanished never closes it. BullMQ looks after its blocking connections itself.
+ * slow and harmless. So the worker writes it again at once when Redis is back, and regularly. Where no answer comes, the worker
+ * reconnects: a server that vanished never closes a connection. BullMQ looks after its blocking connections itself.
  */
 export class OneAtATime {
   readonly #redis: RedisConnection;
   readonly #log: Pick<Logger, 'warn'>;
   readonly #queues = new Map<number, Queue>();
   readonly #timer: NodeJS.Timeout;
-  #saying = false;
+  #setting = false;
   #silentIntervals = 0;
 
   constructor(redis: RedisConnection, log: Pick<Logger, 'warn'>) {
     this.#redis = redis;
     this.#log = log;
     this.#timer = setInterval(() => this.#tick(), ONE_AT_A_TIME_EVERY_MS);
-    redis.on('ready', this.#sayAgain);
+    redis.on('ready', this.#setAgain);
   }
 
-  /** From now on, the lane is kept so. Resolves once that is said for the first time. */
+  /** Enforces it for one more lane. Resolves once Redis has the setting. */
   async add(lane: number): Promise<void> {
     const queue = this.#queues.get(lane) ?? this.#open(lane);
     this.#queues.set(lane, queue);
@@ -32,7 +32,7 @@ export class OneAtATime {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#redis.off('ready', this.#sayAgain);
+    this.#redis.off('ready', this.#setAgain);
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
   }
 
@@ -43,25 +43,25 @@ export class OneAtATime {
     return queue;
   }
 
-  readonly #sayAgain = async (): Promise<void> => {
-    // While Redis is away, what is said would wait in line, and once is enough.
-    if (this.#saying || this.#redis.status !== 'ready') return;
-    this.#saying = true;
-    const said = Promise.all([...this.#queues.values()].map((queue) => queue.setGlobalConcurrency(1)));
-    await said.catch((error: Error) =>
-      this.#log.warn({ error: error.message }, 'lanes could not be told to run one job at a time; they are told again'),
+  readonly #setAgain = async (): Promise<void> => {
+    // While Redis is down, each command would wait in the offline queue, and one is enough.
+    if (this.#setting || this.#redis.status !== 'ready') return;
+    this.#setting = true;
+    const set = Promise.all([...this.#queues.values()].map((queue) => queue.setGlobalConcurrency(1)));
+    await set.catch((error: Error) =>
+      this.#log.warn({ error: error.message }, 'the limit of one job at a time could not be set; trying again'),
     );
-    this.#saying = false;
+    this.#setting = false;
     this.#silentIntervals = 0;
   };
 
   #tick(): void {
-    void this.#sayAgain();
+    void this.#setAgain();
     // `connect` is a connection that was made and says nothing since.
     const silent = this.#redis.status === 'ready' || this.#redis.status === 'connect';
     if (!silent || ++this.#silentIntervals <= ONE_AT_A_TIME_SILENT_INTERVALS_MAX) return;
     this.#silentIntervals = 0;
-    this.#log.warn('Redis does not answer; connecting anew');
+    this.#log.warn('Redis does not answer; reconnecting');
     this.#redis.disconnect(true);
   }
 }

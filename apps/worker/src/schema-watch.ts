@@ -60,7 +60,7 @@ export class SchemaWatch {
     this.#nextLook.resolve();
   }
 
-  /** Only one look is under way, whoever wants one. */
+  /** Runs one look at a time: a second caller waits for the first one's. */
   #look(): Promise<void> {
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = undefined;

@@ -46,7 +46,7 @@ export class ServedLanes {
 
   async #openFound(): Promise<void> {
     const { redis, log } = this.#options;
-    // While Redis is away, what is asked would wait in line, and once is enough.
+    // While Redis is down, each command would wait in the offline queue, and one is enough.
     if (this.#finding || redis.status !== 'ready') return;
     this.#finding = true;
     try {

@@ -43,7 +43,7 @@ export const createQuestions = (parts: StatusParts): Questions => {
   };
 };
 
-/** A store that is away is no reason: a new worker would not reach it either. Nor is one that lacks an index. */
+/** A store that is down is no reason: a new worker would not reach it either. Nor is a database that lacks an index. */
 const whyRestart = ({ laneWatch, running, schema }: StatusParts): string | undefined => {
   if (!schema.fault && running.longestMs > JOB_RUN_MAX_MS)
     return `A job has been running for more than ${JOB_RUN_MAX_MS / 1_000} s.`;

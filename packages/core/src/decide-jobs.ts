@@ -70,8 +70,7 @@ export const toResult = (
     const claim = standing.get(id);
     if (claim) replayedAt[index] = claim.claimedAt;
   });
-  const result = { decisions: encodeDecisions(decisions), at };
-  return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
+  return newResult(decisions, at, replayedAt);
 };
 
 /**
@@ -93,7 +92,15 @@ export const repeatResult = (
     replayedAt[index] = existing.claimedAt;
     return decideExisting(recorded, existing, claim);
   });
-  const result = { decisions: encodeDecisions(decisions), at: record?.at ?? at };
+  return newResult(decisions, record?.at ?? at, replayedAt);
+};
+
+const newResult = (
+  decisions: readonly RecordedDecision[],
+  at: number,
+  replayedAt: Record<number, number>,
+): ClaimJobResult => {
+  const result = { decisions: encodeDecisions(decisions), at };
   return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
 };
 

@@ -32,7 +32,6 @@ export interface Job {
 
 /** Where a claim is: its job, and its place in it. */
 export interface Place {
-  lane: number;
   jobId: string;
   index: number;
   /** Of the job, in seconds of database time. */

@@ -12,7 +12,7 @@ export interface PendingClaim {
   claimId: string;
   userId: string;
   couponName: string;
-  place: Pick<Place, 'jobId' | 'index' | 'deadline'>;
+  place: Place;
 }
 
 /** The same, as MongoDB stores it. The `_id` is `<claim id>/<job id>`: requests under one idempotency key share a claim id. */

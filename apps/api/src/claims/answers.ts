@@ -7,8 +7,8 @@ import type { LaneJobs } from './lane-jobs.ts';
  * Hears what became of this process's jobs, on a connection of its own that waits for Redis as long as it takes.
  * An answer that is published while it is away is gone: as soon as it is back, every job is looked at.
  *
- * Who only listens never learns that its server is the primary no more. So when `commands`, the connection that writes, was
- * made anew, this one is, too: the address may lead to another server now. In a Redis Cluster every node hears every answer.
+ * A connection that only listens never learns that its server is no longer the primary. So it reconnects when `commands`, the
+ * connection that writes, did: the address may lead to another server now. In a Redis Cluster every node gets every answer.
  * Resolves, once it listens, to the function that ends it.
  */
 export const listenForAnswers = async (
@@ -35,7 +35,7 @@ export const listenForAnswers = async (
   const check = () => {
     if (connection.status !== 'ready') return;
     if (outdated) connection.disconnect(true);
-    // Who only listens never notices that nobody is there any more.
+    // A connection that only listens never notices that its server is gone.
     else connection.ping().catch(() => {});
     outdated = false;
   };

@@ -20,6 +20,7 @@ import {
   readPendingClaims,
   standingClaims,
 } from '@flashclaim/service';
+import type { ClientSession } from 'mongodb';
 
 /** Times that a transaction is tried while others write the same records, before its caller is asked to come back. */
 const ATTEMPTS_MAX = 5;
@@ -37,10 +38,8 @@ export const findClaim = async (mongo: Mongo, claimId: string): Promise<ClaimSta
     : retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimId)));
 };
 
-type Session = Parameters<Parameters<typeof inTransaction>[1]>[0];
-
 /** Everything in one snapshot. Jobs that are too late are recorded as expired: then the answer is final. */
-const readAll = async (mongo: Mongo, session: Session, claimId: string): Promise<ClaimStatus | null> => {
+const readAll = async (mongo: Mongo, session: ClientSession, claimId: string): Promise<ClaimStatus | null> => {
   const found = await answered(readPendingClaims(mongo, claimId, session));
   const now = databaseTimeOf(session);
   // MongoDB deletes them some time after that: from then on their jobs' records may be gone, too.

@@ -96,7 +96,7 @@ export class LaneJobs {
     job.enqueued = true;
     const { deadline } = job.data;
     job.claims.forEach((claim, index) => {
-      claim.enqueued({ lane: job.lane, jobId: job.id, index, deadline });
+      claim.enqueued({ jobId: job.id, index, deadline });
     });
   }
 

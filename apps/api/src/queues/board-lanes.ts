@@ -28,10 +28,6 @@ export class BoardLanes {
     for (const lane of used) if (lane >= lanes.length && !this.#others.has(lane)) this.#open(lane);
   }
 
-  find(name: string): Queue | undefined {
-    return [...this.#options.lanes, ...this.#others.values()].find((queue) => queue.name === name);
-  }
-
   async close(): Promise<void> {
     await Promise.all([...this.#others.values()].map((queue) => queue.close()));
   }
