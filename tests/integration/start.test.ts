@@ -72,6 +72,10 @@ describe('MONGO_URI must not make a promise weaker than it is told', () => {
     ['journal', 'j=false'],
     ['wtimeoutMS', 'wtimeoutMS=100'],
     ['wtimeoutMS', 'wtimeout=100'],
+    ['promoteValues', 'promoteValues=false'],
+    ['promoteLongs', 'promoteLongs=false'],
+    ['useBigInt64', 'useBigInt64=true&promoteLongs=true'],
+    ['raw', 'raw=true'],
   ])('%s: %s', async (name, option) => {
     const refused = await connectMongo(uriWith(option), 'any', {}).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(StartError);

@@ -15,15 +15,22 @@ interface Option {
  * @throws StartError naming the option, and no password.
  */
 export const refuseWeakUri = (uri: string): void => {
-  const { readConcern, readPreference, writeConcern } = new MongoClient(uri).options;
+  const { options: address, bsonOptions } = new MongoClient(uri);
+  const { readConcern, readPreference, writeConcern } = address;
+  const { promoteValues, promoteLongs, useBigInt64, raw } = bsonOptions;
   const reads = 'but what is read must be on a majority';
   const writes = 'but a claim counts once a majority has it in its journal';
+  const numbers = 'but the apps count with plain numbers';
   const options: Record<string, Option> = {
     readConcernLevel: { says: readConcern?.level, mayBe: 'majority', why: reads },
     readPreference: { says: readPreference.mode, mayBe: 'primary', why: 'but only the primary has the latest claims' },
     w: { says: writeConcern?.w, mayBe: 'majority', why: writes },
     journal: { says: writeConcern?.journal, mayBe: true, why: writes },
     wtimeoutMS: { says: writeConcern?.wtimeoutMS, why: 'but a write that takes longer may be done all the same' },
+    promoteValues: { says: promoteValues, mayBe: true, why: numbers },
+    promoteLongs: { says: promoteLongs, mayBe: true, why: numbers },
+    useBigInt64: { says: useBigInt64, mayBe: false, why: numbers },
+    raw: { says: raw, mayBe: false, why: 'but the apps read documents, not bytes' },
   };
   for (const [name, { says, mayBe, why }] of Object.entries(options))
     if (says !== undefined && says !== mayBe)
