@@ -1,4 +1,4 @@
-import { VALIDATORS } from '@flashclaim/core';
+import { PENDING_RECORD_KEPT_SECONDS, VALIDATORS } from '@flashclaim/core';
 import { ensureCollections, findSchemaFaults } from '@flashclaim/service';
 import type { Db } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -24,6 +24,12 @@ const replaceIndex = async (options: object) => {
   await db.collection('claims').dropIndex(NAME);
   await db.collection('claims').createIndex(KEY, options);
 };
+/** Changes for how long pending claims are kept, by so many seconds. */
+const keepLonger = (seconds: number) =>
+  db.command({
+    ...{ collMod: 'pending_claims' },
+    index: { keyPattern: { deadline: 1 }, expireAfterSeconds: PENDING_RECORD_KEPT_SECONDS + seconds },
+  });
 const changeValidator = (change: object) => db.command({ collMod: 'claims', ...change });
 const demand = (required: string[], user_id: object) => {
   const { $jsonSchema } = VALIDATORS.claims as { $jsonSchema: { properties: object } };
@@ -51,6 +57,8 @@ test.each<[string, () => Promise<unknown>, string[]]>([
     [UNIQUE],
   ],
   ['a collection', () => db.collection('claims').drop(), ['the collection claims']],
+  ['records that are kept for longer', () => keepLonger(1), []],
+  ['records that are kept for as long', () => keepLonger(-1), ['the index on deadline of pending_claims']],
   ['a validator', () => changeValidator({ validator: {} }), ['the validator of claims']],
   ['one that only warns', () => changeValidator({ validationAction: 'warn' }), ['the validator of claims']],
   ['one for new documents alone', () => changeValidator({ validationLevel: 'moderate' }), ['the validator of claims']],
@@ -60,4 +68,19 @@ test.each<[string, () => Promise<unknown>, string[]]>([
 ])('what MongoDB lacks without %s', async (_, change, faults) => {
   await change();
   expect(await findSchemaFaults(db)).toEqual(faults);
+});
+
+test('a time for which records are kept is made longer, and never shorter', async () => {
+  const kept = async () => {
+    const indexes = await db.collection('pending_claims').indexes();
+    return indexes.find(({ key }) => 'deadline' in key)?.expireAfterSeconds;
+  };
+  for (const [change, then] of [
+    [-1, 0],
+    [1, 1],
+  ] as const) {
+    await keepLonger(change);
+    await ensureCollections(db);
+    expect(await kept()).toBe(PENDING_RECORD_KEPT_SECONDS + then);
+  }
 });

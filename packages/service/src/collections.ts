@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { COLLECTIONS, INDEXES, VALIDATORS } from '@flashclaim/core';
+import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from '@flashclaim/core';
 import { type CollectionInfo, type Db, MongoServerError } from 'mongodb';
 import { StartError } from './read-settings.ts';
 
@@ -16,7 +16,7 @@ export const ensureCollections = async (db: Db): Promise<void> => {
   for (const name of Object.values(COLLECTIONS)) {
     await createCollection(db, name);
     try {
-      await db.collection(name).createIndexes(INDEXES[name].map((index) => ({ ...index })));
+      await createIndexes(db, name);
     } catch (error) {
       if (!(error instanceof MongoServerError)) throw error;
       throw new StartError(
@@ -26,6 +26,19 @@ export const ensureCollections = async (db: Db): Promise<void> => {
       );
     }
   }
+};
+
+const createIndexes = async (db: Db, name: keyof typeof INDEXES): Promise<void> => {
+  const found = await db.collection(name).indexes();
+  const missing: IndexDefinition[] = [];
+  for (const index of INDEXES[name]) {
+    const kept = found.find((one) => isDeepStrictEqual(one.key, index.key))?.expireAfterSeconds;
+    const { key: keyPattern, expireAfterSeconds } = index;
+    if (kept === undefined || expireAfterSeconds === undefined) missing.push(index);
+    // A longer time is one of a later version.
+    else if (kept < expireAfterSeconds) await db.command({ collMod: name, index: { keyPattern, expireAfterSeconds } });
+  }
+  if (missing.length > 0) await db.collection(name).createIndexes(missing.map((index) => ({ ...index })));
 };
 
 const createCollection = async (db: Db, name: keyof typeof VALIDATORS): Promise<void> => {

@@ -55,10 +55,12 @@ const isGuard = (index: IndexDefinition): boolean => index.unique === true || 'e
 /** What makes an index leave documents out, or take different ones for the same. */
 const NARROWING = ['partialFilterExpression', 'sparse', 'collation'];
 
-const isSameIndex = (found: Document, { key, ...options }: IndexDefinition): boolean =>
+const isSameIndex = (found: Document, { key, expireAfterSeconds = 0, ...options }: IndexDefinition): boolean =>
   // The order of the fields counts.
   JSON.stringify(found['key']) === JSON.stringify(key) &&
   Object.entries(options).every(([option, value]) => found[option] === value) &&
+  // A later version may keep documents for longer.
+  (found['expireAfterSeconds'] ?? 0) >= expireAfterSeconds &&
   NARROWING.every((option) => !(option in found));
 
 const describe = (name: string, { key, unique }: IndexDefinition): string =>
