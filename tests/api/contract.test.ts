@@ -550,6 +550,22 @@ describe('more claims than may wait', () => {
     detail: 'nothing of it will be',
   };
   holds(row);
+
+  holds({
+    answer: 'getClaim 503 overloaded',
+    when: 'as many callers as may wait for the status of theirs',
+    send: async () => {
+      const refused: Reply[] = [];
+      await until(async () => {
+        const replies = await Promise.all(Array.from({ length: 50 }, () => get('/api/claims/any')));
+        refused.push(...replies.filter(({ status }) => status === 503));
+        return refused.length > 0;
+      });
+      return refused[0] as Reply;
+    },
+    headers: { 'retry-after': SECONDS },
+    detail: 'Ask again shortly',
+  });
 });
 
 describe('a store that is away', () => {

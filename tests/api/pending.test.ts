@@ -134,7 +134,7 @@ describe('a claim that was told pending', () => {
     await stop(system.apis[0]);
     await system.addWorker();
     await until(() => isDecided(other, lost));
-    expect(await system.stores.redis.keys('*:lane-*:api-*')).toEqual([]);
+    expect(await system.stores.redis.keys('*:lane-*-api-*')).toEqual([]);
     expect(await statusOf(other, won)).toMatchObject({ status: 'claimed', user_id: 'first' });
     expect(await statusOf(other, lost)).toMatchObject({ status: 'refused', code: 'out_of_stock', user_id: 'second' });
   });

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 test('a job that was decided is not kept', async () => {
-  await until(async () => (await system.stores.redis.keys('*:lane-*:api-*')).length === 0);
+  await until(async () => (await system.stores.redis.keys('*:lane-*-api-*')).length === 0);
   const keys = await system.stores.redis.keys('*');
   expect(keys.length).toBeGreaterThan(0);
   expect(await queue.getJobCounts()).toMatchObject({ completed: 0, failed: 1, active: 0, waiting: 0 });

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import { findClaim } from '@flashclaim/api';
-import { type Claim, JOB_DEADLINE_SECONDS, newCoupon, PENDING_RECORD_KEPT_SECONDS } from '@flashclaim/core';
+import { findClaims } from '@flashclaim/api';
+import {
+  type Claim,
+  JOB_DEADLINE_SECONDS,
+  newCoupon,
+  PENDING_RECORD_KEPT_SECONDS,
+  PENDING_RECORDS_PER_READ_MAX,
+} from '@flashclaim/core';
 import { connectMongo, DatabaseClock, insertPendingClaims, type Mongo } from '@flashclaim/service';
-import { BSON } from 'mongodb';
+import { BSON, type Timestamp } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { commitJob, jobOf } from '../support/job-of.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
@@ -30,13 +36,11 @@ const recordPending = async (claim: Claim, aheadSeconds = JOB_DEADLINE_SECONDS) 
   return job;
 };
 
-const statusOf = (claimId: string) => findClaim(mongo, claimId);
+const statusOf = async (claimId: string) => (await findClaims(mongo, [claimId])).get(claimId);
 
 describe('the status of a claim', () => {
   test('is nothing for an id that nobody was given', async () => {
-    expect(await statusOf(randomUUID())).toBeNull();
-    expect(await statusOf('/')).toBeNull();
-    expect(await statusOf('.*')).toBeNull();
+    expect(await findClaims(mongo, [randomUUID(), '/', '.*'])).toEqual(new Map());
   });
 
   test('is pending while its job has no record, and then what the record says', async () => {
@@ -102,10 +106,45 @@ describe('the status of a claim', () => {
     for (const status of statuses) expect(status).toMatchObject({ code: 'timed_out' });
   });
 
+  test('is found for each of many ids, also where the records of one are more than a read takes', async () => {
+    const crowded = newClaim();
+    const others = Array.from({ length: 9 }, () => newClaim());
+    for (const claim of others) await recordPending(claim);
+    const decided = await recordPending(crowded);
+    await commitJob(mongo, decided);
+    const toRecord = (aheadSeconds: number) => (_: unknown, index: number) => {
+      const deadline = decided.deadline + aheadSeconds;
+      const jobId = `${deadline.toString(16)}-${randomUUID()}-${index}`;
+      return { claimId: crowded.id, userId: 'user', couponName: 'none', place: { jobId, index: 0, deadline } };
+    };
+    const later = Array.from({ length: PENDING_RECORDS_PER_READ_MAX }, toRecord(1));
+    await insertPendingClaims(mongo, later);
+    // They were decided; the job before them may not be.
+    const { decided_at } = (await mongo.jobRecords.findOne({ _id: decided.id })) as { decided_at: Timestamp };
+    await mongo.jobRecords.insertMany(
+      later.map(({ place: { jobId, deadline } }) => ({ _id: jobId, deadline: new Date(deadline * 1_000), decided_at })),
+    );
+    const find = async () =>
+      findClaims(
+        mongo,
+        [...others, crowded].map(({ id }) => id),
+      );
+    const found = await find();
+    expect(found.size).toBe(10);
+    for (const { id } of [...others, crowded]) expect(found.get(id)).toMatchObject({ status: 'pending' });
+
+    await mongo.pendingClaims.deleteMany({
+      _id: { $in: later.map(({ claimId, place }) => `${claimId}/${place.jobId}`) },
+    });
+    const earlier = Array.from({ length: PENDING_RECORDS_PER_READ_MAX + 1 }, toRecord(-JOB_DEADLINE_SECONDS - 1));
+    await insertPendingClaims(mongo, earlier);
+    expect((await find()).get(crowded.id)).toMatchObject({ status: 'refused' });
+  });
+
   test('is nothing any more once its records may be gone, whether or not MongoDB has deleted them', async () => {
     const claim = newClaim();
     await recordPending(claim, -PENDING_RECORD_KEPT_SECONDS - 1);
-    expect(await statusOf(claim.id)).toBeNull();
+    expect(await statusOf(claim.id)).toBeUndefined();
   });
 });
 
@@ -127,7 +166,7 @@ test('a pending claim is not taken for recorded where the connection breaks', as
 
 test('a pending record of a usual claim takes at most 250 bytes', async () => {
   const claim = { ...newClaim('FLASH_SALE_2024'), userId: randomUUID() };
-  const job = await jobOf(mongo, [claim], 'api-0123456789ab-1234567');
+  const job = await jobOf(mongo, [claim], '6b49d200-api-0123456789ab-1234567');
   const place = { jobId: job.id, index: 1_999, deadline: job.deadline };
   await insertPendingClaims(mongo, [{ claimId: claim.id, userId: claim.userId, couponName: claim.couponName, place }]);
   const stored = await mongo.pendingClaims.findOne({ user_id: claim.userId });

@@ -1,4 +1,5 @@
 import {
+  ClaimStatuses,
   createSubmit,
   Gather,
   Intake,
@@ -155,7 +156,7 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     mongoWatch: stores.mongo,
     log,
   });
-  const pendingClaims = new PendingClaims({ mongo, mongoWatch: stores.mongo, log });
+  const pendingClaims = new PendingClaims({ mongo, mongoWatch: stores.mongo, isFull: () => false, log });
   const endAnswers = model.subscribe(process, answersChannel(jobs.processId), (message) => {
     const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
     try {
@@ -172,11 +173,16 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     if (away) for (const gather of gathers) gather.sendAll();
     else jobs.checkUnanswered(0);
   });
-  const submit = createSubmit({ gathers, mongo, mongoWatch: stores.mongo, log, waitMaxMs: WAIT_MS, intake });
-  const findClaim = plantedFind(world);
-  const find = async (claimId: string) =>
-    plantedStatus({ world, store, redis: model }, await findClaim(mongo, claimId), laneCount);
-  const status = (claimId: string) => stores.mongo.answer(() => find(claimId));
+  const submit = createSubmit({
+    ...{ gathers, mongo, mongoWatch: stores.mongo, log },
+    ...{ waitMaxMs: WAIT_MS, intake, pendingClaims },
+  });
+  const statuses = new ClaimStatuses({
+    ...{ mongo, mongoWatch: stores.mongo },
+    ...{ waitingMax: PENDING_MAX, find: plantedFind(world) },
+  });
+  const status = async (claimId: string) =>
+    plantedStatus({ world, store, redis: model }, await statuses.find(claimId), laneCount);
   const ready = async () => {
     for (;;) {
       const asked = await within(START_AGAIN_MS, databaseClock.ask(mongo.db)).then(

@@ -22,11 +22,22 @@ interface Options {
   readConcern?: ReadConcern | { level: ReadConcern };
   projection?: Record<string, 0 | 1>;
   ordered?: boolean;
+  sort?: Record<string, 1 | -1>;
+  limit?: number;
   /** Without a meaning here. */
   batchSize?: number;
   writeConcern?: object;
 }
-const OPTIONS = new Set(['session', 'readConcern', 'projection', 'ordered', 'batchSize', 'writeConcern']);
+const OPTIONS = new Set([
+  'session',
+  'readConcern',
+  'projection',
+  'ordered',
+  'sort',
+  'limit',
+  'batchSize',
+  'writeConcern',
+]);
 
 /** What a command has to do at the server, and what it sees there. */
 interface Command {
@@ -56,6 +67,20 @@ const project = <T extends object>(document: T, projection: Options['projection'
   const projected: Record<string, unknown> = _id ? { _id: fields['_id'] } : {};
   for (const field of Object.keys(named)) if (field in fields) projected[field] = fields[field];
   return projected as T;
+};
+
+/** Documents that were found, in the order, number and with the fields that were asked for. */
+const asAsked = <T extends object>(found: readonly T[], { sort = {}, limit, projection }: Options): T[] => {
+  const orders = Object.entries(sort);
+  const compare = (one: T, other: T): number => {
+    for (const [field, order] of orders) {
+      const [a, b] = [one, other].map((document) => String((document as Record<string, unknown>)[field]));
+      if (a !== b) return (a as string) < (b as string) ? -order : order;
+    }
+    return 0;
+  };
+  const sorted = orders.length === 0 ? found : found.toSorted(compare);
+  return sorted.slice(0, limit).map((document) => project(document, projection));
 };
 
 /** A process's connection to the store: the few methods of the driver that the claim path calls. */
@@ -99,10 +124,10 @@ class ModelConnection {
           if (transaction) {
             const documents = found(filter, this.#store.seenBy(transaction), transaction);
             session?.replied(replication.committed, replication.appliedTime);
-            return documents.map((document) => project(document, options.projection));
+            return asAsked(documents, options);
           }
           const seen = await this.#seenOutside(options);
-          return found(filter, seen).map((document) => project(document, options.projection));
+          return asAsked(found(filter, seen), options);
         }),
     };
   }

@@ -117,7 +117,7 @@ const breakOf = (random: Random, spreadMs: number): Break => {
 
 const durationOf = (random: Random, what: Break['what']): number => {
   // Time without any process costs nothing: until jobs have expired, and until their records are gone.
-  if (what === 'nobody there') return random.pick([random.int(1, 20) * MINUTE_MS, random.int(90, 180) * MINUTE_MS]);
+  if (what === 'nobody there') return random.pick([random.int(1, 20) * MINUTE_MS, random.int(90, 250) * MINUTE_MS]);
   // Without workers claims stay undecided: long enough that all that is said of them meanwhile has to be right.
   if (what === 'no workers') return random.chance(0.003) ? 16 * MINUTE_MS : random.int(50, 12_000);
   return random.int(1, random.pick([50, 1_500]));

@@ -1,6 +1,6 @@
-import { findClaim } from '@flashclaim/api';
+import { findClaims } from '@flashclaim/api';
 import { type ClaimStatus, decodeDecision, isGrant } from '@flashclaim/core';
-import { type DatabaseClock, readJobRecords, readPendingClaims, standingClaims } from '@flashclaim/service';
+import { type DatabaseClock, type Mongo, readJobRecords, readPendingClaims, standingClaims } from '@flashclaim/service';
 import type { Stores } from './model-process.ts';
 import type { World } from './world.ts';
 
@@ -17,17 +17,26 @@ export const plantedClock = ({ plants }: World, clock: Clock): Clock => {
 };
 
 /** What becomes of a claim. */
-export const plantedFind = ({ plants }: World): typeof findClaim =>
-  plants.has('status reads claims first') ? findClaimFirst : findClaim;
+export const plantedFind = ({ plants }: World): typeof findClaims =>
+  plants.has('status reads claims first') ? findClaimsFirst : findClaims;
 
 /** By majority reads, in the wrong order: a claim that is granted between the first and the last of them is not seen. */
-const findClaimFirst: typeof findClaim = async (mongo, claimId) => {
+const findClaimsFirst: typeof findClaims = async (mongo, claimIds) => {
+  const statuses = new Map<string, ClaimStatus>();
+  for (const claimId of claimIds) {
+    const status = await findClaimFirst(mongo, claimId);
+    if (status) statuses.set(claimId, status);
+  }
+  return statuses;
+};
+
+const findClaimFirst = async (mongo: Mongo, claimId: string): Promise<ClaimStatus | null> => {
   const claim = (await standingClaims(mongo, [claimId])).get(claimId);
   const told = (one: { userId: string; couponName: string }) => ({
     ...{ claim_id: claimId, user_id: one.userId, coupon_name: one.couponName },
   });
   if (claim) return { ...told(claim), status: 'claimed', code: 'claimed' };
-  const [pending] = await readPendingClaims(mongo, claimId);
+  const [pending] = (await readPendingClaims(mongo, [claimId])).get(claimId) ?? [];
   if (!pending) return null;
   const { jobId, index } = pending.place;
   const record = (await readJobRecords(mongo, [jobId])).get(jobId);
@@ -39,11 +48,11 @@ const findClaimFirst: typeof findClaim = async (mongo, claimId) => {
 /** A status on its way to its caller. */
 export const plantedStatus = (
   { world, store, redis }: Stores & { world: World },
-  status: ClaimStatus | null,
+  status: ClaimStatus | undefined,
   lanes: number,
 ): ClaimStatus | null => {
   const { plants } = world;
-  if (plants.size === 0 || status?.status !== 'pending') return status;
+  if (plants.size === 0 || status?.status !== 'pending') return status ?? null;
   const range = { $gte: `${status.claim_id}/`, $lt: `${status.claim_id}0` };
   const pending = store.find('pending_claims', { _id: range }, store.replication.committed);
   const isHeld = pending.some(({ _id }) => redis.isHeld(_id.slice(_id.indexOf('/') + 1), lanes));

@@ -2,7 +2,7 @@ import { Timestamp } from 'mongodb';
 import { START_MS } from './clock.ts';
 import type { World } from './world.ts';
 
-/** Clocks of members differ by less than an hour. */
+/** The clock of a member is wrong by less than an hour. */
 const MEMBER_ERROR_MAX_SECONDS = 3_500;
 
 /** How long after an election majority reads may lag behind what was acknowledged before, at most. */
@@ -52,7 +52,7 @@ export class Replication {
   constructor(world: World) {
     this.#world = world;
     const { random } = world;
-    this.#memberErrorSeconds = random.chance(0.5) ? 0 : random.int(0, MEMBER_ERROR_MAX_SECONDS);
+    this.#memberErrorSeconds = random.chance(0.5) ? 0 : random.int(-MEMBER_ERROR_MAX_SECONDS, MEMBER_ERROR_MAX_SECONDS);
     this.#last = this.wallSeconds * TICKS_PER_SECOND;
     this.#times = [this.#last];
   }
@@ -134,7 +134,7 @@ export class Replication {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject } of waiting) reject(error());
-    if (random.chance(0.4)) this.#memberErrorSeconds = random.int(0, MEMBER_ERROR_MAX_SECONDS);
+    if (random.chance(0.4)) this.#memberErrorSeconds = random.int(-MEMBER_ERROR_MAX_SECONDS, MEMBER_ERROR_MAX_SECONDS);
     const lagMs = random.pick([0, 0, random.int(1, 100), random.int(1, LAG_MAX_MS)]);
     if (lagMs > 0) {
       this.#laggingUntilMs = nowMs() + lagMs;

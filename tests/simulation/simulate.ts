@@ -18,7 +18,7 @@ const SETTLED_MAX_MS = 120_000;
 const ANSWER_MAX_MS = 30_000;
 
 /** By then a job has expired that was lost: where the clocks of members agree, and where they differ. */
-const EXPIRED_AFTER_MS = [16 * 60_000, 60 * 60_000];
+const EXPIRED_AFTER_MS = [16 * 60_000, 120 * 60_000];
 
 /** When everybody leaves who comes back about when jobs expire, at the latest. */
 const LEAVE_MAX_MS = 500;

@@ -1,20 +1,23 @@
 import type { Document, MongoClient } from 'mongodb';
 
 export interface FailPoint {
-  /** Commands of workers that it strikes. */
+  /** Commands that it strikes. */
   commands: readonly string[];
+  /** Whose commands: those of workers by default. */
+  appName?: 'flashclaim-worker' | 'flashclaim-api';
   /** How many of them; all by default. */
   times?: number;
   /** What happens to them: see MongoDB's `failCommand`. */
   data: Document;
 }
 
-/** Makes MongoDB fail commands of workers. Needs a mongod with test commands. */
-export const setFailPoint = async (client: MongoClient, { commands, times, data }: FailPoint): Promise<void> => {
+/** Makes MongoDB fail commands. Needs a mongod with test commands. */
+export const setFailPoint = async (client: MongoClient, point: FailPoint): Promise<void> => {
+  const { commands, appName = 'flashclaim-worker', times, data } = point;
   await client.db('admin').command({
     configureFailPoint: 'failCommand',
     mode: times === undefined ? 'alwaysOn' : { times },
-    data: { appName: 'flashclaim-worker', failCommands: commands, ...data },
+    data: { appName, failCommands: commands, ...data },
   });
 };
 

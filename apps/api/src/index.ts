@@ -1,12 +1,14 @@
 /** What tests and the simulation run without a server. */
 export { claimIdOfKey, newClaimId } from './claims/claim-id.ts';
-export { findClaim } from './claims/claim-status.ts';
+export { findClaims } from './claims/claim-status.ts';
+export { ClaimStatuses } from './claims/claim-statuses.ts';
 export { Door } from './claims/door.ts';
 export { Gather } from './claims/gather.ts';
 export { Intake, OVERLOADED } from './claims/intake.ts';
 export { LaneJobs } from './claims/lane-jobs.ts';
 export { LoopWatch } from './claims/loop-watch.ts';
 export { PendingClaims } from './claims/pending-claims.ts';
+export { PendingSize } from './claims/pending-size.ts';
 export { preferenceApplied, readPrefer } from './claims/prefer.ts';
 export { replyToClaim } from './claims/reply.ts';
 export { SoldOut } from './claims/sold-out.ts';

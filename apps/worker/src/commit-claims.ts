@@ -1,4 +1,5 @@
 import {
+  CLOCK_JUMP_MAX_SECONDS,
   type Claim,
   type ClaimFields,
   type ClaimJobResult,
@@ -6,7 +7,6 @@ import {
   COMMIT_PAUSE_MAX_MS,
   decideJobs,
   grantsOf,
-  JOB_DEADLINE_MARGIN_SECONDS,
   JOB_DEADLINE_SECONDS,
   type Job,
   type JobDecision,
@@ -163,7 +163,7 @@ const checkDeadlines = (jobs: readonly Job[], now: number): void => {
 
 /** A deadline that never comes would let a job run for ever, also after MongoDB has deleted its record. */
 const checkHorizon = (jobs: readonly Job[], now: number): void => {
-  const far = jobs.find(({ deadline }) => deadline > now + JOB_DEADLINE_SECONDS + JOB_DEADLINE_MARGIN_SECONDS);
+  const far = jobs.find(({ deadline }) => deadline > now + JOB_DEADLINE_SECONDS + CLOCK_JUMP_MAX_SECONDS);
   if (far)
     throw new JobRejectedError(
       `the deadline of job ${far.id} is ${far.deadline - now} s ahead; ${JOB_DEADLINE_SECONDS} s is the most`,

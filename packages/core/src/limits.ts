@@ -63,7 +63,7 @@ export const CLAIM_WAIT_DEFAULT_MS = 5_000;
 /** The longest wait a deployment may set. */
 export const CLAIM_WAIT_MAX_MS = 60_000;
 
-/** Claims waiting in one API process by default; the next one is told `overloaded`. */
+/** Claims waiting in one API process by default, and callers for the status of one; the next is told `overloaded`. */
 export const CLAIMS_PENDING_DEFAULT = 20_000;
 
 /**
@@ -109,16 +109,34 @@ export const JOB_STALLED_CHECK_MS = 1_500;
 export const JOB_DEADLINE_SECONDS = 900;
 
 /**
- * How much further ahead a job's deadline may lie before the worker rejects the job: as much as the clocks of MongoDB's
- * members may differ.
+ * How far database time may jump when another member becomes primary: each member's clock may be wrong by an hour, in either
+ * direction. A worker rejects a job whose deadline lies further ahead than this explains.
  */
-export const JOB_DEADLINE_MARGIN_SECONDS = 3_600;
+export const CLOCK_JUMP_MAX_SECONDS = 2 * 3_600;
 
-/** How long after its deadline a job's record is kept: two hours after its start. Longer than the pending records that lead to it. */
-export const JOB_RECORD_KEPT_SECONDS = 6_300;
+/** How long after its job's deadline a pending claim's record is kept: an hour, also where database time jumps meanwhile. */
+export const PENDING_RECORD_KEPT_SECONDS = 3_600 + CLOCK_JUMP_MAX_SECONDS;
 
-/** How long after its job's deadline a pending claim's record is kept, so at least an hour after its decision. */
-export const PENDING_RECORD_KEPT_SECONDS = 5_400;
+/** How long after its deadline a job's record is kept: longer than the pending records that lead to it. */
+export const JOB_RECORD_KEPT_SECONDS = PENDING_RECORD_KEPT_SECONDS + 900;
+
+/**
+ * Bytes of the records of pending claims, in all of MongoDB. Beyond it no caller is told `pending`. A thousand claims a second,
+ * all with `respond-async`, need half of it.
+ */
+export const PENDING_RECORDS_MAX_BYTES = 4 * 1024 ** 3;
+
+/** How often that is measured. */
+export const PENDING_RECORDS_MEASURE_EVERY_MS = 1_000;
+
+/** How long a caller waits for its pending record to be written. */
+export const PENDING_RECORD_WRITE_MAX_MS = 2_000;
+
+/** Pending records that one read of statuses takes from MongoDB at once, and the most of one claim id that are looked at. */
+export const PENDING_RECORDS_PER_READ_MAX = 200;
+
+/** Claims whose statuses are read together. */
+export const STATUSES_PER_READ_MAX = 50;
 
 /** Times that a job is run again, after an error or without its worker: the deadline ends a job, not a count. */
 export const JOB_ATTEMPTS_MAX = 1_000_000;
@@ -198,6 +216,9 @@ export const REDIS_RECONNECT_MAX_MS = 500;
 /** Connections of an API process to MongoDB, kept open and at most: it reads coupons and claims, no more. */
 export const API_POOL_MIN = 2;
 export const API_POOL_MAX = 20;
+
+/** Its connections for the questions that must not wait behind callers: one for the ping, one for the rest. */
+export const PROBE_POOL_MAX = 2;
 
 /** The receiving of a request by default: slow senders hold no socket for ever. */
 export const REQUEST_RECEIVE_DEFAULT_MS = 30_000;

@@ -1,4 +1,4 @@
-import { PENDING_RECORDS_PER_WRITE_MAX, type Place } from '@flashclaim/core';
+import { PENDING_RECORDS_PER_READ_MAX, PENDING_RECORDS_PER_WRITE_MAX, type Place } from '@flashclaim/core';
 import { type ClientSession, MongoBulkWriteError } from 'mongodb';
 import { DUPLICATE_KEY, type Mongo } from './mongo.ts';
 
@@ -63,13 +63,33 @@ const isDuplicatesOnly = (error: unknown): boolean => {
   return errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY);
 };
 
-/** The pending records of a claim id. Without a session: those that a majority has. */
+/**
+ * The pending records of some claim ids, by id, latest deadline first. Without a session: those that a majority has.
+ * Of an id that has very many, the latest `PENDING_RECORDS_PER_READ_MAX` come.
+ */
 export const readPendingClaims = async (
-  { pendingClaims }: Mongo,
-  claimId: string,
+  mongo: Mongo,
+  claimIds: readonly string[],
+  session?: ClientSession,
+): Promise<Map<string, PendingClaim[]>> =>
+  Map.groupBy(await readLatest(mongo, claimIds, session), ({ claimId }) => claimId);
+
+const readLatest = async (
+  { pendingClaims }: Pick<Mongo, 'pendingClaims'>,
+  claimIds: readonly string[],
   session?: ClientSession,
 ): Promise<PendingClaim[]> => {
-  const range = { $gte: claimId + SEPARATOR, $lt: claimId + AFTER_SEPARATOR };
-  const found = await pendingClaims.find({ _id: range }, session ? { session } : {}).toArray();
-  return found.map(toPendingClaim);
+  const found = await pendingClaims
+    .find({ $or: claimIds.map(toRange) }, { ...(session && { session }), ...LATEST_FIRST })
+    .toArray();
+  // One id may have crowded out the others: then they are read in halves.
+  const half = Math.floor(claimIds.length / 2);
+  if (found.length < PENDING_RECORDS_PER_READ_MAX || half === 0) return found.map(toPendingClaim);
+  const first = await readLatest({ pendingClaims }, claimIds.slice(0, half), session);
+  return [...first, ...(await readLatest({ pendingClaims }, claimIds.slice(half), session))];
 };
+
+/** A job id begins with its deadline. */
+const LATEST_FIRST = { sort: { _id: -1 }, limit: PENDING_RECORDS_PER_READ_MAX } as const;
+
+const toRange = (claimId: string) => ({ _id: { $gte: claimId + SEPARATOR, $lt: claimId + AFTER_SEPARATOR } });

@@ -3,6 +3,7 @@ import {
   decodeDecision,
   isGrant,
   PENDING_RECORD_KEPT_SECONDS,
+  PENDING_RECORDS_PER_READ_MAX,
   type RecordedDecision,
   type StandingClaim,
   type StoredJobRecord,
@@ -26,28 +27,45 @@ import type { ClientSession } from 'mongodb';
 const ATTEMPTS_MAX = 5;
 
 /**
- * Where a claim is. Resolves to null for an id that holds no unit and has no pending record, or none any more.
+ * Where claims are, by their ids. An id that holds no unit and has no pending record, or none any more, is left out.
  *
  * A claim that a majority has is the last word. Everything else is read in a transaction: what a majority has may lag behind
  * what was acknowledged, on a primary that has just been elected, and would show a decided claim as pending or unknown.
  */
-export const findClaim = async (mongo: Mongo, claimId: string): Promise<ClaimStatus | null> => {
-  const claim = (await standingClaims(mongo, [claimId])).get(claimId);
-  return claim
-    ? toClaimed(claim)
-    : retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimId)));
+export const findClaims = async (mongo: Mongo, claimIds: readonly string[]): Promise<Map<string, ClaimStatus>> => {
+  const claims = await standingClaims(mongo, claimIds);
+  const others = claimIds.filter((id) => !claims.has(id));
+  const statuses = new Map(mapValues(claims, toClaimed));
+  if (others.length === 0) return statuses;
+  const read = await retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, others)));
+  return new Map([...statuses, ...read]);
 };
 
 /** Everything in one snapshot. Jobs that are too late are recorded as expired: then the answer is final. */
-const readAll = async (mongo: Mongo, session: ClientSession, claimId: string): Promise<ClaimStatus | null> => {
-  const found = await answered(readPendingClaims(mongo, claimId, session));
+const readAll = async (
+  mongo: Mongo,
+  session: ClientSession,
+  claimIds: readonly string[],
+): Promise<Map<string, ClaimStatus>> => {
+  const found = await answered(readPendingClaims(mongo, claimIds, session));
   const now = databaseTimeOf(session);
   // MongoDB deletes them some time after that: from then on their jobs' records may be gone, too.
-  const pending = found.filter(({ place }) => now <= place.deadline + PENDING_RECORD_KEPT_SECONDS);
-  const records = await readOrExpireJobs(mongo, session, pending.map(toRecordKey));
-  const claim = (await answered(standingClaims(mongo, [claimId], session))).get(claimId);
-  return claim ? toClaimed(claim) : toStatus(claimId, pending, records);
+  const isKept = ({ place }: PendingClaim) => now <= place.deadline + PENDING_RECORD_KEPT_SECONDS;
+  const pending = new Map(mapValues(found, (some) => some.filter(isKept)));
+  const records = await readOrExpireJobs(mongo, session, [...pending.values()].flat().map(toRecordKey));
+  const claims = await answered(standingClaims(mongo, claimIds, session));
+  const statuses = new Map(mapValues(claims, toClaimed));
+  for (const [claimId, some] of pending) {
+    const status = statuses.get(claimId) ?? toStatus(claimId, some, records, now);
+    if (status) statuses.set(claimId, status);
+  }
+  return statuses;
 };
+
+const mapValues = <Value, Mapped>(
+  map: ReadonlyMap<string, Value>,
+  toMapped: (value: Value) => Mapped,
+): [string, Mapped][] => [...map].map(([key, value]) => [key, toMapped(value)]);
 
 /** Records that jobs have expired, unless they were decided. Resolves to all their records. */
 export const expireJobs = (
@@ -82,13 +100,14 @@ const toStatus = (
   claimId: string,
   pending: readonly PendingClaim[],
   records: ReadonlyMap<string, StoredJobRecord>,
-): ClaimStatus | null => {
-  const undecided = pending.find((one) => !records.has(toJobId(one)));
+  now: number,
+): ClaimStatus | undefined => {
+  const undecided = pending.find((one) => !records.has(toJobId(one))) ?? unreadOf(pending, now);
   const latest = undecided ?? latestOf(pending, records);
-  if (!latest) return null;
+  if (!latest) return undefined;
   const code = undecided ? 'pending' : decisionOf(latest, records);
   // A claim that was granted and is no more was deleted by hand.
-  if (isGrant(code)) return null;
+  if (isGrant(code)) return undefined;
   return {
     claim_id: claimId,
     status: undecided ? 'pending' : 'refused',
@@ -96,6 +115,12 @@ const toStatus = (
     user_id: latest.userId,
     coupon_name: latest.couponName,
   };
+};
+
+/** Where a key was sent so often that not all of its records were read: one that stands for those that may be undecided. */
+const unreadOf = (pending: readonly PendingClaim[], now: number): PendingClaim | undefined => {
+  const last = pending[PENDING_RECORDS_PER_READ_MAX - 1];
+  return last && now <= last.place.deadline ? last : undefined;
 };
 
 const latestOf = (

@@ -41,7 +41,10 @@ export interface LaneJobsOptions {
 export class LaneJobs {
   readonly #jobs = new Map<string, JobInFlight>();
   readonly #options: LaneJobsOptions;
-  /** Job ids are unique in the cluster, hold no colon and are no number: BullMQ gives those a meaning. */
+  /**
+   * Job ids begin with their deadline, so that records stand in its order. They are unique in the cluster, hold no colon and
+   * are no number: BullMQ gives those a meaning.
+   */
   readonly processId = `api-${randomBytes(6).toString('hex')}`;
   readonly #timer: NodeJS.Timeout;
   #count = 0;
@@ -57,8 +60,8 @@ export class LaneJobs {
     const { lanes, redis, databaseClock, log } = this.#options;
     const queue = lanes[lane] as Queue;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const id = `${this.processId}-${++this.#count}`;
     const deadline = databaseClock.now + JOB_DEADLINE_SECONDS;
+    const id = `${deadline.toString(16)}-${this.processId}-${++this.#count}`;
     const data = encodeJob({ id, deadline, replyTo: this.processId }, claims);
     const sentAt = performance.now();
     const job: JobInFlight = { id, lane, queue, data, claims, sentAt, enqueued: false, finish: resolve };
@@ -180,5 +183,7 @@ const add = ({ id, queue, data, trace }: JobInFlight) =>
   queue.add(JOB_NAME, data, {
     jobId: id,
     attempts: JOB_ATTEMPTS_MAX,
+    // BullMQ would keep the error of each attempt.
+    stackTraceLimit: 1,
     ...(trace && { telemetry: { metadata: trace } }),
   });

@@ -1,39 +1,45 @@
-import type { Place } from '@flashclaim/core';
-import { insertPendingClaims, type Logger, type Mongo, type PendingClaim } from '@flashclaim/service';
+import { PENDING_RECORD_WRITE_MAX_MS, type Place } from '@flashclaim/core';
+import { insertPendingClaims, type Logger, type Mongo, type PendingClaim, within } from '@flashclaim/service';
 import { StoreAwayError, type StoreWatch } from '../stores/store-watch.ts';
+import { Batcher } from './batcher.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
-interface Waiting {
-  record: PendingClaim;
-  resolve: () => void;
-  reject: (error: Error) => void;
-}
-
-interface PendingClaimsOptions {
+export interface PendingClaimsOptions {
   mongo: Mongo;
   mongoWatch: StoreWatch;
+  /** Whether MongoDB holds as many pending records as it may. */
+  isFull: () => boolean;
   log: Pick<Logger, 'warn'>;
 }
 
-/**
- * Records that claims are pending, so that every process can tell what becomes of them. Claims that come while a write is in
- * flight share the next one.
- */
+/** Records that claims are pending, so that every process can tell what becomes of them. */
 export class PendingClaims {
-  #waiting: Waiting[] = [];
-  #writing = false;
   readonly #options: PendingClaimsOptions;
+  readonly #inserts: Batcher<PendingClaim, undefined>;
 
   constructor(options: PendingClaimsOptions) {
+    const { mongo, mongoWatch } = options;
     this.#options = options;
+    this.#inserts = new Batcher({
+      call: async (records) => {
+        await mongoWatch.answer(() => insertPendingClaims(mongo, records));
+        return records.map(() => undefined);
+      },
+    });
+  }
+
+  /** Whether no claim can be recorded: who wants to be told `pending` is better not taken. */
+  get isFull(): boolean {
+    return this.#options.isFull();
   }
 
   /** What the caller of a pending claim is answered: to ask for it later, once every process can answer that. */
   async tell(claim: WaitingClaim): Promise<Answer> {
+    if (this.isFull) return 'unknown';
     const { id, userId, couponName } = claim;
     const place = claim.place as Place;
     try {
-      await this.#write({ claimId: id, userId, couponName, place });
+      await within(PENDING_RECORD_WRITE_MAX_MS, this.#inserts.add({ claimId: id, userId, couponName, place }));
       return 'pending';
     } catch (error) {
       // The store watch has logged that MongoDB is down.
@@ -44,29 +50,5 @@ export class PendingClaims {
         );
       return 'unknown';
     }
-  }
-
-  #write(record: PendingClaim): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ record, resolve, reject });
-      if (this.#waiting.length === 1 && !this.#writing) setImmediate(() => void this.#writeAll());
-    });
-  }
-
-  async #writeAll(): Promise<void> {
-    const { mongo, mongoWatch } = this.#options;
-    this.#writing = true;
-    while (this.#waiting.length > 0) {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      const records = waiting.map(({ record }) => record);
-      try {
-        await mongoWatch.answer(() => insertPendingClaims(mongo, records));
-        for (const { resolve } of waiting) resolve();
-      } catch (error) {
-        for (const { reject } of waiting) reject(error as Error);
-      }
-    }
-    this.#writing = false;
   }
 }

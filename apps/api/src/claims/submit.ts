@@ -4,6 +4,7 @@ import type { StoreWatch } from '../stores/store-watch.ts';
 import { claimIdOfKey, newClaimId } from './claim-id.ts';
 import type { Gather } from './gather.ts';
 import { type Intake, OVERLOADED, type Refusal } from './intake.ts';
+import type { PendingClaims } from './pending-claims.ts';
 import { points } from './points.ts';
 import { SoldOut } from './sold-out.ts';
 import { type Settled, WaitingClaim } from './waiting-claim.ts';
@@ -16,6 +17,7 @@ export interface SubmitOptions {
   log: Pick<Logger, 'warn'>;
   waitMaxMs: number;
   intake: Intake;
+  pendingClaims: Pick<PendingClaims, 'isFull'>;
 }
 
 /** A claim as it comes in. */
@@ -29,7 +31,8 @@ export interface ClaimRequest {
 }
 
 /** Takes claims in: gives each an id, and hands it to the gathering of its coupon's lane. */
-export const createSubmit = ({ gathers, mongo, mongoWatch, log, waitMaxMs, intake }: SubmitOptions) => {
+export const createSubmit = (options: SubmitOptions) => {
+  const { gathers, mongo, mongoWatch, log, waitMaxMs, intake, pendingClaims } = options;
   const gatherOf = (couponName: string) => gathers[laneOf(couponName, gathers.length)] as Gather;
   const soldOut = new SoldOut({ mongo, mongoWatch, log, handOn: (claim) => gatherOf(claim.couponName).add(claim) });
   const ageMaxMs = laneAgeMaxMs(waitMaxMs);
@@ -47,7 +50,8 @@ export const createSubmit = ({ gathers, mongo, mongoWatch, log, waitMaxMs, intak
   return ({ userId, couponName, keyed, waitMs = waitMaxMs }: ClaimRequest): WaitingClaim | Refusal => {
     const gather = gatherOf(couponName);
     // Asked again, now that the body is here: others may have come in between.
-    const refusal = intake.refusal ?? (gather.isFull(ageMaxMs) ? OVERLOADED : undefined);
+    const isFull = gather.isFull(ageMaxMs) || (waitMs === 0 && pendingClaims.isFull);
+    const refusal = intake.refusal ?? (isFull ? OVERLOADED : undefined);
     if (refusal) return refusal;
     intake.taken();
     const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();

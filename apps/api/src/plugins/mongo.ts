@@ -1,10 +1,13 @@
-import { API_POOL_MAX, API_POOL_MIN, QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { API_POOL_MAX, API_POOL_MIN, PROBE_POOL_MAX, QUERY_TIMEOUT_MS } from '@flashclaim/core';
 import { connectMongo, DatabaseClock, ensureCollections, type Mongo } from '@flashclaim/service';
 import fp from 'fastify-plugin';
+import type { MongoClientOptions } from 'mongodb';
 
 declare module 'fastify' {
   interface FastifyInstance {
     mongo: Mongo;
+    /** Connections of its own, for what must be known however many callers wait for the others. */
+    mongoProbe: Mongo;
     databaseClock: DatabaseClock;
   }
 }
@@ -14,24 +17,29 @@ export interface MongoOptions {
   name: string;
 }
 
+const TIMEOUTS = {
+  serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
+  socketTimeoutMS: QUERY_TIMEOUT_MS,
+  connectTimeoutMS: QUERY_TIMEOUT_MS,
+  waitQueueTimeoutMS: QUERY_TIMEOUT_MS,
+};
+
 /** The database, with its indexes built before any request is taken. */
 export const mongo = fp<MongoOptions>(
   async (app, { uri, name }) => {
-    const connection = await connectMongo(uri, name, {
-      appName: 'flashclaim-api',
-      maxPoolSize: API_POOL_MAX,
-      minPoolSize: API_POOL_MIN,
-      serverSelectionTimeoutMS: QUERY_TIMEOUT_MS,
-      socketTimeoutMS: QUERY_TIMEOUT_MS,
-      connectTimeoutMS: QUERY_TIMEOUT_MS,
-      waitQueueTimeoutMS: QUERY_TIMEOUT_MS,
-    });
-    app.addHook('onClose', async () => connection.client.close());
-    await ensureCollections(connection.db);
+    const connect = async (options: MongoClientOptions): Promise<Mongo> => {
+      const connection = await connectMongo(uri, name, { ...TIMEOUTS, ...options });
+      app.addHook('onClose', async () => connection.client.close());
+      return connection;
+    };
+    const mongo = await connect({ appName: 'flashclaim-api', maxPoolSize: API_POOL_MAX, minPoolSize: API_POOL_MIN });
+    const mongoProbe = await connect({ appName: 'flashclaim-api-probe', maxPoolSize: PROBE_POOL_MAX });
+    await ensureCollections(mongo.db);
     const databaseClock = new DatabaseClock();
-    await databaseClock.ask(connection.db);
+    await databaseClock.ask(mongoProbe.db);
     app.decorate('databaseClock', databaseClock);
-    app.decorate('mongo', connection);
+    app.decorate('mongo', mongo);
+    app.decorate('mongoProbe', mongoProbe);
   },
   { name: 'mongo' },
 );

@@ -19,7 +19,7 @@ const isSocketError = (error: unknown): boolean => /^E[A-Z]+$/.test(String((erro
 /** Watches both stores. */
 export const stores = fp<{ lanes: number }>(
   async (app, { lanes }) => {
-    const { redis: connection, mongo: database, databaseClock, log } = app;
+    const { redis: connection, mongoProbe, databaseClock, log } = app;
     const redis = new StoreWatch({
       name: 'Redis',
       ask: () => checkWrites(connection, lanes),
@@ -30,7 +30,7 @@ export const stores = fp<{ lanes: number }>(
 
     const mongo = new StoreWatch({
       name: 'MongoDB',
-      ask: () => databaseClock.ask(database.db),
+      ask: () => databaseClock.ask(mongoProbe.db),
       // The error handler knows the driver's own errors.
       isFault: isSocketError,
       log,

@@ -8,7 +8,6 @@ import {
   type ProblemCode,
 } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
-import { findClaim } from '../claims/claim-status.ts';
 import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { WaitingClaim } from '../claims/waiting-claim.ts';
@@ -92,11 +91,11 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         params: ParamsSchema,
         response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIM_STATUS_ANSWER },
-        problems: ['invalid_request', 'not_found', 'unavailable'],
+        problems: ['invalid_request', 'not_found', 'overloaded', 'unavailable'],
       },
     },
     async (request) => {
-      const status = await app.stores.mongo.answer(() => findClaim(app.mongo, request.params.claim_id));
+      const status = await app.claimStatuses.find(request.params.claim_id);
       if (!status) throw new ProblemError('not_found', 'No claim that stands or is under way has this id.');
       return status;
     },

@@ -1,0 +1,52 @@
+import { PENDING_RECORDS_MAX_BYTES, PENDING_RECORDS_MEASURE_EVERY_MS } from '@flashclaim/core';
+import type { Logger, Mongo } from '@flashclaim/service';
+
+export interface PendingSizeOptions {
+  mongo: Pick<Mongo, 'pendingClaims'>;
+  log: Pick<Logger, 'warn'>;
+  bytesMax?: number;
+}
+
+/** Measures what MongoDB holds of pending claims: its age alone would bound neither their number nor their bytes. */
+export class PendingSize {
+  #bytes = 0;
+  #measuring = false;
+  readonly #timer: NodeJS.Timeout;
+  readonly #pendingClaims: Mongo['pendingClaims'];
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #bytesMax: number;
+
+  constructor({ mongo, log, bytesMax = PENDING_RECORDS_MAX_BYTES }: PendingSizeOptions) {
+    this.#pendingClaims = mongo.pendingClaims;
+    this.#log = log;
+    this.#bytesMax = bytesMax;
+    this.#timer = setInterval(() => void this.#measure(), PENDING_RECORDS_MEASURE_EVERY_MS);
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > this.#bytesMax;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #measure(): Promise<void> {
+    if (this.#measuring) return;
+    this.#measuring = true;
+    const wasFull = this.isFull;
+    try {
+      const stages = [{ $collStats: { storageStats: {} } }, { $project: { bytes: '$storageStats.size' } }];
+      const [measured] = await this.#pendingClaims.aggregate<{ bytes: number }>(stages).toArray();
+      this.#bytes = measured?.bytes ?? 0;
+    } catch {
+      // The last size stays true for a moment; the store watch tells where MongoDB is down.
+    }
+    this.#measuring = false;
+    if (this.isFull && !wasFull)
+      this.#log.warn(
+        { bytes: this.#bytes, bytes_max: this.#bytesMax },
+        'MongoDB holds as many pending claims as it may; until some expire, no caller is told "pending"',
+      );
+  }
+}
