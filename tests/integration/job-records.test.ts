@@ -43,12 +43,12 @@ const decisionsOf = async (...run: Parameters<typeof commitJob>) =>
 const holdBeforeWrites = async (job: Job): Promise<() => Promise<string[]>> => {
   const reached = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
-  const insertMany = other.jobRecords.insertMany.bind(other.jobRecords);
-  other.jobRecords.insertMany = async (...insert) => {
-    other.jobRecords.insertMany = insertMany;
+  const command = other.db.command.bind(other.db);
+  other.db.command = async (...write) => {
+    other.db.command = command;
     reached.resolve();
     await gate.promise;
-    return insertMany(...insert);
+    return command(...write);
   };
   const run = decisionsOf(other, job);
   await reached.promise;

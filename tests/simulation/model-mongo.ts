@@ -1,5 +1,5 @@
 import { COLLECTIONS } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/service';
+import type { Mongo, WriteCommand } from '@flashclaim/service';
 import { type BulkWriteResult, MongoBulkWriteError, MongoErrorLabel, MongoServerError } from 'mongodb';
 import { UnknownToModel } from './matches.ts';
 import { ModelSession, type SessionOptions } from './model-session.ts';
@@ -40,7 +40,7 @@ const OPTIONS = new Set([
 ]);
 
 /** What a command has to do at the server, and what it sees there. */
-interface Command {
+interface AtServer {
   session: ModelSession | undefined;
   transaction: Transaction | undefined;
 }
@@ -193,16 +193,16 @@ class ModelConnection {
     });
   }
 
-  updateCoupons(operations: readonly UpdateMany[], options: Options): Promise<object> {
+  updateCoupons(updates: readonly UpdateMany[], options: Options): Promise<number> {
     return this.#command(options, ({ session, transaction }) => {
-      const result = this.#store.updateCoupons(operations, transaction as Transaction);
+      const matched = this.#store.updateCoupons(updates, transaction as Transaction);
       session?.replied(this.#store.replication.committed, this.#store.replication.appliedTime);
-      return result;
+      return matched;
     });
   }
 
   /** Has the server carry something out; or not, where it can't be reached or the connection breaks. */
-  #command<T>(options: Options, effect: (command: Command) => T | Promise<T>): Promise<T> {
+  #command<T>(options: Options, effect: (at: AtServer) => T | Promise<T>): Promise<T> {
     for (const option of Object.keys(options))
       if (!OPTIONS.has(option)) throw defectOf(this.#world, new UnknownToModel(`the option ${option}`));
     const { session } = options;
@@ -267,26 +267,51 @@ const plantedPending = (
   },
 });
 
+type Command = { ping: 1 } | WriteCommand;
+
+/** A command as the server takes it. It replies with a duplicate key where the driver's bulk API would throw. */
+const run = async (
+  connection: ModelConnection,
+  inserting: Record<string, ReturnType<typeof collectionOf>>,
+  command: Command,
+  options: Options,
+): Promise<object> => {
+  if ('ping' in command) return connection.ping();
+  if ('update' in command) return { n: await connection.updateCoupons(command.updates as UpdateMany[], options) };
+  const collection = inserting[command.insert];
+  if (!collection) throw new UnknownToModel(`an insert into ${command.insert}`);
+  const { documents } = command;
+  return collection.insertMany(documents as ModelDocument[], options).then(
+    () => ({ n: documents.length }),
+    (error: unknown) => {
+      if (!(error instanceof MongoBulkWriteError)) throw error;
+      return { n: error.insertedCount, writeErrors: error.writeErrors };
+    },
+  );
+};
+
 /** The one place where the model passes for the driver. */
 export const modelMongo = (world: World, process: Process, store: ModelStore): Mongo => {
   const connection = new ModelConnection(world, process, store);
+  const claims = collectionOf(connection, store, COLLECTIONS.claims);
+  const jobRecords = plantedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords));
+  const inserting = { [COLLECTIONS.claims]: claims, [COLLECTIONS.jobRecords]: jobRecords };
   return {
     client: {
       startSession: (options?: SessionOptions) => connection.startSession(options),
       withSession: <T>(options: SessionOptions, use: (session: ModelSession) => Promise<T>) =>
         connection.withSession(options, use),
     },
-    db: { command: () => connection.ping() },
+    db: { command: (command: Command, options: Options = {}) => run(connection, inserting, command, options) },
     coupons: {
       find: (filter: object, options: Options = {}) =>
         connection.find(filter, options, (condition, seen, transaction) =>
           store.findCoupons(condition, seen, transaction),
         ),
       insertOne: (document: { name: string; amount: number }) => connection.insertCoupon(document),
-      bulkWrite: (operations: readonly UpdateMany[], options: Options) => connection.updateCoupons(operations, options),
     },
-    claims: collectionOf(connection, store, COLLECTIONS.claims),
-    jobRecords: plantedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords)),
+    claims,
+    jobRecords,
     pendingClaims: plantedPending(world, store, collectionOf(connection, store, COLLECTIONS.pendingClaims)),
   } as unknown as Mongo;
 };

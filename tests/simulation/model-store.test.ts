@@ -1,5 +1,5 @@
 import type { Mongo } from '@flashclaim/service';
-import { DURABLE, isDuplicateKey } from '@flashclaim/service';
+import { DURABLE, isDuplicateKey, writeInTransaction } from '@flashclaim/service';
 import {
   type ClientSession,
   Int32,
@@ -129,28 +129,23 @@ const commandsOf = (mongo: Mongo) => ({
     ),
   insert: (session: ClientSession, ...claims: [id: string, user: string][]) =>
     word(
-      mongo.claims
-        .insertMany(
-          claims.map(([id, user]) => document(id, user)),
-          { session },
-        )
-        .then(() => 'inserted'),
+      writeInTransaction(mongo.db, session, {
+        insert: 'claims',
+        documents: claims.map(([id, user]) => document(id, user)),
+      }),
     ),
   take: (session: ClientSession, count: number) =>
     word(
-      mongo.coupons
-        .bulkWrite(
-          [
-            {
-              updateMany: {
-                filter: { _id: { $in: [COUPON] }, remaining_amount: { $gte: count } },
-                update: { $inc: { remaining_amount: -count }, $set: { updated_at: new Date(0) } },
-              },
-            },
-          ],
-          { session },
-        )
-        .then(({ matchedCount }) => matchedCount),
+      writeInTransaction(mongo.db, session, {
+        update: 'coupons',
+        updates: [
+          {
+            q: { _id: { $in: [COUPON] }, remaining_amount: { $gte: count } },
+            u: { $inc: { remaining_amount: -count }, $set: { updated_at: new Date(0) } },
+            multi: true,
+          },
+        ],
+      }),
     ),
   /** Outside of transactions, under these ids. */
   pending: (ordered: boolean, ...ids: string[]) =>
@@ -170,7 +165,7 @@ const commandsOf = (mongo: Mongo) => ({
         .then((found) => found.map(({ _id, index }) => `${_id} ${index}`).sort()),
     ),
   record: (session: ClientSession, ...ids: string[]) =>
-    word(mongo.jobRecords.insertMany(ids.map(recordDocument), { session }).then(() => 'inserted')),
+    word(writeInTransaction(mongo.db, session, { insert: 'job_records', documents: ids.map(recordDocument) })),
   recordAlone: (...ids: string[]) => word(mongo.jobRecords.insertMany(ids.map(recordDocument)).then(() => 'inserted')),
   records: (session?: ClientSession) =>
     word(

@@ -1,6 +1,6 @@
 import { type ClaimFields, type COLLECTIONS, INDEXES } from '@flashclaim/core';
 import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp } from 'mongodb';
-import { matches } from './matches.ts';
+import { matches, UnknownToModel } from './matches.ts';
 import { ModelCollection } from './model-collection.ts';
 import { Replication, toTimestamp } from './replication.ts';
 import type { World } from './world.ts';
@@ -22,7 +22,9 @@ interface Coupon {
 }
 
 export interface UpdateMany {
-  updateMany: { filter: object; update: { $inc: { remaining_amount: number } } };
+  q: object;
+  u: { $inc: { remaining_amount: number } };
+  multi: boolean;
 }
 
 /** A transaction as the server has it. */
@@ -209,26 +211,27 @@ export class ModelStore {
     return at;
   }
 
-  updateCoupons(operations: readonly UpdateMany[], transaction: Transaction): { matchedCount: number } {
-    let matchedCount = 0;
+  /** Returns how many coupons matched. */
+  updateCoupons(updates: readonly UpdateMany[], transaction: Transaction): number {
+    let matched = 0;
     this.#orAbort(transaction, () => {
       const seen = this.seenBy(transaction);
-      for (const { updateMany } of operations)
+      for (const { q, u, multi } of updates) {
+        if (!multi) throw new UnknownToModel('an update of one document');
         for (const coupon of this.#coupons.values()) {
           const document = this.#asSeen(coupon, seen, transaction);
           if (!document) continue;
-          const filter = this.#world.plants.has('no guard')
-            ? { ...updateMany.filter, remaining_amount: { $gte: -1_000 } }
-            : updateMany.filter;
+          const filter = this.#world.plants.has('no guard') ? { ...q, remaining_amount: { $gte: -1_000 } } : q;
           if (!matches(document, filter)) continue;
           const changed = (coupon.versions.at(-1)?.at ?? 0) > seen;
           if (changed || (coupon.changedBy && coupon.changedBy !== transaction)) throw this.#conflict();
           coupon.changedBy = transaction;
-          transaction.remaining.set(coupon, document.remaining_amount + updateMany.update.$inc.remaining_amount);
-          matchedCount++;
+          transaction.remaining.set(coupon, document.remaining_amount + u.$inc.remaining_amount);
+          matched++;
         }
+      }
     });
-    return { matchedCount };
+    return matched;
   }
 
   /** Resolves once a majority has all that the transaction wrote, and all that it saw. May be said again. */

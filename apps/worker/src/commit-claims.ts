@@ -3,6 +3,7 @@ import {
   type Claim,
   type ClaimFields,
   type ClaimJobResult,
+  COLLECTIONS,
   COMMIT_ATTEMPTS_MAX,
   COMMIT_PAUSE_MAX_MS,
   decideJobs,
@@ -29,6 +30,7 @@ import {
   type ReadSnapshot,
   readJobRecords,
   readSnapshot,
+  writeInTransaction,
 } from '@flashclaim/service';
 import type { ClientSession, ObjectId } from 'mongodb';
 import { type CouponMemory, countByCoupon } from './coupon-memory.ts';
@@ -205,11 +207,10 @@ const writeGranted = async (
     const document = { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
     return requestId === undefined ? document : { ...document, request_id: requestId };
   });
-  await answered(mongo.claims.insertMany(documents, { session }));
-
-  const taken = mongo.coupons.bulkWrite(takeUnits(units, couponIds, now), { session });
-  const { matchedCount } = await answered(taken);
-  if (matchedCount !== units.size) throw new SnapshotContradicted('a coupon has fewer units than the snapshot said');
+  await writeInTransaction(mongo.db, session, { insert: COLLECTIONS.claims, documents });
+  const updates = takeUnits(units, couponIds, now);
+  const taken = await writeInTransaction(mongo.db, session, { update: COLLECTIONS.coupons, updates });
+  if (taken !== units.size) throw new SnapshotContradicted('a coupon has fewer units than the snapshot said');
   return units;
 };
 
@@ -220,12 +221,11 @@ const writeGranted = async (
 const takeUnits = (units: ReadonlyMap<string, number>, couponIds: ReadonlyMap<string, ObjectId>, now: Date) => {
   const byCount = Map.groupBy(units, ([, count]) => count);
   return [...byCount].map(([count, coupons]) => ({
-    updateMany: {
-      filter: {
-        _id: { $in: coupons.map(([name]) => couponIds.get(name) as ObjectId) },
-        remaining_amount: { $gte: count },
-      },
-      update: { $inc: { remaining_amount: -count }, $set: { updated_at: now } },
+    q: {
+      _id: { $in: coupons.map(([name]) => couponIds.get(name) as ObjectId) },
+      remaining_amount: { $gte: count },
     },
+    u: { $inc: { remaining_amount: -count }, $set: { updated_at: now } },
+    multi: true,
   }));
 };

@@ -1,8 +1,8 @@
-import type { ClaimJobResult, JobRecord, StoredJobRecord } from '@flashclaim/core';
+import { type ClaimJobResult, COLLECTIONS, type JobRecord, type StoredJobRecord } from '@flashclaim/core';
 import { type ClientSession, Timestamp } from 'mongodb';
 import { databaseTimeOf } from './database-time.ts';
 import type { Mongo } from './mongo.ts';
-import { answered } from './transaction.ts';
+import { answered, writeInTransaction } from './transaction.ts';
 
 /** A job's record, as MongoDB stores it. Its `_id` is the job's id: that one unique key decides each job once. */
 export interface JobRecordFields {
@@ -46,11 +46,12 @@ export const readJobRecords = async (
 
 /** Inserts records, as a part of the session's transaction. A record that exists, or comes at the same time, fails it. */
 export const insertJobRecords = async (
-  { jobRecords }: Mongo,
+  { db }: Mongo,
   session: ClientSession,
   records: readonly JobRecord[],
 ): Promise<void> => {
-  if (records.length > 0) await answered(jobRecords.insertMany(records.map(toRecordFields), { session }));
+  if (records.length === 0) return;
+  await writeInTransaction(db, session, { insert: COLLECTIONS.jobRecords, documents: records.map(toRecordFields) });
 };
 
 /**
