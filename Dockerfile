@@ -10,7 +10,9 @@ COPY patches patches
 COPY apps/api/package.json apps/api/
 COPY apps/worker/package.json apps/worker/
 COPY packages/core/package.json packages/core/
-COPY packages/service/package.json packages/service/
+COPY packages/lanes/package.json packages/lanes/
+COPY packages/runtime/package.json packages/runtime/
+COPY packages/store/package.json packages/store/
 COPY seed/package.json seed/
 # Which pnpm, package.json says. Told to ignore that, it does not look for itself in the lockfile, which is frozen.
 RUN npx --yes "$(node -p "require('./package.json').packageManager")" \
@@ -22,7 +24,9 @@ ENV NODE_ENV=production
 # links to their folders, as pnpm made them; `pnpm deploy` would copy them to where Node refuses their types.
 COPY --from=dependencies /app ./
 COPY packages/core packages/core
-COPY packages/service packages/service
+COPY packages/lanes packages/lanes
+COPY packages/runtime packages/runtime
+COPY packages/store packages/store
 COPY apps/api apps/api
 COPY apps/worker apps/worker
 COPY seed seed

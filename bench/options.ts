@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 
 export interface Options {
   rounds: number;

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { stopEveryProcess } from '@flashclaim/local-stack';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { clearProgress, showProgress } from '@flashclaim/terminal';
 import { someProgramEnded } from './candidates/start-program.ts';
 import { findLoadClient, type LoadClient } from './client/load-client.ts';

@@ -1,5 +1,7 @@
-import { COLLECTIONS, COUPON_NAME_RULE, INDEXES, isCouponName, type NewCoupon, newCoupon } from '@flashclaim/core';
-import { connectMongo, StartError } from '@flashclaim/service';
+import { COUPON_NAME_RULE, isCouponName, type NewCoupon, newCoupon } from '@flashclaim/core';
+import { COLLECTIONS, INDEXES } from '@flashclaim/store';
+import { StartError } from '@flashclaim/runtime';
+import { connectMongo } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { readEnv } from './env.ts';
 import data from './seed_data.json' with { type: 'json' };

@@ -1,6 +1,6 @@
 import { type Recount, recount } from '@flashclaim/audit';
 import { type CouponFields, newCoupon } from '@flashclaim/core';
-import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
+import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/store';
 import { ObjectId, type WithId } from 'mongodb';
 import type { NewStock } from './candidate.ts';
 

@@ -1,5 +1,5 @@
 /** The `literal` candidate's worker: a transaction for each job, a hundred at a time. */
-import { connectMongo } from '@flashclaim/service';
+import { connectMongo } from '@flashclaim/store';
 import { type Job, Worker } from 'bullmq';
 import type { ClientSession } from 'mongodb';
 import { setting } from '../env.ts';

@@ -1,5 +1,5 @@
 import { type ProcessHandle, startProcess } from '@flashclaim/local-stack';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { environmentOf } from '../env.ts';
 
 const HEALTHY_MAX_MS = 30_000;

@@ -1,4 +1,4 @@
-import { COLLECTIONS } from '@flashclaim/core';
+import { COLLECTIONS } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { MongoClient, ObjectId } from 'mongodb';
 import { openCouponStore } from '../candidates/coupon-store.ts';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { type ClaimJob, laneName, lanePrefix } from '@flashclaim/core';
+import type { ClaimJob } from '@flashclaim/core';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
 import type { ProcessHandle } from '@flashclaim/local-stack';
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';

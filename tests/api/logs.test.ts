@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/core';
+import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { startProcess } from '@flashclaim/local-stack';
-import { createLogger, withoutPassword } from '@flashclaim/service';
+import { createLogger, withoutPassword } from '@flashclaim/runtime';
 import { Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim } from '../support/caller.ts';

@@ -1,4 +1,5 @@
-import { type ClaimJob, decodeJob, JOB_NAME, laneName, lanePrefix } from '@flashclaim/core';
+import { type ClaimJob, decodeJob } from '@flashclaim/core';
+import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue, Worker } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply } from '../support/caller.ts';
@@ -46,10 +47,10 @@ describe('a sale in figures', () => {
     expect(told.sum('flashclaim_claims_total')).toBe(33);
     expect(told.value('flashclaim_problems_total{code="out_of_stock"}')).toBe(25);
     expect(told.value('flashclaim_claims_waiting')).toBe(0);
-    expect(told.value('flashclaim_jobs_under_way')).toBe(0);
+    expect(told.value('flashclaim_jobs_in_flight')).toBe(0);
     const jobs = told.value('flashclaim_job_claims_count');
     expect(jobs).toBeGreaterThanOrEqual(4);
-    expect(told.value('flashclaim_gather_duration_seconds_count')).toBe(jobs);
+    expect(told.value('flashclaim_batch_duration_seconds_count')).toBe(jobs);
     expect(told.value('flashclaim_answer_lag_seconds_count')).toBe(jobs);
 
     await tells(worker, 'flashclaim_lane_duration_seconds_count', jobs as number);
@@ -76,7 +77,7 @@ describe('a sale in figures', () => {
     const waiting = await scrape(api);
     expect(waiting.value('flashclaim_claims_total{outcome="pending"}')).toBe(3);
     expect(waiting.value('flashclaim_claims_waiting')).toBe(3);
-    const jobs = waiting.value('flashclaim_jobs_under_way');
+    const jobs = waiting.value('flashclaim_jobs_in_flight');
     expect(jobs).toBeGreaterThan(0);
     expect(waiting.value('flashclaim_lane_jobs{lane="0",state="waiting"}')).toBe(jobs);
 
@@ -139,7 +140,7 @@ describe('what goes wrong in figures', () => {
       { connection: system.stores.redis.duplicate({ maxRetriesPerRequest: null }), prefix: lanePrefix(0) },
     );
     expect((await claim(api, 'any', 'user')).status).toBe(404);
-    await tells(api, 'flashclaim_answers_unheard_total', 1);
+    await tells(api, 'flashclaim_answers_lost_total', 1);
     expect((await scrape(api)).value('flashclaim_answer_lag_seconds_count')).toBe(0);
     await mute.close();
   });

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { laneKey, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { laneOf } from '@flashclaim/core';
+import { laneKey, laneName, lanePrefix } from '@flashclaim/lanes';
 import { type ProcessHandle, type Stores, startStores } from '@flashclaim/local-stack';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';

@@ -1,4 +1,5 @@
-import { JOB_CLAIMS_MAX, laneName, lanePrefix } from '@flashclaim/core';
+import { JOB_CLAIMS_MAX } from '@flashclaim/core';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';

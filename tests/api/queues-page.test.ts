@@ -1,4 +1,5 @@
-import { LANES_DEFAULT, LANES_MAX, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { LANES_DEFAULT, LANES_MAX, laneOf } from '@flashclaim/core';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { type Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/caller.ts';

@@ -1,4 +1,3 @@
-import { RATE_KEY_PREFIX } from '@flashclaim/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -76,5 +75,5 @@ test('without a limit nothing is counted, and no header speaks of one', async ()
   const reply = await claimFrom('192.0.2.1', 'user');
   expect(reply.status).toBe(200);
   expect([...reply.headers.keys()].filter((name) => name.startsWith('ratelimit'))).toEqual([]);
-  expect(await system.stores.redis.keys(`${RATE_KEY_PREFIX}*`)).toEqual([]);
+  expect(await system.stores.redis.keys('flashclaim:rate:*')).toEqual([]);
 });

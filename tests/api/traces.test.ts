@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { laneName, lanePrefix } from '@flashclaim/core';
-import { isTracing } from '@flashclaim/service';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
+import { isTracing } from '@flashclaim/runtime';
 import { type Job, Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { claim, createCoupon } from '../support/caller.ts';
@@ -67,7 +67,7 @@ test('one trace leads from the request through the worker to the reply', async (
   const attributes = Object.assign({}, ...ofTrace().map((span) => span.attributes));
   expect(attributes).toMatchObject({
     'flashclaim.claim_id': reply.body.claim_id,
-    'flashclaim.told': 'claimed',
+    'flashclaim.answer': 'claimed',
     'http.response.status_code': 200,
   });
   expect(JSON.stringify(ofTrace())).not.toMatch(/"user"|traced/);
@@ -103,7 +103,7 @@ test('claims that share a job are linked with it, and it with them', async () =>
   const [job] = jobs as [ReceivedSpan];
   const others = requests().filter((span) => span?.traceId !== job.traceId);
   expect(linksOf(job)).toEqual(others.map((span) => span?.spanId).sort());
-  for (const other of others) expect(linksOf(named('gather', other?.traceId as string))).toEqual([job.spanId]);
+  for (const other of others) expect(linksOf(named('batch', other?.traceId as string))).toEqual([job.spanId]);
 });
 
 test('jobs that share a transaction are linked with it', async () => {
@@ -143,8 +143,8 @@ describe('an end', () => {
 
   test('is not held up by a collector that is away, nor is a claim', async () => {
     const { running, url } = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' } });
-    await createCoupon(url, 'away', 5);
-    expect((await claim(url, 'away', 'user')).status).toBe(200);
+    await createCoupon(url, 'isDown', 5);
+    expect((await claim(url, 'isDown', 'user')).status).toBe(200);
     for (const app of [...running.apis, ...running.workers]) app.kill('SIGTERM');
     for (const app of [...running.apis, ...running.workers])
       expect(await app.exited).toEqual({ code: 0, signal: null });

@@ -39,8 +39,8 @@ test('is asked for at its Location until it is decided', async () => {
 
 test('is left alone for as long as each answer says, or a second', async () => {
   await claimOf([accepted, answer(200, PENDING, { 'retry-after': '5' }), pending, claimed]);
-  const within = (from: number) => expect.toSatisfy((ms) => ms >= from && ms <= from + 200);
-  expect(clock.sleeps).toEqual([within(3_000), within(5_000), within(1_000)]);
+  const withTimeout = (from: number) => expect.toSatisfy((ms) => ms >= from && ms <= from + 200);
+  expect(clock.sleeps).toEqual([withTimeout(3_000), withTimeout(5_000), withTimeout(1_000)]);
 });
 
 test.each(['coupon_not_found', 'already_claimed', 'out_of_stock'])('may end in %s', async (code) => {

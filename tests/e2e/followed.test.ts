@@ -70,8 +70,8 @@ const answered = () => linesWhere(({ claim, msg }) => claim === followed() && ms
 test('what callers were told, the figures of both apps and the database agree', async () => {
   expect(countStatuses(replies)).toEqual({ 200: UNITS, 400: CLAIMS - UNITS });
   await expectExact(system.stores.mongo);
-  const standing = await system.stores.mongo.claims.countDocuments({ coupon_name: COUPON });
-  expect(standing).toBe(UNITS);
+  const existing = await system.stores.mongo.claims.countDocuments({ coupon_name: COUPON });
+  expect(existing).toBe(UNITS);
 
   let api = {} as Scrape;
   await until(async () => {
@@ -79,11 +79,11 @@ test('what callers were told, the figures of both apps and the database agree', 
     return api.value('flashclaim_claim_duration_seconds_count') === CLAIMS;
   });
   expect(api.sum('flashclaim_claims_total')).toBe(CLAIMS);
-  expect(api.value('flashclaim_claims_total{outcome="claimed"}')).toBe(standing);
+  expect(api.value('flashclaim_claims_total{outcome="claimed"}')).toBe(existing);
   expect(api.value('flashclaim_claims_total{outcome="out_of_stock"}')).toBe(CLAIMS - standing);
   expect(api.value('flashclaim_problems_total{code="out_of_stock"}')).toBe(CLAIMS - standing);
   const worker = await scrape(system.workerUrls[0] as string);
-  expect(worker.value('flashclaim_decisions_total{outcome="claimed"}')).toBe(standing);
+  expect(worker.value('flashclaim_decisions_total{outcome="claimed"}')).toBe(existing);
 });
 
 test('a granted claim is found in the database, the log and the record of its job', async () => {
@@ -113,7 +113,7 @@ test('one trace holds its way, and nearly all others were left out', async () =>
   expect(attributes).toMatchObject({ 'flashclaim.claim_id': followed(), 'flashclaim.told': 'claimed' });
 
   // Of the claims in a job, one lends it its trace, and the others are linked with it.
-  const gather = named('gather');
+  const batcher = named('gather');
   const job = () =>
     receiver.spans.find(
       (span) =>

@@ -1,4 +1,4 @@
-import { laneName, lanePrefix } from '@flashclaim/core';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { afterEach, expect, test } from 'vitest';
 import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';

@@ -1,12 +1,5 @@
-import {
-  type ClaimJob,
-  JOB_ATTEMPTS_MAX,
-  JOB_NAME,
-  LANES_DEFAULT,
-  laneName,
-  laneOf,
-  lanePrefix,
-} from '@flashclaim/core';
+import { type ClaimJob, JOB_ATTEMPTS_MAX, LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FaultLoad } from '../support/fault-load.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answersChannel, QUERY_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
+import { QUERY_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
+import { answersChannel } from '@flashclaim/lanes';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';
@@ -102,7 +103,7 @@ describe.each<[Store, Fault]>([
   ['mongo', 'unplugged'],
 ])('%s is %s', (store, fault) => {
   const coupon = `${store}-${fault}`;
-  let standing: Reply;
+  let existing: Reply;
   let inFlight: Promise<Reply[]>;
   let firstWave: Awaited<ReturnType<typeof callAll>>;
 
@@ -180,13 +181,13 @@ test('Redis is stopped while a claim is in its lane and another gathers behind i
   onTestFinished(() => worker?.kill('SIGCONT'));
   const enqueued = timed(claim(url, coupon, 'enqueued'));
   await until(async () => (await stores.redis.keys('*lane*wait')).length > 0);
-  const gathering = timed(claim(url, coupon, 'gathering'));
+  const batching = timed(claim(url, coupon, 'batching'));
   // It is there before the next call is answered: one connection after the other, one turn of the event loop.
   await health();
   await strike('redis', 'stopped');
   onTestFinished(() => mend('redis', 'stopped'));
 
-  const told = await gathering;
+  const told = await batching;
   expectUnavailable(told);
   expect(told.body.detail).toContain('Nothing was done');
   const waited = await enqueued;

@@ -1,6 +1,7 @@
 import type { Violation } from '@flashclaim/audit';
-import { decodeJob, type Job, laneName, laneOf, lanePrefix } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/service';
+import { decodeJob, type Job, laneOf } from '@flashclaim/core';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
+import type { Mongo } from '@flashclaim/store';
 import { Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HistoryRecorder } from '../support/history.ts';
@@ -11,22 +12,22 @@ import { until } from '../support/until.ts';
 
 const DECIDE = 'packages/core/src/decide-claims.ts';
 const COMMIT = 'apps/worker/src/commit-claims.ts';
-const TRANSACTION = 'packages/service/src/transaction.ts';
+const TRANSACTION = 'packages/store/src/transaction.ts';
 
 const BUGS = {
   'the update takes units without looking whether they are there': [
     { file: COMMIT, of: 'remaining_amount: { $gte: count },', instead: '' },
     // The guard behind the guard.
     {
-      file: 'packages/core/src/collections.ts',
+      file: 'packages/store/src/collections.ts',
       of: "remaining_amount: { bsonType: 'int', minimum: 0 }",
       instead: "remaining_amount: { bsonType: 'int' }",
     },
   ],
   'a job leaves no record, and no claim is found by its id': [
-    { file: DECIDE, of: 'snapshot.standing.get(id) ?? granted.get(id)', instead: 'granted.get(id)' },
+    { file: DECIDE, of: 'snapshot.existing.get(id) ?? granted.get(id)', instead: 'granted.get(id)' },
     {
-      file: 'packages/service/src/job-records.ts',
+      file: 'packages/store/src/job-records.ts',
       of: 'if (records.length > 0) await',
       instead: 'if (records.length > 1e9) await',
     },

@@ -1,5 +1,5 @@
 import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
-import { createRedis, readyRedis, StartError } from '@flashclaim/service';
+import { createRedis, readyRedis, StartError } from '@flashclaim/runtime';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/caller.ts';
@@ -35,7 +35,7 @@ test('three masters: every answer reaches the API that waits for it, from every 
   const unknown = await Promise.all(coupons.map((coupon) => claim(api, `no ${coupon}`, 'user')));
   for (const { status } of unknown) expect(status).toBe(404);
   const told = await scrape(api);
-  expect(told.value('flashclaim_answers_unheard_total')).toBe(0);
+  expect(told.value('flashclaim_answers_lost_total')).toBe(0);
   expect(told.value('flashclaim_answer_lag_seconds_count')).toBeGreaterThanOrEqual(coupons.length * 10);
 });
 

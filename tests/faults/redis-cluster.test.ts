@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findClusterPort } from '@flashclaim/local-stack';
-import { createRedis } from '@flashclaim/service';
+import { createRedis } from '@flashclaim/runtime';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Random } from '../simulation/random.ts';
 import { SoakLoad } from '../soak/load.ts';

@@ -1,4 +1,5 @@
-import { answersChannel, LANES_DEFAULT, laneKey, laneOf } from '@flashclaim/core';
+import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { answersChannel, laneKey } from '@flashclaim/lanes';
 import { afterEach, expect, type TestContext, test } from 'vitest';
 import { call } from '../support/caller.ts';
 import { FaultLoad } from '../support/fault-load.ts';

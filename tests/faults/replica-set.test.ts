@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ReplicaSet, type ServerHandle, startReplicaSet } from '@flashclaim/local-stack';
-import { connectMongo } from '@flashclaim/service';
+import { connectMongo } from '@flashclaim/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failPointStrikes, setFailPoint } from '../support/fail-point.ts';
 import { FaultLoad } from '../support/fault-load.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VALIDATORS } from '@flashclaim/core';
+import { VALIDATORS } from '@flashclaim/store';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
 import { expectExact } from '../support/expect-exact.ts';

@@ -1,4 +1,5 @@
-import { API_POOL_MAX, LANES_DEFAULT, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { API_POOL_MAX, LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/caller.ts';

@@ -68,7 +68,7 @@ test('killed between the commit and telling of it', async ({ task }) => {
   const coupon = 'after-commit';
   const load = new FaultLoad({ system, coupon, test: task });
   await load.start();
-  const standing = () => stores.mongo.claims.countDocuments({ coupon_name: coupon });
+  const existing = () => stores.mongo.claims.countDocuments({ coupon_name: coupon });
   const strike = async () => {
     await holdCommit();
     const before = await standing();

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { Mongo } from '@flashclaim/service';
+import type { Mongo } from '@flashclaim/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';

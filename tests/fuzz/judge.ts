@@ -20,7 +20,7 @@ export const judge = (contract: Contract, request: FuzzRequest, reply: Reply): s
 /** The codes that say that the request itself is at fault. */
 const REFUSALS: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 
-interface Refusal {
+interface Rejection {
   code: ProblemCode;
   why: string;
 }
@@ -40,7 +40,7 @@ const generalFaults = function* (contract: Contract, { status, headers, body }: 
 };
 
 /** As what a request must be refused; undefined where it is as documented. */
-const refusalOf = (contract: Contract, request: FuzzRequest): Refusal | undefined => {
+const refusalOf = (contract: Contract, request: FuzzRequest): Rejection | undefined => {
   const operation = contract.operation(request.operationId as string);
   const unread = operation.requestBody && unreadable(request);
   if (unread) return unread;
@@ -53,7 +53,7 @@ const refusalOf = (contract: Contract, request: FuzzRequest): Refusal | undefine
 };
 
 /** A body is looked at before anything else: first its type, then its length. */
-const unreadable = ({ body, contentType }: FuzzRequest): Refusal | undefined => {
+const unreadable = ({ body, contentType }: FuzzRequest): Rejection | undefined => {
   if (contentType === undefined && !body) return undefined;
   if (!/^application\/json\s*(;|$)/i.test(contentType ?? ''))
     return { code: 'unsupported_media_type', why: 'the body is no JSON by its type' };

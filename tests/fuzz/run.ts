@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startStores } from '@flashclaim/local-stack';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { bar, clearProgress, count, showProgress, timesTable } from '@flashclaim/terminal';
 import { openStoresAt } from '../support/stores.ts';
 import { startSystem } from '../support/system.ts';

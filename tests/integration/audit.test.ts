@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { recount } from '@flashclaim/audit';
 import { newCoupon } from '@flashclaim/core';
 import { openStoredMongo, startStores } from '@flashclaim/local-stack';
-import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
+import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/store';
 import { ObjectId } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HistoryRecorder } from '../support/history.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Claim, newCoupon } from '@flashclaim/core';
-import { CouponMemory } from '@flashclaim/worker';
+import { CouponCache } from '@flashclaim/worker';
 import { MongoServerError } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectExact } from '../support/expect-exact.ts';
@@ -22,10 +22,10 @@ const addCoupon = async (amount: number): Promise<string> => {
 const claimsOf = (couponName: string, count: number, user = (i: number) => `user-${i}`): Claim[] =>
   Array.from({ length: count }, (_, i) => ({ id: randomUUID(), userId: user(i), couponName }));
 
-const commit = async (batch: readonly Claim[], memory?: CouponMemory) =>
+const commit = async (batch: readonly Claim[], memory?: CouponCache) =>
   commitJob(stores.mongo, await jobOf(stores.mongo, batch), memory);
 
-const decisionsOf = async (batch: readonly Claim[], memory?: CouponMemory) =>
+const decisionsOf = async (batch: readonly Claim[], memory?: CouponCache) =>
   (await commit(batch, memory)).map(({ decision }) => decision);
 
 describe('commitJobs', () => {
@@ -80,15 +80,15 @@ describe('commitJobs', () => {
 
 describe('what a lane remembers', () => {
   /** A memory that has seen a coupon, and so assumes. */
-  const knowing = async (name: string): Promise<CouponMemory> => {
-    const memory = new CouponMemory();
+  const knowing = async (name: string): Promise<CouponCache> => {
+    const cache = new CouponCache();
     expect(
       await decisionsOf(
         claimsOf(name, 1, () => 'first'),
         memory,
       ),
     ).toEqual(['claimed']);
-    expect(memory.assume(claimsOf(name, 1))).toBeDefined();
+    expect(cache.predict(claimsOf(name, 1))).toBeDefined();
     return memory;
   };
 
@@ -96,9 +96,9 @@ describe('what a lane remembers', () => {
     const name = await addCoupon(4);
     const memory = await knowing(name);
     expect(await decisionsOf(claimsOf(name, 2), memory)).toEqual(['claimed', 'claimed']);
-    expect(memory.assume(claimsOf(name, 1))).toBeDefined();
+    expect(cache.predict(claimsOf(name, 1))).toBeDefined();
     // Two would be more than remain: it must look, not refuse by heart.
-    expect(memory.assume(claimsOf(name, 2))).toBeUndefined();
+    expect(cache.predict(claimsOf(name, 2))).toBeUndefined();
     expect(
       await decisionsOf(
         claimsOf(name, 2, (i) => `late-${i}`),
@@ -147,12 +147,12 @@ describe('what a lane remembers', () => {
       claimsOf(name, 1, () => 'first'),
       memory,
     );
-    expect(memory.assume(claimsOf(name, 1))).toBeUndefined();
+    expect(cache.predict(claimsOf(name, 1))).toBeUndefined();
     await decisionsOf(
       claimsOf(name, 1, () => 'second'),
       memory,
     );
-    expect(memory.assume(claimsOf(name, 1))).toBeDefined();
+    expect(cache.predict(claimsOf(name, 1))).toBeDefined();
   });
 });
 

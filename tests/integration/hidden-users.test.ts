@@ -1,6 +1,6 @@
 import { type ClaimJobResult, newCoupon } from '@flashclaim/core';
-import { isDuplicateKey } from '@flashclaim/service';
-import { processJob } from '@flashclaim/worker';
+import { isDuplicateKey } from '@flashclaim/store';
+import { runJob } from '@flashclaim/worker';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { MongoBulkWriteError, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ afterAll(() => stores.close());
 /** What a job ends with whose transaction ends so. */
 const failWith = async (add: () => Promise<ClaimJobResult>, job: object = JOB): Promise<Error> => {
   const parts = { group: { add }, redis: stores.redis, log: console } as never;
-  return processJob(parts, job as Job).then(
+  return runJob(parts, job as Job).then(
     () => new Error('it did not fail'),
     (error: Error) => error,
   );

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Claim, type Job, newCoupon } from '@flashclaim/core';
-import { connectMongo, type Mongo } from '@flashclaim/service';
-import { CouponMemory, commitJobs } from '@flashclaim/worker';
+import { connectMongo, type Mongo } from '@flashclaim/store';
+import { CouponCache, commitJobs } from '@flashclaim/worker';
 import { Timestamp } from 'mongodb';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { expectExact } from '../support/expect-exact.ts';
@@ -129,7 +129,7 @@ test('jobs that share a transaction have a record each, and one that was decided
   await addCoupon(2);
   const [first, second] = [await jobOf(mongo, [claimOf('first')]), await jobOf(mongo, [claimOf('second')])];
   const before = await commitJob(mongo, first);
-  const parts = { mongo, memory: new CouponMemory() };
+  const parts = { mongo, cache: new CouponCache() };
   const results = await commitJobs(parts, [first, second]);
   expect([...results].map(([id, { decisions }]) => [id, decisions])).toEqual([
     [second.id, 'C'],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Claim, newCoupon } from '@flashclaim/core';
-import { connectMongo, type Mongo } from '@flashclaim/service';
-import { CouponMemory } from '@flashclaim/worker';
+import { connectMongo, type Mongo } from '@flashclaim/store';
+import { CouponCache } from '@flashclaim/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectExact } from '../support/expect-exact.ts';
 import { commitJob, jobOf } from '../support/job-of.ts';
@@ -33,18 +33,18 @@ const keyed = (key: string, userId: string, couponName: string): Claim => ({
   requestId: randomUUID(),
 });
 
-const commit = async (batch: readonly Claim[], mongo = stores.mongo, memory?: CouponMemory) =>
+const commit = async (batch: readonly Claim[], mongo = stores.mongo, memory?: CouponCache) =>
   commitJob(mongo, await jobOf(mongo, batch), memory);
 
 const decisionsOf = async (...commitArguments: Parameters<typeof commit>) =>
   (await commit(...commitArguments)).map(({ decision }) => decision);
 
 /** A memory that has seen these coupons, and so assumes. */
-const knowing = async (...names: string[]): Promise<CouponMemory> => {
-  const memory = new CouponMemory();
+const knowing = async (...names: string[]): Promise<CouponCache> => {
+  const cache = new CouponCache();
   const batch = names.map((couponName): Claim => ({ id: randomUUID(), userId: randomUUID(), couponName }));
   await decisionsOf(batch, stores.mongo, memory);
-  expect(memory.assume(batch)).toBeDefined();
+  expect(cache.predict(batch)).toBeDefined();
   return memory;
 };
 
@@ -89,7 +89,7 @@ describe('a claim under an idempotency key', () => {
     await decisionsOf([keyed(key, 'user', name)], second);
     expect(await decisionsOf([keyed(key, 'user', other)], stores.mongo, memory)).toEqual(['idempotency_key_reused']);
     // The next would be contradicted as well.
-    expect(memory.assume([keyed(key, 'user', other)])).toBeUndefined();
+    expect(cache.predict([keyed(key, 'user', other)])).toBeUndefined();
     await expectExact(stores.mongo);
   });
 

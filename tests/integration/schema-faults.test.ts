@@ -1,5 +1,6 @@
-import { PENDING_RECORD_KEPT_SECONDS, VALIDATORS } from '@flashclaim/core';
-import { ensureCollections, findSchemaFaults } from '@flashclaim/service';
+import { PENDING_RECORD_KEPT_SECONDS } from '@flashclaim/core';
+import { VALIDATORS } from '@flashclaim/store';
+import { ensureCollections, findSchemaFaults } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';

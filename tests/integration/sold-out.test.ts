@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { SoldOut, WaitingClaim } from '@flashclaim/api';
 import { newCoupon } from '@flashclaim/core';
-import { connectMongo, type Mongo } from '@flashclaim/service';
+import { connectMongo, type Mongo } from '@flashclaim/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';
 
@@ -70,8 +70,8 @@ test('the claims are read no earlier than the coupon, whichever node answers', a
       log: { warn: () => {} },
       handOn: () => {},
     });
-    const listener = { hasten: () => {}, settled: () => {} };
-    const claim = new WaitingClaim({ id: 'id', userId: 'user', couponName: 'read' }, 60_000, listener);
+    const events = { timedOut: () => {}, settled: () => {} };
+    const claim = new WaitingClaim({ id: 'id', userId: 'user', couponName: 'read' }, 60_000, events);
     soldOut.remember('read');
     expect(soldOut.take(claim)).toBe(true);
     expect(await claim.answer).toMatchObject({ decision: 'out_of_stock' });
@@ -91,12 +91,12 @@ test('a claim whose wait ends before the database has answered goes to its lane,
     log: { warn: () => {} },
     handOn: ({ id }) => handedOn.push(id),
   });
-  const listener = {
-    hasten: (claim: WaitingClaim) => void soldOut.giveUp(claim),
+  const events = {
+    flushSoon: (claim: WaitingClaim) => void soldOut.giveUp(claim),
     settled: ({ id }: WaitingClaim) => void settled.push(id),
   };
   const newClaim = (id: string, waitMs: number) =>
-    new WaitingClaim({ id, userId: id, couponName: 'empty' }, waitMs, listener);
+    new WaitingClaim({ id, userId: id, couponName: 'empty' }, waitMs, events);
   soldOut.remember('empty');
   gate.hold();
   const [impatient, patient] = [newClaim('impatient', 0), newClaim('patient', 60_000)];

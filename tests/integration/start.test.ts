@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { startProcess } from '@flashclaim/local-stack';
-import { connectMongo, StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
+import { connectMongo } from '@flashclaim/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';
 

@@ -1,20 +1,13 @@
 import { join } from 'node:path';
-import { LANES_DEFAULT, laneName, laneOf, lanePrefix } from '@flashclaim/core';
+import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { type ProcessHandle, startProcess } from '@flashclaim/local-stack';
 import { Queue } from 'bullmq';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { call, claim } from '../support/caller.ts';
 import { openBrowser } from '../support/chromium.ts';
-import {
-  accessibilityFaults,
-  becomes,
-  numberOf,
-  type OpenPage,
-  openPage,
-  shownStock,
-  textOf,
-} from '../support/live-page.ts';
+import { accessibilityFaults, becomes, numberOf, type OpenPage, openPage, shownStock, textOf } from '../support/live-page.ts';
 import { openStream } from '../support/live-stream.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -165,7 +158,7 @@ test('an API that stops waits for no page, and the page comes back with the next
   api.kill('SIGTERM');
   await until(async () => (await stream.next()) === undefined);
   expect(await api.exited).toEqual({ code: 0, signal: null });
-  await becomes(page, 'away');
+  await becomes(page, 'isDown');
 
   const env = { ...process.env, ...stores.env, ADMIN_TOKEN: TOKEN, LOG_LEVEL: 'warn', PORT: new URL(url).port };
   const script = join(import.meta.dirname, '../../apps/api/src/server.ts');

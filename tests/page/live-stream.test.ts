@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JOB_NAME, LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS, laneName, lanePrefix } from '@flashclaim/core';
+import { LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS } from '@flashclaim/core';
+import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claim, createCoupon } from '../support/caller.ts';

@@ -1,19 +1,11 @@
-import { JOB_NAME, LANES_DEFAULT, laneName, lanePrefix } from '@flashclaim/core';
+import { LANES_DEFAULT } from '@flashclaim/core';
+import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { claim, createCoupon, readCoupon } from '../support/caller.ts';
 import { openBrowser } from '../support/chromium.ts';
-import {
-  accessibilityFaults,
-  becomes,
-  expectNoSidewaysScroll,
-  numberOf,
-  type OpenPage,
-  openPage,
-  shownStock,
-  textOf,
-} from '../support/live-page.ts';
+import { accessibilityFaults, becomes, expectNoSidewaysScroll, numberOf, type OpenPage, openPage, shownStock, textOf } from '../support/live-page.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -177,7 +169,7 @@ test.each([
 const FIGURES_TOPS = `import('/live/assets/status.js').then(({ showConnection, showStatus }) => {
   const top = () => document.querySelector('.figures').getBoundingClientRect().top;
   const tops = [top()];
-  for (const [state, text] of [['connecting'], ['away'], ['away', 'Not let in any more. Reload the page'], ['live']]) {
+  for (const [state, text] of [['connecting'], ['isDown'], ['isDown', 'Not let in any more. Reload the page'], ['live']]) {
     showConnection(state, text);
     tops.push(top());
   }

@@ -1,4 +1,4 @@
-import { connectMongo } from '@flashclaim/service';
+import { connectMongo } from '@flashclaim/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claim, createCoupon } from '../support/caller.ts';
 import { type System, startSystem } from '../support/system.ts';

@@ -2,15 +2,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { WaitingClaim } from '@flashclaim/api';
 import { encodeDecisions } from '@flashclaim/core';
 import { expect, onTestFinished, test } from 'vitest';
-import { openLaneJobs } from '../support/open-lane-jobs.ts';
+import { openDispatcher } from '../support/open-dispatcher.ts';
 
 /** Two connections, so two orders: a worker may have answered a job before its add has returned. */
 test('the answer to a job is faster than its add: each caller is told once, of the job that decided', async () => {
-  const { queue, jobs } = await openLaneJobs();
+  const { queue, dispatcher } = await openDispatcher();
   const told: unknown[] = [];
   const listen = (message: unknown) => {
-    const { claim, ...reply } = message as { claim: WaitingClaim; told: string };
-    told.push([claim.id, reply.told, claim.place?.jobId]);
+    const { claim, ...reply } = message as { claim: WaitingClaim; answer: string };
+    told.push([claim.id, reply.answer, claim.place?.jobId]);
   };
   subscribe('flashclaim:reply', listen);
   onTestFinished(() => void unsubscribe('flashclaim:reply', listen));
@@ -20,19 +20,19 @@ test('the answer to a job is faster than its add: each caller is told once, of t
   queue.add = async (...job) => {
     const added = await add(...job);
     answered = added.id as string;
-    jobs.answer(answered, { decisions: encodeDecisions(['claimed', 'claimed']), at: 1 });
+    dispatcher.answer(answered, { decisions: encodeDecisions(['claimed', 'claimed']), at: 1 });
     await new Promise((resolve) => setImmediate(resolve));
     return added;
   };
   const late: string[] = [];
-  const listener = {
-    hasten: () => {},
-    settled: ({ id, toldPending }: WaitingClaim) => void (toldPending && late.push(id)),
+  const events = {
+    timedOut: () => {},
+    settled: ({ id, answeredPending }: WaitingClaim) => void (answeredPending && late.push(id)),
   };
   const newClaim = (id: string, waitMs: number) =>
-    new WaitingClaim({ id, userId: id, couponName: 'coupon' }, waitMs, listener);
+    new WaitingClaim({ id, userId: id, couponName: 'coupon' }, waitMs, events);
   const [waits, doesNot] = [newClaim('waits', 60_000), newClaim('does not', 0)];
-  await jobs.send(0, [waits, doesNot]);
+  await dispatcher.dispatch(0, [waits, doesNot]);
 
   expect(await waits.answer).toEqual({ decision: 'claimed', claimedAt: 1 });
   expect(await doesNot.answer).toBe('pending');

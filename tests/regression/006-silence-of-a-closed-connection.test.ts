@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createRedis } from '@flashclaim/service';
+import { createRedis } from '@flashclaim/runtime';
 import { expect, onTestFinished, test } from 'vitest';
 import { openStores } from '../support/stores.ts';
 import { until } from '../support/until.ts';

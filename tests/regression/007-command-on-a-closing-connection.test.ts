@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { type Claim, newCoupon } from '@flashclaim/core';
-import { connectMongo } from '@flashclaim/service';
+import { connectMongo } from '@flashclaim/store';
 import { expect, onTestFinished, test } from 'vitest';
 import { commitJob, jobOf } from '../support/job-of.ts';
 import { openStores } from '../support/stores.ts';

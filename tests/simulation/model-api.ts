@@ -1,17 +1,8 @@
-import {
-  ClaimStatuses,
-  createSubmit,
-  Gather,
-  Intake,
-  LaneJobs,
-  PendingClaims,
-  replyToClaim,
-  StoreWatch,
-  toProblem,
-  WaitingClaim,
-} from '@flashclaim/api';
-import { answersChannel, type ClaimStatus, JOBS_UNDER_WAY_MAX, type JobAnswer } from '@flashclaim/core';
-import { DatabaseClock, within } from '@flashclaim/service';
+import { ClaimPath, replyToClaim, StoreWatch, toProblem, WaitingClaim } from '@flashclaim/api';
+import type { ClaimStatus } from '@flashclaim/core';
+import { answersChannel } from '@flashclaim/lanes';
+import { withTimeout } from '@flashclaim/runtime';
+import { DatabaseClock } from '@flashclaim/store';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
 import { plantedClock, plantedFind, plantedStatus } from './planted-api.ts';
@@ -59,7 +50,7 @@ const newReply = (requestId: string) => {
   return reply;
 };
 
-/** An API process: the claim path's own parts, put together as plugins/claims.ts, plugins/mongo.ts and plugins/stores.ts do. */
+/** An API process: the claim path of the API on model stores. */
 export class ApiProcess implements Process {
   readonly name: string;
   readonly clock: WallClock;
@@ -88,7 +79,7 @@ export class ApiProcess implements Process {
 
   /** Nothing that was taken is undecided. */
   get idle(): boolean {
-    return this.#parts.intake.room === PENDING_MAX;
+    return this.#parts.claimPath.admission.capacity === PENDING_MAX;
   }
 
   /** Rejects where the process dies first. */
@@ -102,7 +93,7 @@ export class ApiProcess implements Process {
 
   /** The connection on which answers come was down. */
   hearAgain(): void {
-    runOn(this, () => this.#parts.jobs.checkUnanswered(0));
+    runOn(this, () => this.#parts.claimPath.recover());
   }
 
   crash(): void {
@@ -120,19 +111,16 @@ export class ApiProcess implements Process {
     });
   }
 
-  /** What routes/claims.ts does. */
   async #claim({ requestId, userId, couponName, key, waitMs }: ClaimSent): Promise<Told> {
-    const { submit, pendingClaims } = this.#parts;
+    const { claimPath } = this.#parts;
     const reply = newReply(requestId);
     const fastifyReply = reply as unknown as Parameters<typeof replyToClaim>[0];
     const keyed = key === undefined ? undefined : { key, requestId };
-    const claim = submit({ userId, couponName, keyed, waitMs });
-    let body: object;
-    if (claim instanceof WaitingClaim) {
-      let answer = await claim.answer;
-      if (answer === 'pending') answer = await pendingClaims.tell(claim);
-      body = replyToClaim(fastifyReply, claim, answer);
-    } else body = toProblem(fastifyReply, claim.code, claim.detail);
+    const claim = claimPath.submit({ userId, couponName, keyed, waitMs });
+    const body: object =
+      claim instanceof WaitingClaim
+        ? replyToClaim(fastifyReply, claim, await claimPath.answer(claim))
+        : toProblem(fastifyReply, claim.code, claim.detail);
     const { code, claim_id: claimId } = body as { code?: string; claim_id?: string };
     return { status: reply.status, code, claimId, replayed: reply.replayed };
   }
@@ -147,45 +135,22 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     redis: new StoreWatch({ name: 'Redis', ask: () => redis.ping(), isFault: () => true, log }),
     mongo: new StoreWatch({ name: 'MongoDB', ask: () => databaseClock.ask(mongo.db), isFault: () => false, log }),
   };
-  const lanes = Array.from({ length: laneCount }, (_, lane) => model.queue(lane, process));
-  const jobs = new LaneJobs({
-    lanes,
-    mongo,
+  const claimPath = new ClaimPath({
+    queues: Array.from({ length: laneCount }, (_, lane) => model.queue(lane, process)),
+    ...{ mongo, stores, log, waitMaxMs: WAIT_MS, pendingMax: PENDING_MAX },
     databaseClock: plantedClock(world, databaseClock),
-    redis: stores.redis,
-    mongoWatch: stores.mongo,
-    log,
+    eventLoop: { isSlow: false },
+    arePendingClaimsFull: () => false,
+    find: plantedFind(world),
   });
-  const pendingClaims = new PendingClaims({ mongo, mongoWatch: stores.mongo, isFull: () => false, log });
-  const endAnswers = model.subscribe(process, answersChannel(jobs.processId), (message) => {
-    const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
-    try {
-      jobs.answer(jobId, result, committedAt);
-    } catch (error) {
-      log.warn({ job: jobId, error: (error as Error).message }, 'an answer could not be read');
-    }
-  });
-  const intake = new Intake({ ...stores, loop: { slow: false }, pendingMax: PENDING_MAX });
-  const gathers = lanes.map(
-    (_, lane) => new Gather({ underWayMax: JOBS_UNDER_WAY_MAX, send: (claims) => jobs.send(lane, claims) }),
+  const endAnswers = model.subscribe(process, answersChannel(claimPath.processId), (message) =>
+    claimPath.receive(message),
   );
-  stores.redis.onChange((away) => {
-    if (away) for (const gather of gathers) gather.sendAll();
-    else jobs.checkUnanswered(0);
-  });
-  const submit = createSubmit({
-    ...{ gathers, mongo, mongoWatch: stores.mongo, log },
-    ...{ waitMaxMs: WAIT_MS, intake, pendingClaims },
-  });
-  const statuses = new ClaimStatuses({
-    ...{ mongo, mongoWatch: stores.mongo },
-    ...{ waitingMax: PENDING_MAX, find: plantedFind(world) },
-  });
   const status = async (claimId: string) =>
-    plantedStatus({ world, store, redis: model }, await statuses.find(claimId), laneCount);
+    plantedStatus({ world, store, redis: model }, await claimPath.status(claimId), laneCount);
   const ready = async () => {
     for (;;) {
-      const asked = await within(START_AGAIN_MS, databaseClock.ask(mongo.db)).then(
+      const asked = await withTimeout(START_AGAIN_MS, databaseClock.ask(mongo.db)).then(
         () => true,
         () => false,
       );
@@ -194,10 +159,10 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     }
   };
   const close = () => {
-    jobs.close();
+    claimPath.close();
     endAnswers();
     stores.redis.close();
     stores.mongo.close();
   };
-  return { submit, status, pendingClaims, jobs, intake, ready, close };
+  return { claimPath, status, ready, close };
 };

@@ -1,4 +1,4 @@
-import { type ClaimJob, JOB_LOCK_MS, JOB_STALLED_CHECK_MS, ONE_AT_A_TIME_EVERY_MS } from '@flashclaim/core';
+import { type ClaimJob, JOB_LOCK_MS, JOB_STALLED_CHECK_MS, GLOBAL_CONCURRENCY_EVERY_MS } from '@flashclaim/core';
 import { UnrecoverableError } from 'bullmq';
 import { runOn } from './wall-clock.ts';
 import { faulty, type Process, travel, type World } from './world.ts';
@@ -47,7 +47,7 @@ export interface LaneOptions {
 export interface LaneState {
   jobs: ReadonlyMap<string, Readonly<ModelJob>>;
   wait: readonly string[];
-  oneAtATime: boolean;
+  globalConcurrency: boolean;
 }
 
 /** How much likelier than other faults it is that a worker stands still: seldom does one matter. */
@@ -68,12 +68,12 @@ export class ModelLane {
   #jobs = new Map<string, ModelJob>();
   #wait: string[] = [];
   /** Gone with everything else that Redis forgets, until a worker says it again. */
-  #oneAtATime: boolean;
+  #globalConcurrency: boolean;
 
   constructor(lane: number, options: LaneOptions) {
     this.#name = `lane-${lane}`;
     this.#options = options;
-    this.#oneAtATime = options.isExclusive;
+    this.#globalConcurrency = options.isExclusive;
   }
 
   get idle(): boolean {
@@ -104,7 +104,7 @@ export class ModelLane {
     setTimeout(() => {
       if (!this.#options.isUp()) return;
       const free = [...this.runners].filter((runner) => !runner.busy);
-      if (free.length === 0 || (this.#oneAtATime && this.#active > 0)) return;
+      if (free.length === 0 || (this.#globalConcurrency && this.#active > 0)) return;
       const job = this.#jobs.get(this.#wait.shift() ?? '');
       if (job) void this.#run(job, this.#options.world.random.pick(free));
       else this.dispatch();
@@ -123,7 +123,7 @@ export class ModelLane {
     const gone = this.#jobs.size;
     this.#jobs.clear();
     this.#wait = [];
-    this.#oneAtATime = false;
+    this.#globalConcurrency = false;
     this.#restoreOneAtATime();
     return gone;
   }
@@ -139,14 +139,14 @@ export class ModelLane {
 
   state(): LaneState {
     const jobs = new Map([...this.#jobs].map(([id, job]) => [id, { ...job }]));
-    return { jobs, wait: [...this.#wait], oneAtATime: this.#oneAtATime };
+    return { jobs, wait: [...this.#wait], globalConcurrency: this.#globalConcurrency };
   }
 
   /** All is again as it was then: what was acknowledged since is lost. */
-  restore({ jobs, wait, oneAtATime }: LaneState): void {
+  restore({ jobs, wait, globalConcurrency }: LaneState): void {
     this.#jobs = new Map([...jobs].map(([id, job]) => [id, { ...job }]));
     this.#wait = [...wait];
-    this.#oneAtATime = oneAtATime;
+    this.#globalConcurrency = globalConcurrency;
     this.#restoreOneAtATime();
     for (const { id, state, lock } of this.#jobs.values())
       if (state === 'active' && lock && (!lock.running || lock.process.dead)) this.#loseLockLater(id, lock);
@@ -164,8 +164,8 @@ export class ModelLane {
   #restoreOneAtATime(): void {
     if (!this.#options.isExclusive) return;
     setTimeout(() => {
-      this.#oneAtATime = true;
-    }, ONE_AT_A_TIME_EVERY_MS);
+      this.#globalConcurrency = true;
+    }, GLOBAL_CONCURRENCY_EVERY_MS);
   }
 
   async #run(job: ModelJob, runner: Runner): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Logger } from '@flashclaim/service';
+import type { Logger } from '@flashclaim/runtime';
 import type { ModelRedis } from './model-redis.ts';
 import type { ModelStore } from './model-store.ts';
 import type { Process, World } from './world.ts';

@@ -1,5 +1,5 @@
 import type { ClaimJob } from '@flashclaim/core';
-import type { RedisConnection } from '@flashclaim/service';
+import type { RedisConnection } from '@flashclaim/runtime';
 import type { Queue } from 'bullmq';
 import { type LaneState, ModelLane, type RunJob, type Runner } from './model-lane.ts';
 import type { Plan } from './plan.ts';

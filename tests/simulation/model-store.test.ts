@@ -1,5 +1,5 @@
-import type { Mongo } from '@flashclaim/service';
-import { DURABLE, isDuplicateKey, writeInTransaction } from '@flashclaim/service';
+import type { Mongo } from '@flashclaim/store';
+import { DURABLE, isDuplicateKey, writeInTransaction } from '@flashclaim/store';
 import {
   type ClientSession,
   Int32,

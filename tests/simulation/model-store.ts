@@ -1,4 +1,5 @@
-import { type ClaimFields, type COLLECTIONS, INDEXES } from '@flashclaim/core';
+import type { ClaimFields } from '@flashclaim/core';
+import { type COLLECTIONS, INDEXES } from '@flashclaim/store';
 import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp } from 'mongodb';
 import { matches, UnknownToModel } from './matches.ts';
 import { ModelCollection } from './model-collection.ts';

@@ -1,5 +1,4 @@
-import type { Job } from '@flashclaim/core';
-import { CommitGroup, CouponMemory, commitJobs, processJob } from '@flashclaim/worker';
+import { buildJobPath, commitJobs, type runJob } from '@flashclaim/worker';
 import type { RunJob } from './model-lane.ts';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
@@ -7,9 +6,9 @@ import { plantedCommit, plantedGroup } from './planted-worker.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
-type QueuedJob = Parameters<typeof processJob>[1];
+type QueuedJob = Parameters<typeof runJob>[1];
 
-/** A worker process, put together as worker.ts does. */
+/** A worker process: the job path of the worker on model stores. */
 export class WorkerProcess implements Process {
   readonly name: string;
   readonly clock: WallClock;
@@ -31,11 +30,14 @@ export class WorkerProcess implements Process {
   }
 
   #start(world: World, { store, redis: model }: Stores, lanes: number): void {
-    const mongo = modelMongo(world, this, store);
-    const memory = new CouponMemory();
-    const commit = (jobs: readonly Job[]) => plantedCommit(world, store, jobs) ?? commitJobs({ mongo, memory }, jobs);
-    const group = plantedGroup(world, new CommitGroup(commit));
-    const parts = { group, redis: model.connection(this), log: logTo(world, this) };
-    model.work(this, lanes, (job: RunJob) => processJob(parts, job as unknown as QueuedJob));
+    const { group, run } = buildJobPath({
+      mongo: modelMongo(world, this, store),
+      redis: model.connection(this),
+      log: logTo(world, this),
+      schema: { intact: async () => {} },
+      commit: (parts, jobs) => plantedCommit(world, store, jobs) ?? commitJobs(parts, jobs),
+    });
+    plantedGroup(world, group);
+    model.work(this, lanes, (job: RunJob) => run(job as unknown as QueuedJob));
   }
 }

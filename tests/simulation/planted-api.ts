@@ -1,6 +1,6 @@
 import { findClaims } from '@flashclaim/api';
 import { type ClaimStatus, decodeDecision, isGrant } from '@flashclaim/core';
-import { type DatabaseClock, type Mongo, readJobRecords, readPendingClaims, standingClaims } from '@flashclaim/service';
+import { type DatabaseClock, type Mongo, readJobRecords, readPendingClaims, existingClaims } from '@flashclaim/store';
 import type { Stores } from './model-process.ts';
 import type { World } from './world.ts';
 
@@ -31,7 +31,7 @@ const findClaimsFirst: typeof findClaims = async (mongo, claimIds) => {
 };
 
 const findClaimFirst = async (mongo: Mongo, claimId: string): Promise<ClaimStatus | null> => {
-  const claim = (await standingClaims(mongo, [claimId])).get(claimId);
+  const claim = (await existingClaims(mongo, [claimId])).get(claimId);
   const told = (one: { userId: string; couponName: string }) => ({
     ...{ claim_id: claimId, user_id: one.userId, coupon_name: one.couponName },
   });

@@ -18,9 +18,9 @@ export const plantedCommit = (
   return result && Promise.resolve(new Map([[id, result]]));
 };
 
-/** The group of a worker. */
-export const plantedGroup = ({ plants }: World, group: CommitGroup): CommitGroup => {
-  if (!plants.has('group drops the twin of a recorded job')) return group;
+/** Changes the group of a worker. */
+export const plantedGroup = ({ plants }: World, group: CommitGroup): void => {
+  if (!plants.has('group drops the twin of a recorded job')) return;
   const inGroup = new Set<string>();
   const { add } = group;
   group.add = (job) => {
@@ -28,5 +28,4 @@ export const plantedGroup = ({ plants }: World, group: CommitGroup): CommitGroup
     inGroup.add(job.id);
     return add.call(group, job).finally(() => inGroup.delete(job.id));
   };
-  return group;
 };

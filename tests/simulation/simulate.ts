@@ -1,5 +1,5 @@
 import { type CreateCall, checkHistory, type Violation } from '@flashclaim/audit';
-import { createPoint } from '@flashclaim/service';
+import { createChannel } from '@flashclaim/runtime';
 import { Callers } from './callers.ts';
 import type { VirtualClock } from './clock.ts';
 import { Fleet } from './fleet.ts';
@@ -42,7 +42,7 @@ export interface Result {
 
 /** Of whichever run is in progress: the worker publishes it to everybody. */
 let metNow = newMet();
-createPoint('decide-anew').subscribe(() => {
+createChannel('retry').subscribe(() => {
   metNow['transactions decided anew']++;
 });
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JOBS_FAILED_KEPT_MAX, LANES_MAX, lanePrefix } from '@flashclaim/core';
+import { JOBS_FAILED_KEPT_MAX, LANES_MAX } from '@flashclaim/core';
+import { lanePrefix } from '@flashclaim/lanes';
 import { scrape } from '../support/scrape.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { LANES } from './faults.ts';

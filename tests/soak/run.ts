@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { bar, clearProgress, showProgress } from '@flashclaim/terminal';
 import { wholeNumber } from '../support/whole-number.ts';
 import { SAMPLES_MIN } from './judge-leaks.ts';

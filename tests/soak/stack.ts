@@ -8,7 +8,7 @@ import {
   type ServerHandle,
   startReplicaSet,
 } from '@flashclaim/local-stack';
-import { connectMongo, ensureCollections } from '@flashclaim/service';
+import { connectMongo, ensureCollections } from '@flashclaim/store';
 import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
 import { ProcessClock } from '../support/process-clock.ts';
 import type { TestStores } from '../support/stores.ts';

@@ -1,5 +1,5 @@
 import { recount } from '@flashclaim/audit';
-import type { Mongo } from '@flashclaim/service';
+import type { Mongo } from '@flashclaim/store';
 import { expect } from 'vitest';
 
 /** The invariants that one look at the database can show: stock and claims agree, and no user holds two units. */

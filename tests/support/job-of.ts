@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Claim, decodeDecision, JOB_DEADLINE_SECONDS, type Job } from '@flashclaim/core';
-import { DatabaseClock, type Mongo } from '@flashclaim/service';
-import { CouponMemory, commitJobs } from '@flashclaim/worker';
+import { DatabaseClock, type Mongo } from '@flashclaim/store';
+import { CouponCache, commitJobs } from '@flashclaim/worker';
 
 /** A job of these claims, sent just now. */
 export const jobOf = async (mongo: Mongo, claims: readonly Claim[], id = randomUUID() as string): Promise<Job> => {
@@ -11,8 +11,8 @@ export const jobOf = async (mongo: Mongo, claims: readonly Claim[], id = randomU
 };
 
 /** Runs one job as a worker does. Resolves to what was decided of each claim. */
-export const commitJob = async (mongo: Mongo, job: Job, memory = new CouponMemory()) => {
-  const result = (await commitJobs({ mongo, memory }, [job])).get(job.id);
+export const commitJob = async (mongo: Mongo, job: Job, memory = new CouponCache()) => {
+  const result = (await commitJobs({ mongo, cache }, [job])).get(job.id);
   if (!result) throw new Error('the job has no result');
   return job.claims.map((_, index) => decodeDecision(result, index));
 };

@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServerHandle, type StoresOptions, startStores } from '@flashclaim/local-stack';
-import { connectMongo } from '@flashclaim/service';
+import { connectMongo } from '@flashclaim/store';
 import { Redis } from 'ioredis';
 import { type Cable, openCable } from './cable.ts';
 import type { TestStores } from './stores.ts';
 
 /**
  * Stores that a test has for itself, so that it may kill, stop and unplug them. The test's own connections go past the cables.
- * MongoDB takes fail points.
+ * MongoDB takes fail channels.
  */
 export interface OwnStores extends TestStores {
   servers: { redis: ServerHandle; mongo: ServerHandle };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/service';
+import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/store';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 

@@ -9,7 +9,7 @@ import {
   type State,
   type StatusCall,
 } from '@flashclaim/audit';
-import { decideClaims, PROBLEMS, type StandingClaim } from '@flashclaim/core';
+import { decideClaims, PROBLEMS, type ExistingClaim } from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -733,7 +733,7 @@ const runTruthfully = (
     decidedAt: i + rest.waits + 0.1,
     answeredAt: i + rest.waits + rest.takes + 0.2,
   }));
-  const granted = new Map<string, StandingClaim>();
+  const granted = new Map<string, ExistingClaim>();
   const history: HistoryRecord[] = [
     { op: 'create', coupon: 'hot', amount, invokedAt: createdAt - 1, answeredAt: createdAt + 1, status: 201 },
   ];
@@ -746,7 +746,7 @@ const runTruthfully = (
     const wanted = { id: claimId, userId: user, couponName: 'hot', requestId, claimedAt: 0 };
     const snapshot = {
       remaining: new Map(decidedAt < createdAt ? [] : [['hot', amount - granted.size]]),
-      standing: new Map(granted),
+      existing: new Map(granted),
       holders: new Map([['hot', new Set([...granted.values()].map((one) => one.userId))]]),
     };
     const call = {

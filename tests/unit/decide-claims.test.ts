@@ -1,12 +1,4 @@
-import {
-  type Claim,
-  type Decision,
-  decideClaims,
-  grantsOf,
-  OUTCOMES,
-  type Snapshot,
-  type StandingClaim,
-} from '@flashclaim/core';
+import { type Claim, type Decision, decideClaims, grantsOf, OUTCOMES, type Snapshot, type ExistingClaim } from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -17,32 +9,32 @@ type Standing = 'nobody' | 'same' | 'another';
 
 interface Facts {
   exists: boolean;
-  standing: Standing;
+  existing: Standing;
   holds: boolean;
   left: number;
 }
 
-const standingMap = (standing: Standing, requestId?: string): Snapshot['standing'] => {
-  if (standing === 'nobody') return new Map();
+const standingMap = (existing: Standing, requestId?: string): Snapshot['standing'] => {
+  if (existing === 'nobody') return new Map();
   const stands = claim('id', standing === 'same' ? 'user' : 'another');
   return new Map([['id', { ...stands, requestId, claimedAt: 1 }]]);
 };
 
-const snapshotOf = ({ exists, standing, holds, left }: Facts, requestId?: string): Snapshot => ({
+const snapshotOf = ({ exists, existing, holds, left }: Facts, requestId?: string): Snapshot => ({
   remaining: new Map(exists ? [['coupon', left]] : []),
-  standing: standingMap(standing, requestId),
+  existing: standingMap(standing, requestId),
   holders: new Map(holds ? [['coupon', new Set(['user'])]] : []),
 });
 
 describe('precedence', () => {
   // Each row adds the facts that would lead to a later outcome as well: the first rule that applies must win.
   const rows: [Decision, Facts][] = [
-    ['idempotency_key_reused', { exists: false, standing: 'another', holds: true, left: 0 }],
-    ['coupon_not_found', { exists: false, standing: 'same', holds: true, left: 0 }],
-    ['replayed', { exists: true, standing: 'same', holds: true, left: 0 }],
-    ['already_claimed', { exists: true, standing: 'nobody', holds: true, left: 0 }],
-    ['out_of_stock', { exists: true, standing: 'nobody', holds: false, left: 0 }],
-    ['claimed', { exists: true, standing: 'nobody', holds: false, left: 1 }],
+    ['idempotency_key_reused', { exists: false, existing: 'another', holds: true, left: 0 }],
+    ['coupon_not_found', { exists: false, existing: 'same', holds: true, left: 0 }],
+    ['replayed', { exists: true, existing: 'same', holds: true, left: 0 }],
+    ['already_claimed', { exists: true, existing: 'nobody', holds: true, left: 0 }],
+    ['out_of_stock', { exists: true, existing: 'nobody', holds: false, left: 0 }],
+    ['claimed', { exists: true, existing: 'nobody', holds: false, left: 1 }],
   ];
 
   test.each(rows)('%s', (expected, facts) => {
@@ -61,8 +53,8 @@ describe('an idempotency key', () => {
     ...claim('id', userId, couponName),
     requestId,
   });
-  const fresh = snapshotOf({ exists: true, standing: 'nobody', holds: false, left: 2 });
-  const standing = snapshotOf({ exists: true, standing: 'same', holds: true, left: 2 }, 'first');
+  const fresh = snapshotOf({ exists: true, existing: 'nobody', holds: false, left: 2 });
+  const existing = snapshotOf({ exists: true, existing: 'same', holds: true, left: 2 }, 'first');
 
   test('tells the request that made the claim from those that repeat it', () => {
     expect(decideClaims(standing, [keyed('first'), keyed('second')])).toEqual(['claimed', 'replayed']);
@@ -83,12 +75,12 @@ describe('an idempotency key', () => {
   ])('is not used again for %s', (_, second) => {
     const other: [string, number] = ['other', 5];
     const withOther = (snapshot: Snapshot) => ({ ...snapshot, remaining: new Map([...snapshot.remaining, other]) });
-    expect(decideClaims(withOther(standing), [second])).toEqual(['idempotency_key_reused']);
+    expect(decideClaims(withOther(existing), [second])).toEqual(['idempotency_key_reused']);
     expect(decideClaims(withOther(fresh), [keyed('first'), second])).toEqual(['claimed', 'idempotency_key_reused']);
   });
 
   test('keeps nothing of a refusal: the next claim under it may be any', () => {
-    const empty = snapshotOf({ exists: true, standing: 'nobody', holds: false, left: 0 });
+    const empty = snapshotOf({ exists: true, existing: 'nobody', holds: false, left: 0 });
     const batch = [keyed('first'), keyed('second', 'another'), keyed('third', 'user', 'other')];
     const remaining = new Map([...empty.remaining, ['other', 1] as const]);
     expect(decideClaims({ ...empty, remaining }, batch)).toEqual(['out_of_stock', 'out_of_stock', 'claimed']);
@@ -96,7 +88,7 @@ describe('an idempotency key', () => {
 });
 
 describe('claims of one job see each other', () => {
-  const fresh = snapshotOf({ exists: true, standing: 'nobody', holds: false, left: 2 });
+  const fresh = snapshotOf({ exists: true, existing: 'nobody', holds: false, left: 2 });
 
   test('the same user twice holds one unit', () => {
     expect(decideClaims(fresh, [claim('1'), claim('2')])).toEqual(['claimed', 'already_claimed']);
@@ -120,22 +112,22 @@ describe('claims of one job see each other', () => {
 /** A little store that runs jobs one after the other, as a lane does. */
 const runJobs = (stock: ReadonlyMap<string, number>, jobs: readonly (readonly Claim[])[]) => {
   const remaining = new Map(stock);
-  const standing = new Map<string, StandingClaim>();
+  const existing = new Map<string, ExistingClaim>();
   const decisions = jobs.map((job) => {
     const holders = new Map<string, Set<string>>();
     for (const { couponName, userId } of standing.values())
       holders.set(couponName, (holders.get(couponName) ?? new Set()).add(userId));
-    const snapshot = { remaining: new Map(remaining), standing: new Map(standing), holders };
+    const snapshot = { remaining: new Map(remaining), existing: new Map(existing), holders };
     const decided = decideClaims(snapshot, job);
     for (const one of grantsOf(snapshot, job, decided)) {
       // Two units under one id would be a duplicate key, and the job could never be committed.
-      expect(standing.has(one.id)).toBe(false);
+      expect(existing.has(one.id)).toBe(false);
       standing.set(one.id, { ...one, claimedAt: 1 });
       remaining.set(one.couponName, (remaining.get(one.couponName) ?? 0) - 1);
     }
     return decided;
   });
-  return { decisions, granted: [...standing.values()], remaining };
+  return { decisions, granted: [...existing.values()], remaining };
 };
 
 describe('properties', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-const CSS = readFileSync(join(import.meta.dirname, '../../apps/api/src/live/page/live.css'), 'utf8');
+const CSS = readFileSync(join(import.meta.dirname, '../../apps/api/src/admin/live/page/live.css'), 'utf8');
 const [light = '', dark = ''] = [...CSS.matchAll(/:root \{([^}]*)\}/g)].map(([, body]) => body);
 
 /** Of parts of a picture, as WCAG 2.2 has it (1.4.11). */

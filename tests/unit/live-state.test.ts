@@ -10,15 +10,15 @@ describe('what is wrong', () => {
     comparison: { at: NOW, compared: 1, tooLarge: 0, wrong: [] },
     lanes: [lane],
     workers: 2,
-    redisAway: false,
-    mongoAway: false,
+    redisDown: false,
+    mongoDown: false,
     overloadedAt: Number.NEGATIVE_INFINITY,
   };
 
   test.each([
     ['nothing', {}, []],
-    ['Redis', { redisAway: true, lanes: undefined, workers: undefined }, ['redis_away']],
-    ['MongoDB', { mongoAway: true, comparison: undefined }, ['mongo_away']],
+    ['Redis', { redisDown: true, lanes: undefined, workers: undefined }, ['redis_away']],
+    ['MongoDB', { mongoDown: true, comparison: undefined }, ['mongo_away']],
     ['no worker', { workers: 0 }, ['no_worker']],
     ['a busy lane', { lanes: [{ ...lane, waiting: 9, oldestMs: LANE_STUCK_MS }] }, []],
     ['a lane that is stuck', { lanes: [lane, { ...lane, oldestMs: LANE_STUCK_MS + 1 }] }, ['lane_stuck']],
@@ -30,7 +30,7 @@ describe('what is wrong', () => {
       {
         comparison: { ...fine.comparison, wrong: [{ name: 'a', amount: 1, remaining: 0, claims: 2 }] },
         workers: 0,
-        mongoAway: true,
+        mongoDown: true,
       },
       ['not_exact', 'mongo_away', 'no_worker'],
     ],

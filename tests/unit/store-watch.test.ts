@@ -1,4 +1,4 @@
-import { StoreAwayError, StoreWatch } from '@flashclaim/api';
+import { StoreDownError, StoreWatch } from '@flashclaim/api';
 import { DRIVER_TIMEOUT_MS, STORE_ASK_EVERY_MS, STORE_SILENT_INTERVALS_MAX } from '@flashclaim/core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -23,7 +23,7 @@ const newWatch = () => {
     isFault: (error) => (error as Error).message === 'fault',
     log: { warn: () => {}, info: () => {} },
   });
-  watch.onChange((away) => changes.push(away));
+  watch.onChange((isDown) => changes.push(isDown));
   const pass = async (intervals: number) => {
     await vi.advanceTimersByTimeAsync(intervals * STORE_ASK_EVERY_MS);
   };
@@ -38,15 +38,15 @@ describe('a store is away', () => {
   test('after so much silence, and back with its next answer', async () => {
     const { watch, questions, changes, pass } = newWatch();
     await pass(1 + STORE_SILENT_INTERVALS_MAX - 1);
-    expect(watch.away).toBe(false);
+    expect(watch.isDown).toBe(false);
     await pass(1);
-    expect(watch.away).toBe(true);
+    expect(watch.isDown).toBe(true);
     // One question at a time, however long it takes.
     await pass(100);
     expect(questions).toHaveLength(1);
     questions[0]?.resolve();
     await settle();
-    expect(watch.away).toBe(false);
+    expect(watch.isDown).toBe(false);
     expect(changes).toEqual([true, false]);
   });
 
@@ -55,7 +55,7 @@ describe('a store is away', () => {
     await pass(1);
     questions[0]?.reject(new Error('no connection'));
     await settle();
-    expect(watch.away).toBe(true);
+    expect(watch.isDown).toBe(true);
   });
 
   test('not while it answers, however often it is asked', async () => {
@@ -65,14 +65,14 @@ describe('a store is away', () => {
       questions.at(-1)?.resolve();
       await settle();
     }
-    expect(watch.away).toBe(false);
+    expect(watch.isDown).toBe(false);
     expect(changes).toEqual([]);
   });
 
   test('not because we closed its connection', () => {
     const { watch, changes } = newWatch();
     watch.close();
-    watch.wentAway();
+    watch.markDown();
     expect(changes).toEqual([]);
   });
 });
@@ -85,9 +85,9 @@ describe('a question', () => {
 
   test('is not put to a store that is away', async () => {
     const { watch } = newWatch();
-    watch.wentAway();
+    watch.markDown();
     const question = vi.fn(async () => 5);
-    await expect(watch.answer(question)).rejects.toThrow(StoreAwayError);
+    await expect(watch.answer(question)).rejects.toThrow(StoreDownError);
     await expect(watch.answer(question)).rejects.toEqual(awayError(false));
     expect(question).not.toHaveBeenCalled();
   });
@@ -96,7 +96,7 @@ describe('a question', () => {
     const { watch } = newWatch();
     const late = Promise.withResolvers<number>();
     const answer = watch.answer(() => late.promise);
-    watch.wentAway();
+    watch.markDown();
     await expect(answer).rejects.toEqual(awayError(true));
     late.reject(new Error('much too late'));
     await settle();
@@ -118,11 +118,11 @@ describe('a driver that loses a question', () => {
   test('is asked anew, so that the store does not stay away', async () => {
     const { watch, questions } = newWatch();
     await vi.advanceTimersByTimeAsync(DRIVER_TIMEOUT_MS + 2 * STORE_ASK_EVERY_MS);
-    expect(watch.away).toBe(true);
+    expect(watch.isDown).toBe(true);
     expect(questions).toHaveLength(2);
     questions[1]?.resolve();
     await vi.advanceTimersByTimeAsync(0);
-    expect(watch.away).toBe(false);
+    expect(watch.isDown).toBe(false);
   });
 
   test('keeps no caller waiting', async () => {
@@ -132,7 +132,7 @@ describe('a driver that loses a question', () => {
       await vi.advanceTimersByTimeAsync(STORE_ASK_EVERY_MS);
       questions.at(-1)?.resolve();
     }
-    expect(watch.away).toBe(false);
+    expect(watch.isDown).toBe(false);
     expect(await answer).toEqual(awayError(true));
   });
 });

@@ -1,5 +1,5 @@
 import { trustProxy } from '@flashclaim/api';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { expect, test } from 'vitest';
 
 test.each([undefined, 'false'])('%s trusts nobody', (setting) => {

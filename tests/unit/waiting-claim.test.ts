@@ -1,5 +1,5 @@
-import { Gather, WaitingClaim } from '@flashclaim/api';
-import { ASYNC_GATHER_MAX_MS } from '@flashclaim/core';
+import { Batcher, WaitingClaim } from '@flashclaim/api';
+import { ASYNC_BATCH_MAX_MS } from '@flashclaim/core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 beforeEach(() => {
@@ -14,18 +14,18 @@ const place = { jobId: 'job', index: 0, deadline: 1 };
 /** A lane whose jobs are never answered. */
 const newLane = () => {
   const jobs: string[][] = [];
-  const gather = new Gather({
-    underWayMax: 1,
+  const batcher = new Batcher({
+    inFlightMax: 1,
     send: (claims) => {
       jobs.push(claims.map(({ id }) => id));
       for (const claim of claims) claim.enqueued(place);
       return new Promise(() => {});
     },
   });
-  const listener = { hasten: () => gather.hasten(), settled: () => {} };
+  const events = { timedOut: () => batcher.flushSoon(), settled: () => {} };
   const add = (id: string, waitMs: number): WaitingClaim => {
-    const claim = new WaitingClaim({ id, userId: id, couponName: 'coupon' }, waitMs, listener);
-    gather.add(claim);
+    const claim = new WaitingClaim({ id, userId: id, couponName: 'coupon' }, waitMs, events);
+    batcher.add(claim);
     return claim;
   };
   return { jobs, add };
@@ -51,9 +51,9 @@ test('claims that nobody waits for gather as all do, and share a job before long
   }
   // The first went at once, and is under way for ever.
   expect(lane.jobs).toEqual([['0']]);
-  await vi.advanceTimersByTimeAsync(ASYNC_GATHER_MAX_MS);
+  await vi.advanceTimersByTimeAsync(ASYNC_BATCH_MAX_MS);
   expect(lane.jobs).toEqual([['0'], ids.slice(1)]);
-  await vi.advanceTimersByTimeAsync(10 * ASYNC_GATHER_MAX_MS);
+  await vi.advanceTimersByTimeAsync(10 * ASYNC_BATCH_MAX_MS);
   expect(lane.jobs).toHaveLength(2);
 });
 

@@ -1,15 +1,8 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import {
-  BODY_MAX_BYTES,
-  handlerTimeoutMs,
-  isCouponName,
-  isName,
-  REDIS_START_MAX_MS,
-  URL_PARAMETER_MAX_CHARS,
-} from '@flashclaim/core';
-import { createLogger, isTracing } from '@flashclaim/service';
+import { BODY_MAX_BYTES, handlerTimeoutMs, isCouponName, isName, REDIS_START_MAX_MS, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import { createLogger, isTracing } from '@flashclaim/runtime';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { answerClientError } from './client-error.ts';
+import { answerClientError } from './http/client-error.ts';
 import type { Env } from './env.ts';
 import { admin } from './plugins/admin.ts';
 import { claims } from './plugins/claims.ts';
@@ -26,7 +19,7 @@ import { redis } from './plugins/redis.ts';
 import { stopping } from './plugins/stopping.ts';
 import { stores } from './plugins/stores.ts';
 import { unknownRoutes } from './plugins/unknown-routes.ts';
-import { requestId } from './request-id.ts';
+import { requestId } from './http/request-id.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -35,7 +28,7 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { openapiRoutes } from './routes/openapi.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { queueRoutes } from './routes/queues.ts';
-import { trustProxy } from './trust-proxy.ts';
+import { trustProxy } from './http/trust-proxy.ts';
 
 /** Calls that Fastify does not time: a claim bounds its own wait, the others tell something as long as somebody listens. */
 const OWN_TIME: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TEST_SALE_PATH]);
@@ -45,7 +38,7 @@ const OWN_TIME: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TES
  * @throws StartError where a store can't be reached or is not fit.
  */
 export const buildApp = async (env: Env): Promise<FastifyInstance> => {
-  const mixin = isTracing(env) ? (await import('@flashclaim/service/tracing')).traceOfLine : undefined;
+  const mixin = isTracing(env) ? (await import('@flashclaim/runtime/tracing')).traceOfLine : undefined;
   const logger = createLogger('api', env.LOG_LEVEL, { mixin }) as FastifyBaseLogger;
   const app = fastify({
     // A store that can't be reached says so itself, in a sentence; Fastify's own limit is as long, and would come first.

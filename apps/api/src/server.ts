@@ -1,5 +1,5 @@
 import { CONNECTIONS_COMING_MAX, graceMs } from '@flashclaim/core';
-import { failStart } from '@flashclaim/service';
+import { failStart } from '@flashclaim/runtime';
 import closeWithGrace from 'close-with-grace';
 import { buildApp } from './app.ts';
 import { type Env, readEnv } from './env.ts';

@@ -1,40 +1,9 @@
-import {
-  CLOCK_JUMP_MAX_SECONDS,
-  type Claim,
-  type ClaimFields,
-  type ClaimJobResult,
-  COLLECTIONS,
-  COMMIT_ATTEMPTS_MAX,
-  COMMIT_PAUSE_MAX_MS,
-  decideJobs,
-  grantsOf,
-  JOB_DEADLINE_SECONDS,
-  type Job,
-  type JobDecision,
-  type JobRecord,
-  JobRejectedError,
-  repeatResult,
-  type SortedJobs,
-  sortJobs,
-  toResult,
-} from '@flashclaim/core';
-import {
-  answered,
-  databaseTimeOf,
-  insertJobRecords,
-  inTransaction,
-  isCommitUnknown,
-  isDuplicateKey,
-  isTransient,
-  type Mongo,
-  type ReadSnapshot,
-  readJobRecords,
-  readSnapshot,
-  writeInTransaction,
-} from '@flashclaim/service';
+import { CLOCK_JUMP_MAX_SECONDS, type Claim, type ClaimFields, type ClaimJobResult, COMMIT_ATTEMPTS_MAX, COMMIT_PAUSE_MAX_MS, decideJobs, grantsOf, JOB_DEADLINE_SECONDS, type Job, type JobDecision, type JobRecord, JobRejectedError, repeatResult, type SortedJobs, sortJobs, toResult } from '@flashclaim/core';
+import { COLLECTIONS } from '@flashclaim/store';
+import { answered, databaseTimeOf, insertJobRecords, inTransaction, isCommitUnknown, isDuplicateKey, isTransient, type Mongo, type ReadSnapshot, readJobRecords, readSnapshot, writeInTransaction } from '@flashclaim/store';
 import type { ClientSession, ObjectId } from 'mongodb';
-import { type CouponMemory, countByCoupon } from './coupon-memory.ts';
-import { points, type ReasonToDecideAnew } from './points.ts';
+import { type CouponCache, countByCoupon } from './coupon-cache.ts';
+import { channels, type RetryReason } from './channels.ts';
 
 /** The database contradicted the snapshot that was decided by: another transaction came between. */
 class SnapshotContradicted extends Error {}
@@ -45,7 +14,7 @@ class DeadlinePassed extends Error {}
 /** What jobs are committed with. */
 export interface CommitParts {
   mongo: Mongo;
-  memory: CouponMemory;
+  cache: CouponCache;
 }
 
 /** The results of jobs, by job id. */
@@ -65,14 +34,14 @@ export type JobResults = ReadonlyMap<string, ClaimJobResult>;
  *   never be decided.
  */
 export const commitJobs = async (parts: CommitParts, jobs: readonly Job[]): Promise<JobResults> => {
-  const assumed = parts.memory.assume(jobs.flatMap(({ claims }) => claims));
+  const predicted = parts.cache.predict(jobs.flatMap(({ claims }) => claims));
   for (let attempt = 1; ; attempt++) {
     try {
-      return await decideAndCommit({ ...parts, jobs, isFirst: attempt === 1, assumed });
+      return await decideAndCommit({ ...parts, jobs, isFirst: attempt === 1, predicted });
     } catch (error) {
-      const reason = reasonToDecideAnew(error);
+      const reason = retryReasonOf(error);
       if (!reason || attempt === COMMIT_ATTEMPTS_MAX) throw error;
-      points.decideAnew.publish(reason);
+      channels.retry.publish(reason);
       // Another transaction is in the way. By chance, so that two do not meet again and again.
       if (reason === 'transient') await sleep(Math.random() * attempt * COMMIT_PAUSE_MAX_MS);
     }
@@ -86,7 +55,7 @@ const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeou
  * Errors after which reading and deciding again is the right answer. An unknown commit is one of them: had it gone
  * through, the jobs' records are found. Judged outside the transaction: a duplicate key swallowed inside would hide it.
  */
-const reasonToDecideAnew = (error: unknown): ReasonToDecideAnew | undefined => {
+const retryReasonOf = (error: unknown): RetryReason | undefined => {
   if (error instanceof SnapshotContradicted) return 'too_few_units';
   if (error instanceof DeadlinePassed) return 'deadline';
   if (isDuplicateKey(error)) return 'duplicate';
@@ -97,7 +66,7 @@ const reasonToDecideAnew = (error: unknown): ReasonToDecideAnew | undefined => {
 interface Attempt extends CommitParts {
   jobs: readonly Job[];
   isFirst: boolean;
-  assumed: ReadSnapshot | undefined;
+  predicted: ReadSnapshot | undefined;
 }
 
 /** What one attempt read and wrote. */
@@ -109,13 +78,13 @@ interface Decided {
 }
 
 const decideAndCommit = async (attempt: Attempt): Promise<JobResults> => {
-  const { mongo, memory } = attempt;
+  const { mongo, cache } = attempt;
   const start = performance.now();
   const { decided, snapshot, results, units } = await inTransaction(mongo.client, (session) =>
     decide(attempt, session),
   );
-  points.commit.publish({ decided, milliseconds: performance.now() - start });
-  memory.learn(claimsOf(decided.map(({ job }) => job)), snapshot, units);
+  channels.commit.publish({ decided, milliseconds: performance.now() - start });
+  cache.update(claimsOf(decided.map(({ job }) => job)), snapshot, units);
   return results;
 };
 
@@ -128,10 +97,10 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   const sorted = await sortByRecords(attempt, session);
   // Of the first read: what comes later in the transaction sees no more than that did.
   const sortedAt = session.operationTime?.toBigInt();
-  const snapshot = (isFirst && attempt.assumed) || (await readFor(mongo, session, sorted));
+  const snapshot = (isFirst && attempt.predicted) || (await readFor(mongo, session, sorted));
   const decidedAt = sortedAt ?? snapshot.readAt;
   const decided = decideJobs(snapshot, sorted.open);
-  const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.standing, now.getTime())]));
+  const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.existing, now.getTime())]));
 
   // First of all writes: two runs of a job meet at its record, whatever else they write.
   const records = [...sorted.open, ...sorted.expired].map((job) => newRecord(job, results.get(job.id), decidedAt));
@@ -140,9 +109,9 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   const grants = decided.flatMap(({ job, decisions }) => grantsOf(snapshot, job.claims, decisions));
   const units = await writeGranted({ mongo, session, snapshot, now }, grants);
 
-  for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot.standing, now.getTime()));
+  for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot.existing, now.getTime()));
   for (const { job, record } of sorted.recorded)
-    results.set(job.id, repeatResult(job, record.result, snapshot.standing, now.getTime()));
+    results.set(job.id, repeatResult(job, record.result, snapshot.existing, now.getTime()));
   return { decided, snapshot, results, units };
 };
 

@@ -1,4 +1,4 @@
-import { type ClaimJobResult, JOB_CLAIMS_MAX, type Job, TRANSACTIONS_UNDER_WAY_MAX } from '@flashclaim/core';
+import { type ClaimJobResult, JOB_CLAIMS_MAX, type Job, TRANSACTIONS_IN_FLIGHT_MAX } from '@flashclaim/core';
 import type { JobResults } from './commit-claims.ts';
 
 /** Decides and commits jobs in one transaction. */
@@ -35,7 +35,7 @@ export class CommitGroup {
   }
 
   #commitNext(): void {
-    if (this.#waiting.length === 0 || this.#inFlight === TRANSACTIONS_UNDER_WAY_MAX) return;
+    if (this.#waiting.length === 0 || this.#inFlight === TRANSACTIONS_IN_FLIGHT_MAX) return;
     this.#inFlight++;
     void this.#commitTogether(this.#take()).finally(() => {
       this.#inFlight--;

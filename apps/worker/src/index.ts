@@ -1,8 +1,8 @@
-/** What tests and the simulation run without a queue. */
+/** For tests and the simulation. */
 export { commitJobs } from './commit-claims.ts';
 export { CommitGroup } from './commit-group.ts';
-export { CouponMemory } from './coupon-memory.ts';
-export { LaneWatch } from './lane-watch.ts';
-export { openLane } from './lanes.ts';
-export { processJob } from './process-job.ts';
+export { CouponCache } from './coupon-cache.ts';
+export { StuckLanes } from './stuck-lanes.ts';
+export { openLane } from './open-lane.ts';
+export { buildJobPath, runJob } from './job-path.ts';
 export { createQuestions } from './status.ts';

@@ -1,5 +1,6 @@
 import { SCHEMA_BELIEVED_MS, SCHEMA_BUILD_EVERY_MS, SCHEMA_LOOK_EVERY_MS } from '@flashclaim/core';
-import { ensureCollections, findSchemaFaults, type Logger } from '@flashclaim/service';
+import type { Logger } from '@flashclaim/runtime';
+import { ensureCollections, findSchemaFaults } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { hideUsers } from './hide-users.ts';
 

@@ -1,18 +1,18 @@
-import { answersChannel, type JobAnswer } from '@flashclaim/core';
-import type { Logger, RedisConnection } from '@flashclaim/service';
+import type { JobAnswer } from '@flashclaim/core';
+import { answersChannel } from '@flashclaim/lanes';
+import type { Logger, RedisConnection } from '@flashclaim/runtime';
 
-/** What an answer needs on its way. */
-export interface Post {
+export interface AnswerParts {
   redis: RedisConnection;
   log: Logger;
 }
 
-/** Sends a job's result to the process that waits for it. Nothing waits for that: where it gets lost, the API reads the job's record. */
-export const sendAnswer = ({ redis, log }: Post, replyTo: string, answer: JobAnswer): void => {
+/** Publishes a job's result to the API process that waits for it. Where the message is lost, that process reads the job's record. */
+export const sendAnswer = ({ redis, log }: AnswerParts, replyTo: string, answer: JobAnswer): void => {
   redis.publish(answersChannel(replyTo), JSON.stringify(answer)).catch((error: Error) => {
     log.warn(
       { job: answer.jobId, error: error.message },
-      'an answer could not be sent; its API reads the record of the job',
+      'an answer could not be published; the API reads the job record instead',
     );
   });
 };

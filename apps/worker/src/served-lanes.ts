@@ -1,6 +1,7 @@
-import { findLanesWithJobs, type Logger, type RedisConnection } from '@flashclaim/service';
+import { findLanesWithJobs } from '@flashclaim/lanes';
+import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import type { Worker } from 'bullmq';
-import type { OneAtATime } from './one-at-a-time.ts';
+import type { GlobalConcurrency } from './global-concurrency.ts';
 
 /** How often a worker looks for jobs in lanes that it does not serve. Their callers wait for so much longer, once. */
 const FIND_LANES_EVERY_MS = 1_000;
@@ -8,7 +9,7 @@ const FIND_LANES_EVERY_MS = 1_000;
 export interface ServedLanesOptions {
   redis: RedisConnection;
   log: Pick<Logger, 'info' | 'warn'>;
-  oneAtATime: Pick<OneAtATime, 'add'>;
+  globalConcurrency: Pick<GlobalConcurrency, 'add'>;
   openLane: (lane: number) => Worker;
 }
 
@@ -63,9 +64,9 @@ export class ServedLanes {
   }
 
   async #open(lane: number): Promise<void> {
-    const { oneAtATime, openLane } = this.#options;
+    const { globalConcurrency, openLane } = this.#options;
     if (this.#closed) return;
-    await oneAtATime.add(lane);
+    await globalConcurrency.add(lane);
     if (!this.#closed) this.#workers.set(lane, openLane(lane));
   }
 }

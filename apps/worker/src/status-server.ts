@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 
 /** What the worker answers to a question, and whether all is well. */
 export interface Status {

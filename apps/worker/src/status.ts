@@ -1,16 +1,10 @@
 import { JOB_RUN_MAX_MS } from '@flashclaim/core';
-import {
-  createMetricsText,
-  findDown,
-  type Logger,
-  METRICS_CONTENT_TYPE,
-  type Mongo,
-  observeLanes,
-  type RedisConnection,
-} from '@flashclaim/service';
+import { findDown, observeLanes } from '@flashclaim/lanes';
+import { createMetricsText, type Logger, METRICS_CONTENT_TYPE, type RedisConnection } from '@flashclaim/runtime';
+import type { Mongo } from '@flashclaim/store';
 import type { Registry } from 'prom-client';
 import { type Env, USUAL_PORT } from './env.ts';
-import { LaneWatch } from './lane-watch.ts';
+import { StuckLanes } from './stuck-lanes.ts';
 import { observeStuckLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { SchemaWatch } from './schema-watch.ts';
@@ -22,7 +16,7 @@ export interface StatusParts {
   /** The lanes that this worker serves. */
   lanes: () => readonly number[];
   registry: Registry;
-  laneWatch: Pick<LaneWatch, 'stuck'>;
+  stuckLanes: Pick<StuckLanes, 'stuck'>;
   running: Pick<RunningJobs, 'longestMs'>;
   schema: Pick<SchemaWatch, 'fault'>;
   isStopping: () => boolean;
@@ -44,10 +38,10 @@ export const createQuestions = (parts: StatusParts): Questions => {
 };
 
 /** A store that is down is no reason: a new worker would not reach it either. Nor is a database that lacks an index. */
-const whyRestart = ({ laneWatch, running, schema }: StatusParts): string | undefined => {
+const whyRestart = ({ stuckLanes, running, schema }: StatusParts): string | undefined => {
   if (!schema.fault && running.longestMs > JOB_RUN_MAX_MS)
     return `A job has been running for more than ${JOB_RUN_MAX_MS / 1_000} s.`;
-  const { stuck } = laneWatch;
+  const { stuck } = stuckLanes;
   return stuck.length > 0 ? `No worker runs the jobs of lane ${stuck.join(', ')}, although Redis answers.` : undefined;
 };
 
@@ -56,18 +50,18 @@ const whatIsDown = async ({ redis, mongo, lanes, schema }: StatusParts): Promise
   return down.length > 0 ? `Down: ${down.join(', ')}.` : schema.fault;
 };
 
-interface StatusOptions extends Omit<StatusParts, 'laneWatch' | 'isStopping'> {
+interface StatusOptions extends Omit<StatusParts, 'stuckLanes' | 'isStopping'> {
   env: Pick<Env, 'HOST' | 'WORKER_PORT'>;
   log: Logger;
 }
 
 /** Watches the lanes and answers questions about this worker, until it is closed. */
 export const openStatus = async ({ env, log, ...parts }: StatusOptions) => {
-  const laneWatch = new LaneWatch({ redis: parts.redis, lanes: parts.lanes, log });
+  const stuckLanes = new StuckLanes({ redis: parts.redis, lanes: parts.lanes, log });
   observeLanes(parts.registry, parts.redis);
-  observeStuckLanes(parts.registry, laneWatch);
+  observeStuckLanes(parts.registry, stuckLanes);
   let stopping = false;
-  const questions = createQuestions({ ...parts, laneWatch, isStopping: () => stopping });
+  const questions = createQuestions({ ...parts, stuckLanes, isStopping: () => stopping });
   const where = { host: env.HOST, port: env.WORKER_PORT, usualPort: USUAL_PORT };
   const { server, port } = await openStatusServer(questions, where);
   return {
@@ -75,7 +69,7 @@ export const openStatus = async ({ env, log, ...parts }: StatusOptions) => {
     /** From now on this worker is not ready. */
     stopping: (): void => {
       stopping = true;
-      laneWatch.close();
+      stuckLanes.close();
     },
     close: (): void => void server.close(),
   };

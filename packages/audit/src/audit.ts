@@ -5,7 +5,8 @@
 import { parseArgs } from 'node:util';
 import { commonSettings } from '@flashclaim/core';
 import { openStoredMongo } from '@flashclaim/local-stack';
-import { connectMongo, type Mongo, StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
+import { connectMongo, type Mongo } from '@flashclaim/store';
 import { bar, clearProgress, count, showProgress } from '@flashclaim/terminal';
 import { MongoServerError } from 'mongodb';
 import { checkHistoryFile } from './check-history-file.ts';

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
-import { type Mongo, StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
+import type { Mongo } from '@flashclaim/store';
 import { type CheckOptions, checkHistory } from './history/check-history.ts';
 import { readHistory } from './history/read-history.ts';
 import type { HistoryRecord } from './history/record.ts';

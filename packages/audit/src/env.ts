@@ -1,5 +1,5 @@
 import { commonSettings } from '@flashclaim/core';
-import { readSettings } from '@flashclaim/service';
+import { readSettings } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 
 const settings = {

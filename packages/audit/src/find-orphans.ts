@@ -1,5 +1,5 @@
 import type { ClaimFields } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/service';
+import type { Mongo } from '@flashclaim/store';
 import type { Filter, ObjectId } from 'mongodb';
 import { AT_SNAPSHOT } from './at-snapshot.ts';
 

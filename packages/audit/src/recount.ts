@@ -1,4 +1,4 @@
-import type { Mongo } from '@flashclaim/service';
+import type { Mongo } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
 import { AT_SNAPSHOT } from './at-snapshot.ts';
 import { findDoubles } from './find-doubles.ts';

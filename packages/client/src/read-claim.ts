@@ -6,7 +6,7 @@ import { retryAfterMs } from './retry-after.ts';
 
 /** A claim that the API decided against. Asking again may end otherwise, once somebody changed something. */
 const REFUSALS = ['coupon_not_found', 'already_claimed', 'out_of_stock'] as const;
-export type Refusal = (typeof REFUSALS)[number];
+export type Rejection = (typeof REFUSALS)[number];
 
 /** What can become of a claim. */
 export type ClaimOutcome =
@@ -16,7 +16,7 @@ export type ClaimOutcome =
       /** The API said that an earlier request with the same key made this claim, for instance one whose answer got lost. */
       replayed: boolean;
     }
-  | { outcome: Refusal };
+  | { outcome: Rejection };
 
 /** Where to ask what became of a claim that is not decided yet. */
 export interface Pending {
@@ -66,7 +66,7 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
   }
 };
 
-const isRefusal = (code: string): code is Refusal => REFUSALS.some((refusal) => refusal === code);
+const isRefusal = (code: string): code is Rejection => REFUSALS.some((refusal) => refusal === code);
 
 const isReplay = ({ headers }: Response): boolean => headers.get('idempotency-replayed') === 'true';
 

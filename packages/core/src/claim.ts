@@ -42,7 +42,7 @@ export interface Claim {
 }
 
 /** A claim that stands: it holds a unit. */
-export interface StandingClaim extends Claim {
+export interface ExistingClaim extends Claim {
   /** In ms since the epoch. */
   claimedAt: number;
   /** Whether its coupon was deleted, and another one of the same name exists. */

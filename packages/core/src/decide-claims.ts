@@ -1,11 +1,11 @@
-import type { Claim, Decision, StandingClaim } from './claim.ts';
+import type { Claim, Decision, ExistingClaim } from './claim.ts';
 
 /** What the database said, at one moment, about everything that a list of claims touches. */
 export interface Snapshot {
   /** Units that remain, by coupon name. A coupon that does not exist is absent. */
   remaining: ReadonlyMap<string, number>;
   /** The claims that hold a unit already, by id; all of those that the list holds, and maybe others. */
-  standing: ReadonlyMap<string, StandingClaim>;
+  existing: ReadonlyMap<string, ExistingClaim>;
   /** The users who hold a unit, by coupon name. */
   holders: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -21,12 +21,12 @@ export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Deci
 
   return claims.map((claim) => {
     const { id, userId, couponName } = claim;
-    const standing = snapshot.standing.get(id) ?? granted.get(id);
-    if (standing && !isSameClaim(standing, claim)) return 'idempotency_key_reused';
+    const existing = snapshot.existing.get(id) ?? granted.get(id);
+    if (existing && !isSameClaim(standing, claim)) return 'idempotency_key_reused';
     const left = remaining.get(couponName);
     if (left === undefined) return 'coupon_not_found';
     // Granted in this list, it was granted to the one before.
-    if (standing) return granted.has(id) ? 'replayed' : decideStanding(standing, claim);
+    if (existing) return granted.has(id) ? 'replayed' : decideExisting(standing, claim);
     if (snapshot.holders.get(couponName)?.has(userId) || holders.get(couponName)?.has(userId)) return 'already_claimed';
     if (left === 0) return 'out_of_stock';
 
@@ -40,8 +40,8 @@ export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Deci
 };
 
 /** Decides a claim whose id stands, by what stands. */
-export const decideStanding = (
-  standing: Claim,
+export const decideExisting = (
+  existing: Claim,
   claim: Claim,
 ): Extract<Decision, 'idempotency_key_reused' | 'replayed' | 'claimed'> => {
   if (!isSameClaim(standing, claim)) return 'idempotency_key_reused';
@@ -51,8 +51,8 @@ export const decideStanding = (
 
 /** The claims of a list that take a unit by these decisions; those that stand have theirs. */
 export const grantsOf = (snapshot: Snapshot, claims: readonly Claim[], decisions: readonly Decision[]): Claim[] =>
-  claims.filter((claim, index) => decisions[index] === 'claimed' && !snapshot.standing.has(claim.id));
+  claims.filter((claim, index) => decisions[index] === 'claimed' && !snapshot.existing.has(claim.id));
 
 /** Whether an existing claim is the one that is claimed here, and not another one under the same id. */
-export const isSameClaim = (existing: Claim & Partial<StandingClaim>, claim: Claim): boolean =>
+export const isSameClaim = (existing: Claim & Partial<ExistingClaim>, claim: Claim): boolean =>
   existing.userId === claim.userId && existing.couponName === claim.couponName && !existing.ofEarlierCoupon;

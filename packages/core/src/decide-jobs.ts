@@ -1,5 +1,5 @@
-import type { Claim, Decision, RecordedDecision, StandingClaim } from './claim.ts';
-import { decideClaims, decideStanding, isSameClaim, type Snapshot } from './decide-claims.ts';
+import type { Claim, Decision, RecordedDecision, ExistingClaim } from './claim.ts';
+import { decideClaims, decideExisting, isSameClaim, type Snapshot } from './decide-claims.ts';
 import { type ClaimJobResult, decodeDecision, encodeDecisions, type Job, type JobRecord } from './job.ts';
 
 /** Why a job can't be decided, whoever runs it: it is not what this version of the worker takes. */
@@ -62,12 +62,12 @@ export const decideJobs = (snapshot: Snapshot, jobs: readonly Job[]): JobDecisio
 /** The result of a job that was decided now, at `at` in ms since the epoch. */
 export const toResult = (
   { job, decisions }: JobDecision,
-  standing: ReadonlyMap<string, StandingClaim>,
+  existing: ReadonlyMap<string, ExistingClaim>,
   at: number,
 ): ClaimJobResult => {
   const replayedAt: Record<number, number> = {};
   job.claims.forEach(({ id }, index) => {
-    const claim = standing.get(id);
+    const claim = existing.get(id);
     if (claim) replayedAt[index] = claim.claimedAt;
   });
   return newResult(decisions, at, replayedAt);
@@ -81,16 +81,16 @@ export const toResult = (
 export const repeatResult = (
   job: Job,
   record: ClaimJobResult | undefined,
-  standing: ReadonlyMap<string, StandingClaim>,
+  existing: ReadonlyMap<string, ExistingClaim>,
   at: number,
 ): ClaimJobResult => {
   const replayedAt: Record<number, number> = { ...record?.replayedAt };
   const decisions = job.claims.map((claim, index) => {
     const recorded = record ? decodeDecision(record, index).decision : 'timed_out';
-    const existing = standing.get(claim.id);
+    const existing = existing.get(claim.id);
     if (!existing || !isSameClaim(existing, claim)) return recorded;
     replayedAt[index] = existing.claimedAt;
-    return decideExisting(recorded, existing, claim);
+    return decideRecorded(recorded, existing, claim);
   });
   return newResult(decisions, record?.at ?? at, replayedAt);
 };
@@ -104,5 +104,5 @@ const newResult = (
   return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
 };
 
-const decideExisting = (recorded: RecordedDecision, existing: Claim, claim: Claim): Decision =>
-  recorded === 'claimed' ? recorded : decideStanding(existing, claim);
+const decideRecorded = (recorded: RecordedDecision, existing: Claim, claim: Claim): Decision =>
+  recorded === 'claimed' ? recorded : decideExisting(existing, claim);

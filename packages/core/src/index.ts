@@ -10,7 +10,6 @@
  * A claim goes: submit → gather → lane → decide → commit → reply.
  */
 export * from './claim.ts';
-export * from './collections.ts';
 export * from './coupon.ts';
 export * from './decide-claims.ts';
 export * from './decide-jobs.ts';

@@ -31,7 +31,7 @@ export const JOB_CHARS_MAX = 1024 * 1024;
  * Jobs that one API process has under way in one lane. While they are, later claims gather.
  * Measured: more, smaller jobs make a hot coupon slower, because a transaction costs the same for one claim as for many.
  */
-export const JOBS_UNDER_WAY_MAX = 1;
+export const JOBS_IN_FLIGHT_MAX = 1;
 
 /**
  * Claims that wait neither for the end of a turn of the event loop nor linger: with thousands of callers one turn can take
@@ -43,7 +43,7 @@ export const TURN_CLAIMS_MAX = 256;
  * Between two jobs that go although one is under way, because a claim has waited long enough: while no worker is there,
  * claims must not become a job each.
  */
-export const HASTEN_EVERY_MS = 100;
+export const FLUSH_SOON_EVERY_MS = 100;
 
 /** Jobs that one API process has under way in one lane, hastened ones included; the lane's next claim is told `overloaded`. */
 export const LANE_JOBS_MAX = 100;
@@ -82,13 +82,13 @@ export const LOOP_LOOK_EVERY_MS = 50;
 export const CONNECTIONS_COMING_MAX = 8_192;
 
 /** How often connections are read again whose callers had been told to come back later. */
-export const DOOR_TICK_MS = 250;
+export const SHED_TICK_MS = 250;
 
 /**
  * Callers turned away in one such tick whose connections are read on at once: below this nobody ever waits.
  * Measured without any such limit: 8,000 callers who come back at once leave 2 % of the throughput.
  */
-export const DOOR_REFUSALS_MAX = 250;
+export const SHED_REJECTIONS_MAX = 250;
 
 /** What a handler may take on top of the wait before Fastify answers for it. */
 export const HANDLER_MARGIN_MS = 5_000;
@@ -97,7 +97,7 @@ export const HANDLER_MARGIN_MS = 5_000;
 export const GRACE_MARGIN_MS = 5_000;
 
 /** Silence on a job after which the API looks at the job itself: its answer may have been lost. */
-export const JOB_SILENCE_MS = 1_000;
+export const ANSWER_TIMEOUT_MS = 1_000;
 
 /** A worker's lock on a job. A killed worker's lane waits this long, plus one stall check. */
 export const JOB_LOCK_MS = 3_000;
@@ -148,7 +148,7 @@ export const JOB_RETRY_PAUSE_MS = 1_000;
  * Transactions that one worker process has under way; the jobs that come meanwhile, from all its lanes, share the next one.
  * Measured on two processors: with two or three, claims spread over many coupons cost a fifth more.
  */
-export const TRANSACTIONS_UNDER_WAY_MAX = 1;
+export const TRANSACTIONS_IN_FLIGHT_MAX = 1;
 
 /** Times a transaction is decided anew when the database contradicted the snapshot, before the job is thrown back. */
 export const COMMIT_ATTEMPTS_MAX = 5;
@@ -172,7 +172,7 @@ export const TRANSACTION_LIFETIME_MAX_SECONDS = 5;
 export const SOLD_OUT_READS_MAX = 2;
 
 /** Coupons that a lane remembers in a worker, and an API process as sold out. */
-export const COUPONS_REMEMBERED_MAX = 10_000;
+export const COUPONS_CACHED_MAX = 10_000;
 
 /**
  * How often a MongoDB that has nothing new to say says so. A driver that met an error holds its server for gone until it hears
@@ -193,7 +193,7 @@ export const DRIVER_TIMEOUT_MS = QUERY_TIMEOUT_MS + COMMIT_TIMEOUT_MS;
  * How long a claim whose caller does not wait at all may gather before it gets a job whatever is under way: claims that
  * nobody waits for must not become a job each.
  */
-export const ASYNC_GATHER_MAX_MS = 100;
+export const ASYNC_BATCH_MAX_MS = 100;
 
 /** Claims whose pending records go into one command. */
 export const PENDING_RECORDS_PER_WRITE_MAX = 1_000;
@@ -264,7 +264,7 @@ export const SPAN_LINKS_MAX = 128;
 export const TRACES_FLUSH_MAX_MS = 2_000;
 
 /** How often a worker looks whether the lanes' jobs are run. */
-export const LANE_LOOK_EVERY_MS = 5_000;
+export const LANE_INSPECT_EVERY_MS = 5_000;
 
 /**
  * For how long a job that any worker might run may be left alone. An idle worker waits for jobs for 10 s at most before it
@@ -321,10 +321,10 @@ export const RETRY_AFTER_CROWD_MAX_SECONDS = 10;
 export const RATE_WINDOW_MS = 60_000;
 
 /** How often a worker makes sure that its lanes still run one job at a time: Redis may have forgotten. */
-export const ONE_AT_A_TIME_EVERY_MS = 1_000;
+export const GLOBAL_CONCURRENCY_EVERY_MS = 1_000;
 
 /** Such intervals without an answer after which the worker makes its connection anew: nobody is at its other end any more. */
-export const ONE_AT_A_TIME_SILENT_INTERVALS_MAX = 4;
+export const GLOBAL_CONCURRENCY_SILENT_INTERVALS_MAX = 4;
 
 /** How often open live pages are told what is new: a number that moves three times a second looks alive. */
 export const LIVE_FRAME_EVERY_MS = 333;

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { commonSettings } from '@flashclaim/core';
-import { readSettings } from '@flashclaim/service';
+import { readSettings } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 
 const settings = {

@@ -10,7 +10,7 @@ import { type ServerHandle, startServer } from './server.ts';
 export interface MongoOptions {
   dataDir: string;
   port?: number | undefined;
-  /** Lets tests set fail points. */
+  /** Lets tests set fail channels. */
   testCommands?: boolean | undefined;
   /** What is done with it before it counts as started; by default it becomes the primary of a replica set of one. */
   prepare?: (port: number, pid: number) => Promise<void>;

@@ -1,4 +1,4 @@
-import { withoutPassword } from '@flashclaim/service';
+import { withoutPassword } from '@flashclaim/runtime';
 import type { Stores } from './start-stores.ts';
 
 interface Place {

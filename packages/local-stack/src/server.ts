@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { findHolder } from './folder-lock.ts';
 import { findFreePort, isPortFree } from './free-port.ts';
 import { renewLogFile } from './log-file.ts';

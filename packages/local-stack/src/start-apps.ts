@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { environmentWith } from './env.ts';
 import { describe } from './server.ts';
 import { type ProcessHandle, startProcess } from './start-process.ts';

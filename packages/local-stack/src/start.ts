@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seedCoupons } from '@flashclaim/seed';
-import { connectMongo, StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
+import { connectMongo } from '@flashclaim/store';
 import { readEnv } from './env.ts';
 import { findHolder, inUse } from './folder-lock.ts';
 import { isPortFree } from './free-port.ts';

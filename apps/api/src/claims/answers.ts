@@ -1,50 +1,52 @@
-import { answersChannel, JOB_SILENCE_MS, type JobAnswer, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
-import { createRedis, type Logger, type RedisConnection } from '@flashclaim/service';
+import { ANSWER_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
+import { answersChannel } from '@flashclaim/lanes';
+import { createRedis, type Logger, type RedisConnection } from '@flashclaim/runtime';
 import { Cluster } from 'ioredis';
-import type { LaneJobs } from './lane-jobs.ts';
+import type { ClaimPath } from './claim-path.ts';
+
+export interface AnswersOptions {
+  redisUrl: string;
+  /** The connection that enqueues jobs. */
+  commands: RedisConnection;
+  claimPath: Pick<ClaimPath, 'processId' | 'receive' | 'recover'>;
+  log: Pick<Logger, 'warn'>;
+}
 
 /**
- * Hears what became of this process's jobs, on a connection of its own that waits for Redis as long as it takes.
- * An answer that is published while it is away is gone: as soon as it is back, every job is looked at.
+ * Subscribes to the answers to this process's jobs, on a connection of its own. Redis keeps no message for a subscriber that is
+ * not connected: after each reconnect, the jobs in flight are checked.
  *
- * A connection that only listens never learns that its server is no longer the primary. So it reconnects when `commands`, the
- * connection that writes, did: the address may lead to another server now. In a Redis Cluster every node gets every answer.
- * Resolves, once it listens, to the function that ends it.
+ * A subscriber never learns that its server is no longer the primary. So it reconnects when `commands`, the connection that
+ * writes, has reconnected: the address may lead to another server now. In a Redis Cluster every node gets every answer.
+ * Resolves, once it is subscribed, to the function that closes it.
  */
-export const listenForAnswers = async (
-  redisUrl: string,
-  commands: RedisConnection,
-  jobs: LaneJobs,
-  log: Pick<Logger, 'warn'>,
-): Promise<() => void> => {
+export const subscribeToAnswers = async ({
+  redisUrl,
+  commands,
+  claimPath,
+  log,
+}: AnswersOptions): Promise<() => void> => {
   const connection = createRedis(redisUrl, { maxRetriesPerRequest: null, socketTimeout: REDIS_SILENCE_MAX_MS });
   connection.on('error', (error: Error) =>
-    log.warn({ error: error.message }, 'answers can not be heard; it goes on by itself'),
+    log.warn({ error: error.message }, 'the connection for answers is broken; it reconnects by itself'),
   );
-  connection.on('message', (_channel: string, message: string) => {
-    try {
-      const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
-      jobs.answer(jobId, result, committedAt);
-    } catch (error) {
-      log.warn({ error: (error as Error).message }, 'an answer can not be read; its job is looked at');
-    }
-  });
-  await connection.subscribe(answersChannel(jobs.processId));
-  connection.on('ready', () => jobs.checkUnanswered(0));
-  let outdated = false;
+  connection.on('message', (_channel: string, message: string) => claimPath.receive(message));
+  await connection.subscribe(answersChannel(claimPath.processId));
+  connection.on('ready', () => claimPath.recover());
+  let isOutdated = false;
   const check = () => {
     if (connection.status !== 'ready') return;
-    if (outdated) connection.disconnect(true);
-    // A connection that only listens never notices that its server is gone.
+    if (isOutdated) connection.disconnect(true);
+    // A subscriber sends nothing, so it would never notice that its server is gone.
     else connection.ping().catch(() => {});
-    outdated = false;
+    isOutdated = false;
   };
   const renew = () => {
-    outdated = true;
+    isOutdated = true;
     check();
   };
   if (!(commands instanceof Cluster)) commands.on('ready', renew);
-  const timer = setInterval(check, JOB_SILENCE_MS);
+  const timer = setInterval(check, ANSWER_TIMEOUT_MS);
   return () => {
     clearInterval(timer);
     commands.off('ready', renew);

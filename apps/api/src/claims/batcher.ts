@@ -1,56 +1,138 @@
-interface Waiting<Item, Result> {
-  item: Item;
-  resolve: (result: Result) => void;
-  reject: (error: Error) => void;
-}
+import {
+  FLUSH_SOON_EVERY_MS,
+  JOB_CHARS_MAX,
+  JOB_CLAIMS_MAX,
+  LANE_JOBS_MAX,
+  LINGER_CLAIMS_MAX,
+  LINGER_MAX_MS,
+  LINGER_STEP_MS,
+  TURN_CLAIMS_MAX,
+} from '@flashclaim/core';
+import type { WaitingClaim } from './waiting-claim.ts';
 
-export interface BatcherOptions<Item, Result> {
-  /** Makes the call for some items. Resolves to their results, in the same order. */
-  call: (items: readonly Item[]) => Promise<readonly Result[]>;
-  /** Items of one call. */
-  itemsMax?: number;
+export interface BatcherOptions {
+  /** Batches that may be in flight at once. */
+  inFlightMax: number;
+  /** Takes a batch. Resolves once the batch is settled; never rejects. */
+  send: (claims: WaitingClaim[]) => Promise<void>;
 }
 
 /**
- * Makes one call at a time. Items that come while a call is in flight share the next one: so each result is as fresh as that
- * of a call of its own, and however many ask, one connection serves them.
+ * Collects claims into batches: while a batch is in flight, later claims wait, and then go together.
+ * Where no batch is in flight, a claim goes at once, with all claims of the same turn of the event loop. No timer delays it.
  */
-export class Batcher<Item, Result> {
-  #waiting: Waiting<Item, Result>[] = [];
-  #calling = false;
-  readonly #options: BatcherOptions<Item, Result>;
+export class Batcher {
+  #waiting: WaitingClaim[] = [];
+  /** In the order in which they were sent. */
+  readonly #inFlight = new Set<readonly WaitingClaim[]>();
+  #claimsInFlight = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #isScheduled = false;
+  /** The number of waiting claims that ends the linger; 0 where there is no linger. */
+  #lingerFor = 0;
+  #isFlushing = false;
+  readonly #options: BatcherOptions;
 
-  constructor(options: BatcherOptions<Item, Result>) {
+  constructor(options: BatcherOptions) {
     this.#options = options;
   }
 
-  /** Items that are in no call yet. */
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  /** Resolves to the item's result. Rejects as its call does. */
-  add(item: Item): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
-      if (this.#waiting.length === 1 && !this.#calling) setImmediate(() => void this.#callAll());
+  /** Claims keep their order of arrival. */
+  add(claim: WaitingClaim): void {
+    this.#waiting.push(claim);
+    if (claim.overdue) this.flushSoon();
+    if (this.#waiting.length >= TURN_CLAIMS_MAX && this.#inFlight.size === 0) {
+      this.#lingerFor = 0;
+      this.#sendAllowed();
+    }
+    if (this.#waiting.length >= this.#lingerFor) this.#lingerFor = 0;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#sendAllowed();
     });
   }
 
-  async #callAll(): Promise<void> {
-    const { call, itemsMax = Number.POSITIVE_INFINITY } = this.#options;
-    this.#calling = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, itemsMax);
-      try {
-        const results = await call(batch.map(({ item }) => item));
-        batch.forEach(({ resolve }, index) => {
-          resolve(results[index] as Result);
-        });
-      } catch (error) {
-        for (const { reject } of batch) reject(error as Error);
-      }
+  /** Sends all waiting claims soon, whatever is in flight. Not at once, so that claims still share jobs. */
+  flushSoon(): void {
+    if (this.#isFlushing) return;
+    const pauseMs = this.#sentAt + FLUSH_SOON_EVERY_MS - performance.now();
+    if (pauseMs <= 0) {
+      this.flush();
+      return;
     }
-    this.#calling = false;
+    this.#isFlushing = true;
+    setTimeout(() => {
+      this.#isFlushing = false;
+      this.flush();
+    }, pauseMs);
+  }
+
+  /** Sends all waiting claims now. */
+  flush(): void {
+    while (this.#waiting.length > 0) this.#sendOne();
+  }
+
+  /** Claims that wait or are in flight. */
+  get size(): number {
+    return this.#claimsInFlight + this.#waiting.length;
+  }
+
+  /**
+   * Whether this lane has no capacity: too many batches are in flight, or there are more claims than one batch may contain and
+   * the oldest of them has been here for `ageMaxMs`.
+   */
+  isFull(ageMaxMs: number): boolean {
+    if (this.#inFlight.size >= LANE_JOBS_MAX) return true;
+    if (this.#claimsInFlight + this.#waiting.length < JOB_CLAIMS_MAX) return false;
+    const [oldest = this.#waiting] = this.#inFlight;
+    return performance.now() - (oldest[0] as WaitingClaim).since > ageMaxMs;
+  }
+
+  #sendAllowed(): void {
+    if (this.#lingerFor > 0) return;
+    while (this.#waiting.length > 0 && this.#inFlight.size < this.#options.inFlightMax) this.#sendOne();
+  }
+
+  #sendOne(): void {
+    const claims = this.#take();
+    this.#inFlight.add(claims);
+    this.#claimsInFlight += claims.length;
+    this.#sentAt = performance.now();
+    void this.#options.send(claims).finally(() => {
+      this.#inFlight.delete(claims);
+      this.#claimsInFlight -= claims.length;
+      this.#lingerOrSend(this.#waiting.length + claims.length, performance.now() + LINGER_MAX_MS);
+    });
+  }
+
+  /**
+   * Waits a moment before a small batch. Callers who were answered just now may send their next claims, and one job for all
+   * costs hardly more than one for a few. The linger ends once all callers are back, or once no more claims arrive.
+   */
+  #lingerOrSend(expected: number, until: number): void {
+    const waiting = this.#waiting.length;
+    const enough = Math.min(expected, LINGER_CLAIMS_MAX);
+    if (waiting === 0 || waiting >= enough || performance.now() >= until) {
+      this.#lingerFor = 0;
+      this.#sendAllowed();
+      return;
+    }
+    this.#lingerFor = enough;
+    setTimeout(() => {
+      // Otherwise the linger has ended, and what waits now waits for a batch in flight.
+      if (this.#lingerFor > 0) this.#lingerOrSend(expected, this.#waiting.length > waiting ? until : 0);
+    }, LINGER_STEP_MS);
+  }
+
+  /** The next claims, as many as one batch may contain. */
+  #take(): WaitingClaim[] {
+    let chars = 0;
+    const tooMany = this.#waiting.findIndex(({ userId, couponName }, index) => {
+      chars += userId.length + couponName.length;
+      return index === JOB_CLAIMS_MAX || chars > JOB_CHARS_MAX;
+    });
+    return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);
   }
 }

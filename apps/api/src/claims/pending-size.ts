@@ -1,5 +1,6 @@
 import { PENDING_RECORDS_MAX_BYTES, PENDING_RECORDS_MEASURE_EVERY_MS } from '@flashclaim/core';
-import type { Logger, Mongo } from '@flashclaim/service';
+import type { Logger } from '@flashclaim/runtime';
+import type { Mongo } from '@flashclaim/store';
 
 export interface PendingSizeOptions {
   mongo: Pick<Mongo, 'pendingClaims'>;
@@ -7,10 +8,10 @@ export interface PendingSizeOptions {
   bytesMax?: number;
 }
 
-/** Measures what MongoDB holds of pending claims: its age alone would bound neither their number nor their bytes. */
+/** Measures the pending records in MongoDB. They are deleted by age, which alone bounds neither their number nor their bytes. */
 export class PendingSize {
   #bytes = 0;
-  #measuring = false;
+  #isMeasuring = false;
   readonly #timer: NodeJS.Timeout;
   readonly #pendingClaims: Mongo['pendingClaims'];
   readonly #log: Pick<Logger, 'warn'>;
@@ -32,21 +33,21 @@ export class PendingSize {
   }
 
   async #measure(): Promise<void> {
-    if (this.#measuring) return;
-    this.#measuring = true;
+    if (this.#isMeasuring) return;
+    this.#isMeasuring = true;
     const wasFull = this.isFull;
     try {
       const stages = [{ $collStats: { storageStats: {} } }, { $project: { bytes: '$storageStats.size' } }];
       const [measured] = await this.#pendingClaims.aggregate<{ bytes: number }>(stages).toArray();
       this.#bytes = measured?.bytes ?? 0;
     } catch {
-      // The last size stays true for a moment; the store watch tells where MongoDB is down.
+      // The last size is good enough for a moment. Where MongoDB is down, the store watch has logged it.
     }
-    this.#measuring = false;
+    this.#isMeasuring = false;
     if (this.isFull && !wasFull)
       this.#log.warn(
         { bytes: this.#bytes, bytes_max: this.#bytesMax },
-        'MongoDB holds as many pending claims as it may; until some expire, no caller is told "pending"',
+        'MongoDB contains as many pending claims as it may; until some expire, no caller is answered 202',
       );
   }
 }

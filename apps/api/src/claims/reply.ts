@@ -4,74 +4,56 @@ import {
   type Decision,
   type Grant,
   isGrant,
-  PROBLEMS,
   type Problem,
   RETRY_AFTER_SECONDS,
 } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
-import { NO_SUCH_COUPON, toProblem } from '../problem.ts';
+import { NO_SUCH_COUPON, toProblem } from '../http/problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
-/** The HTTP status of every decision; one without a status does not compile. */
-const DECISION_STATUS: Record<Decision, number> = {
-  idempotency_key_reused: PROBLEMS.idempotency_key_reused.status,
-  coupon_not_found: PROBLEMS.coupon_not_found.status,
-  replayed: 200,
-  already_claimed: PROBLEMS.already_claimed.status,
-  out_of_stock: PROBLEMS.out_of_stock.status,
-  claimed: 200,
-};
-
-const DETAILS: Record<Exclude<Decision, Grant>, string> = {
+/** What each refusal tells the caller. The HTTP status is that of the problem: a refusal without one does not compile. */
+const REFUSAL_DETAILS: Record<Exclude<Decision, Grant>, string> = {
   idempotency_key_reused:
-    'This Idempotency-Key belongs to a claim of another user or coupon. Send a new key with a new claim.',
+    'This Idempotency-Key belongs to a claim of another user or coupon. Send a new claim with a new key.',
   coupon_not_found: NO_SUCH_COUPON,
-  already_claimed: 'Each user can claim one unit of a coupon, and this user holds theirs.',
-  out_of_stock: 'Every unit of this coupon is claimed.',
+  already_claimed: 'Each user can claim one unit of a coupon, and this user holds one already.',
+  out_of_stock: 'All units of this coupon are claimed.',
 };
 
-const NOTHING_DONE = 'A store was down, or too slow. Nothing was done, and nothing will be. Try again shortly.';
-const TRY_WITH_KEY = 'What became of the claim is not known. Try again shortly, with the same Idempotency-Key.';
-const TRY_AS_USER =
-  'What became of the claim is not known. Try again shortly, as the same user: where the claim stands, the answer is 409. ' +
-  'With an Idempotency-Key, every retry with the same key would get the claim itself.';
+const NOTHING_DONE = 'A store was down or too slow. Nothing was done, and nothing will be. Try again shortly.';
+const RETRY_WITH_KEY = 'The claim may be granted or not. Try again shortly with the same Idempotency-Key.';
+const RETRY_AS_USER =
+  'The claim may be granted or not. Try again shortly with the same user: if the claim was granted, the answer is 409. ' +
+  'With an Idempotency-Key, the answer to a retry is the claim itself.';
 
-/** Turns what became of a claim into the answer to its request: prepares the reply and returns its body. */
+/** Prepares the reply to a claim request, and returns its body. */
 export const replyToClaim = (
   reply: FastifyReply,
   claim: WaitingClaim,
   answer: Answer,
 ): Claimed | ClaimStatus | Problem => {
+  const isKeyed = claim.requestId !== undefined;
   if (answer === 'pending') return replyPending(reply, claim);
-  const keyed = claim.requestId !== undefined;
   if (answer === 'unavailable') return toProblem(reply, 'unavailable', NOTHING_DONE);
   if (answer === 'unknown') {
-    const detail = `${keyed ? TRY_WITH_KEY : TRY_AS_USER} GET /api/claims/${claim.id} may know it, too.`;
+    const detail = `${isKeyed ? RETRY_WITH_KEY : RETRY_AS_USER} GET /api/claims/${claim.id} may also tell.`;
     return { ...toProblem(reply, 'unavailable', detail), claim_id: claim.id };
   }
 
   const { decision, claimedAt } = answer;
-  if (!isGrant(decision)) return toProblem(reply, decision, DETAILS[decision]);
-  const body: Claimed = {
+  if (!isGrant(decision)) return toProblem(reply, decision, REFUSAL_DETAILS[decision]);
+  if (isKeyed && decision === 'replayed') reply.header('idempotency-replayed', 'true');
+  reply.code(200);
+  return {
     message: 'coupon claimed successfully',
     claim_id: claim.id,
     user_id: claim.userId,
     coupon_name: claim.couponName,
     claimed_at: new Date(claimedAt).toISOString(),
   };
-  if (keyed && decision === 'replayed') reply.header('idempotency-replayed', 'true');
-  reply.code(DECISION_STATUS[decision]);
-  return body;
 };
 
 const replyPending = (reply: FastifyReply, { id, userId, couponName }: WaitingClaim): ClaimStatus => {
-  const body: ClaimStatus = {
-    claim_id: id,
-    status: 'pending',
-    code: 'pending',
-    user_id: userId,
-    coupon_name: couponName,
-  };
   reply.code(202).header('location', `/api/claims/${id}`).header('retry-after', RETRY_AFTER_SECONDS);
-  return body;
+  return { claim_id: id, status: 'pending', code: 'pending', user_id: userId, coupon_name: couponName };
 };

@@ -1,41 +1,41 @@
-import { COUPONS_REMEMBERED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
-import { type Logger, type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/service';
+import { COUPONS_CACHED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
+import type { Logger } from '@flashclaim/runtime';
+import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/store';
 import type { StoreWatch } from '../stores/store-watch.ts';
-import { Gather } from './gather.ts';
+import { Batcher } from './batcher.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 export interface SoldOutOptions {
   mongo: Mongo;
-  mongoWatch: Pick<StoreWatch, 'answer' | 'away'>;
+  mongoWatch: Pick<StoreWatch, 'answer' | 'isDown'>;
   log: Pick<Logger, 'warn'>;
-  /** Takes the claims that can't be refused here: the lane decides them. */
-  handOn: (claim: WaitingClaim) => void;
+  /** Takes the claims that only a lane can decide. */
+  forward: (claim: WaitingClaim) => void;
 }
 
-/** By a session, because a primary that has just been elected may know less than the one before: then it is waited for. */
+/** In a causal session: a new primary may know less than the one before, and the session waits until it does not. */
 const readTogether = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
   mongo.client.withSession({ causalConsistency: true }, (session) =>
     readSnapshot(mongo, { session, readConcern: 'majority' }, claims),
   );
 
-/** What a read of a sold-out coupon decides of claims whose ids do not stand. */
+/** The decisions that a read of a sold-out coupon may make. */
 const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', 'out_of_stock']);
 
 /**
- * Sold out is a read: once a worker has reported a coupon empty, its claims need no job to be refused.
+ * Refuses claims for sold-out coupons by a read: they need no job.
  *
- * What is remembered is only which coupons to look at. Each batch of claims is decided by a majority read that begins after
- * the claims have come, by the same function as everywhere, and only refusals are taken from it, and what stands under an
- * idempotency key: a restock, a release or a new coupon of the same name is seen by the next batch. Losing this memory costs
- * speed alone.
+ * This process remembers only which coupons were sold out. Each batch of claims is decided by a majority read that begins after
+ * the claims arrived, with the same function as in a lane. Only refusals are taken from it, and claims that exist under an
+ * idempotency key. So the next batch sees a restock, a release, or a new coupon of the same name. A lost memory costs speed only.
  */
 export class SoldOut {
   readonly #coupons = new Set<string>();
-  /** Taken, and not yet refused or handed on. */
+  /** Taken, and neither refused nor forwarded yet. */
   readonly #claims = new Set<WaitingClaim>();
   readonly #options: SoldOutOptions;
-  readonly #gather = new Gather({
-    underWayMax: SOLD_OUT_READS_MAX,
+  readonly #batcher = new Batcher({
+    inFlightMax: SOLD_OUT_READS_MAX,
     send: (claims) => this.#decide(claims),
   });
 
@@ -43,11 +43,10 @@ export class SoldOut {
     this.#options = options;
   }
 
-  /** A worker has found nothing left of this coupon. */
+  /** A worker found no unit of this coupon. */
   remember(couponName: string): void {
-    // Refused by what is remembered: nothing new, and no reason to make room.
     if (this.#coupons.has(couponName)) return;
-    if (this.#coupons.size >= COUPONS_REMEMBERED_MAX) this.#coupons.clear();
+    if (this.#coupons.size >= COUPONS_CACHED_MAX) this.#coupons.clear();
     this.#coupons.add(couponName);
   }
 
@@ -55,14 +54,14 @@ export class SoldOut {
   take(claim: WaitingClaim): boolean {
     if (!this.#coupons.has(claim.couponName)) return false;
     this.#claims.add(claim);
-    this.#gather.add(claim);
+    this.#batcher.add(claim);
     return true;
   }
 
-  /** Hands a claim on whose wait is over, if it is here: only in a lane is it decided whatever becomes of this process. */
-  giveUp(claim: WaitingClaim): boolean {
+  /** Forwards a claim whose wait is over, if it is here: only a lane decides it without this process. */
+  release(claim: WaitingClaim): boolean {
     if (!this.#claims.delete(claim)) return false;
-    this.#options.handOn(claim);
+    this.#options.forward(claim);
     return true;
   }
 
@@ -74,25 +73,25 @@ export class SoldOut {
       claims.forEach((claim, index) => {
         if (!this.#claims.delete(claim)) return;
         const decision = decisions[index] as Decision;
-        // Where units remain, the decisions rest on grants that only a lane can make.
-        const soldOut = snapshot.remaining.get(claim.couponName) === 0;
-        if (!soldOut) this.#coupons.delete(claim.couponName);
-        // A primary that has just been elected may show a claim and, a moment before, not yet its coupon.
-        const standing = snapshot.couponIds.has(claim.couponName) && snapshot.standing.get(claim.id);
-        if (standing) claim.settle({ decision, claimedAt: standing.claimedAt });
-        else if (soldOut && REFUSALS.has(decision)) claim.settle({ decision, claimedAt: 0 });
-        else this.#options.handOn(claim);
+        // Where units remain, the decisions depend on grants that only a lane can make.
+        const isSoldOut = snapshot.remaining.get(claim.couponName) === 0;
+        if (!isSoldOut) this.#coupons.delete(claim.couponName);
+        // A new primary may show a claim, and a moment before not yet its coupon.
+        const existing = snapshot.couponIds.has(claim.couponName) && snapshot.existing.get(claim.id);
+        if (existing) claim.settle({ decision, claimedAt: existing.claimedAt });
+        else if (isSoldOut && REFUSALS.has(decision)) claim.settle({ decision, claimedAt: 0 });
+        else this.#options.forward(claim);
       });
     } catch (error) {
-      if (mongoWatch.away) {
+      if (mongoWatch.isDown) {
         for (const claim of claims) if (this.#claims.delete(claim)) claim.settle('unavailable');
         return;
       }
       this.#options.log.warn(
         { error: (error as Error).message },
-        'sold-out coupons could not be read; their lanes decide',
+        'sold-out coupons could not be read; their lanes decide the claims',
       );
-      for (const claim of claims) this.giveUp(claim);
+      for (const claim of claims) this.release(claim);
     }
   }
 }

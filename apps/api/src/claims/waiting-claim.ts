@@ -1,90 +1,89 @@
-import { ASYNC_GATHER_MAX_MS, type Claim, type Decision, type Place } from '@flashclaim/core';
-import { points } from './points.ts';
+import { ASYNC_BATCH_MAX_MS, type Claim, type Decision, type Place } from '@flashclaim/core';
+import { channels } from './channels.ts';
 
 /**
- * What became of a claim: decided; `unavailable` where nothing was done, as a store is away; `unknown` where that can't be
- * told, as a store went away while it was asked.
+ * What became of a claim in this process: a decision; `unavailable` where nothing was done, because a store is down;
+ * `unknown` where a store went down after it was asked, so that the claim may be decided or not.
  */
 export type Settled = { decision: Decision; claimedAt: number } | 'unavailable' | 'unknown';
 
-/** What its caller is told: the above, or that it is decided later. */
+/** What the caller is answered: the above, or that the claim will be decided later. */
 export type Answer = Settled | 'pending';
 
-/** What a claim tells those who carry it. */
-interface Listener {
-  /** The wait is over while the claim still gathers: it must get into a job now. */
-  hasten: (claim: WaitingClaim) => void;
-  /** Nothing more becomes of the claim here. This may come long after its caller was told `pending`. */
+/** The steps of the claim path that a claim triggers by itself. */
+export interface ClaimEvents {
+  /** The wait is over and the claim is in no job yet. */
+  timedOut: (claim: WaitingClaim) => void;
+  /** The claim is settled. This may happen long after its caller was answered `pending`. */
   settled: (claim: WaitingClaim, settled: Settled) => void;
 }
 
-/** A claim on its way through this process, and the caller who waits for it. The caller's wait may end before the claim does. */
+/** A claim in this process, and the caller who waits for it. The wait may end before the claim is decided. */
 export class WaitingClaim implements Claim {
   readonly id: string;
   readonly userId: string;
   readonly couponName: string;
   readonly requestId: string | undefined;
-  /** When it came, in ms of the monotonic clock. */
+  /** When it arrived, in ms of the monotonic clock. */
   readonly since = performance.now();
-  /** What the caller is told. */
   readonly answer: Promise<Answer>;
-  /** Set once the caller was told `pending`. */
-  toldPending = false;
+  /** Whether the caller was answered `pending`. */
+  answeredPending = false;
   #place: Place | undefined;
   #waitIsOver = false;
-  /** Whether its caller is told `pending` as soon as that is true. */
+  /** Whether the caller does not wait for the decision at all. */
   readonly #isAsync: boolean;
-  #tell!: (answer: Answer) => void;
+  #resolve!: (answer: Answer) => void;
   readonly #timer: NodeJS.Timeout;
-  readonly #listener: Listener;
+  readonly #events: ClaimEvents;
 
-  /** @param waitMs 0 is told `pending` as soon as the claim is in a job; it gathers with the others all the same. */
-  constructor({ id, userId, couponName, requestId }: Claim, waitMs: number, listener: Listener) {
+  /** @param waitMs with 0, the answer is `pending` as soon as the claim is in a job. */
+  constructor({ id, userId, couponName, requestId }: Claim, waitMs: number, events: ClaimEvents) {
     this.id = id;
     this.userId = userId;
     this.couponName = couponName;
     this.requestId = requestId;
     this.#isAsync = waitMs === 0;
-    this.#listener = listener;
+    this.#events = events;
     this.answer = new Promise((resolve) => {
-      this.#tell = resolve;
+      this.#resolve = resolve;
     });
     this.#timer = setTimeout(() => {
       this.#waitIsOver = true;
-      if (this.#place) this.#tellPending();
-      else this.#listener.hasten(this);
-    }, waitMs || ASYNC_GATHER_MAX_MS);
+      if (this.#place) this.#answerPending();
+      else this.#events.timedOut(this);
+    }, waitMs || ASYNC_BATCH_MAX_MS);
   }
 
-  /** The job that holds this claim, once there is one. */
+  /** The job that contains this claim, once there is one. */
   get place(): Place | undefined {
     return this.#place;
   }
 
-  /** Whether its caller has waited long enough, and is not told anything yet. */
+  /** Whether the wait is over and the caller has no answer yet. */
   get overdue(): boolean {
-    return this.#waitIsOver && !this.toldPending;
+    return this.#waitIsOver && !this.answeredPending;
   }
 
-  /** The claim is in a job now, and will be decided whatever becomes of this process. */
+  /** The claim is in a job: it will be decided whatever happens to this process. */
   enqueued(place: Place): void {
     this.#place = place;
-    if (this.#waitIsOver || this.#isAsync) this.#tellPending();
+    if (this.#waitIsOver || this.#isAsync) this.#answerPending();
   }
 
   settle(settled: Settled): void {
     clearTimeout(this.#timer);
-    this.#tell(settled);
-    if (this.toldPending) points.late.publish(this);
-    else points.reply.publish({ claim: this, told: typeof settled === 'string' ? settled : settled.decision });
-    this.#listener.settled(this, settled);
+    this.#resolve(settled);
+    if (this.answeredPending) channels.late.publish(this);
+    else channels.reply.publish({ claim: this, answer: typeof settled === 'string' ? settled : settled.decision });
+    this.#events.settled(this, settled);
   }
 
-  /** Only of a claim in a job: one that still gathers would be lost with this process. */
-  #tellPending(): void {
+  /** Only for a claim in a job: a claim that still waits for its batch would be lost with this process. */
+  #answerPending(): void {
     clearTimeout(this.#timer);
-    this.toldPending = true;
-    this.#tell('pending');
-    points.reply.publish({ claim: this, told: 'pending' });
+    this.answeredPending = true;
+    this.#resolve('pending');
+    channels.reply.publish({ claim: this, answer: 'pending' });
   }
 }

@@ -1,6 +1,6 @@
 import { type Coupon, type NewCoupon, newCoupon } from '@flashclaim/core';
-import { isDuplicateKey, type Mongo } from '@flashclaim/service';
-import { ProblemError } from '../problem.ts';
+import { isDuplicateKey, type Mongo } from '@flashclaim/store';
+import { ProblemError } from '../http/problem.ts';
 import { toCoupon } from './read-coupon.ts';
 
 /**

@@ -1,5 +1,6 @@
-import { COLLECTIONS, type Coupon, type CouponFields } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/service';
+import type { Coupon, CouponFields } from '@flashclaim/core';
+import { COLLECTIONS } from '@flashclaim/store';
+import type { Mongo } from '@flashclaim/store';
 import type { WithId } from 'mongodb';
 
 /**

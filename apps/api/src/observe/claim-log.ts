@@ -1,15 +1,15 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { points } from '../claims/points.ts';
+import { channels } from '../claims/channels.ts';
 
-/** Writes a line for each job at `debug`, and for each claim at `trace`. At other levels nothing listens. */
+/** Logs each job at `debug`, and each claim at `trace`. At other levels it subscribes to nothing. */
 export const logClaims = (log: Pick<FastifyBaseLogger, 'level' | 'debug' | 'trace'>): void => {
   if (log.level === 'debug' || log.level === 'trace')
-    points.answer.subscribe(({ id, lane, claims, sentAt }) =>
+    channels.answer.subscribe(({ id, lane, claims, sentAt }) =>
       log.debug({ job: id, lane, claims: claims.length, ms: sinceMs(sentAt) }, 'job answered'),
     );
   if (log.level === 'trace')
-    points.reply.subscribe(({ claim, told }) =>
-      log.trace({ claim: claim.id, job: claim.place?.jobId, told, ms: sinceMs(claim.since) }, 'claim answered'),
+    channels.reply.subscribe(({ claim, answer }) =>
+      log.trace({ claim: claim.id, job: claim.place?.jobId, answer, ms: sinceMs(claim.since) }, 'claim answered'),
     );
 };
 

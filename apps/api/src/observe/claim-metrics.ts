@@ -1,52 +1,49 @@
 import { OUTCOMES } from '@flashclaim/core';
-import { CLAIMS_BUCKETS, SECONDS_BUCKETS, Tally, toSeconds } from '@flashclaim/service';
+import { CLAIMS_BUCKETS, SECONDS_BUCKETS, FastHistogram, toSeconds } from '@flashclaim/runtime';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { points, type Told } from '../claims/points.ts';
+import { type AnswerCode, channels } from '../claims/channels.ts';
 
-/**
- * Counts and measures the path of claims through this process. For each claim there are a few additions; all else is done
- * for each job, or when somebody asks.
- */
+/** Counts and measures the claim path of this process. A claim costs a few additions; the rest is done for each job or scrape. */
 export const observeClaims = (registry: Registry): void => {
   countReplies(registry);
   measureJobs(registry);
 };
 
 const countReplies = (registry: Registry): void => {
-  const told: Partial<Record<Told, number>> = { pending: 0, unavailable: 0, unknown: 0 };
-  for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') told[outcome] = 0;
+  const answers: Partial<Record<AnswerCode, number>> = { pending: 0, unavailable: 0, unknown: 0 };
+  for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') answers[outcome] = 0;
   let waiting = 0;
-  const duration = new Tally({
+  const duration = new FastHistogram({
     name: 'flashclaim_claim_duration_seconds',
-    help: 'From submit to reply: how long a caller waited to be told what became of a claim.',
+    help: 'Time from the submission of a claim to the reply to its caller.',
     bounds: SECONDS_BUCKETS,
     registry,
   });
-  points.submit.subscribe(() => {
+  channels.submit.subscribe(() => {
     waiting++;
   });
-  points.reply.subscribe((reply) => {
-    if (reply.told !== 'pending') waiting--;
-    told[reply.told] = (told[reply.told] ?? 0) + 1;
-    duration.observe(toSeconds(performance.now() - reply.claim.since));
+  channels.reply.subscribe(({ claim, answer }) => {
+    if (answer !== 'pending') waiting--;
+    answers[answer] = (answers[answer] ?? 0) + 1;
+    duration.observe(toSeconds(performance.now() - claim.since));
   });
-  points.late.subscribe(() => {
+  channels.late.subscribe(() => {
     waiting--;
   });
 
   new Counter({
     name: 'flashclaim_claims_total',
-    help: 'Claims by what their callers were told; those that were turned away before are among the problems.',
+    help: 'Answers to claims, by outcome. Rejected claims are counted as problems.',
     labelNames: ['outcome'],
     registers: [registry],
     collect() {
       this.reset();
-      for (const [outcome, count] of Object.entries(told)) this.inc({ outcome }, count);
+      for (const [outcome, count] of Object.entries(answers)) this.inc({ outcome }, count);
     },
   });
   new Gauge({
     name: 'flashclaim_claims_waiting',
-    help: 'Claims in this process of which it is not known yet what becomes of them, also after a reply `pending`.',
+    help: 'Claims in this process that are not settled, including those that were answered `pending`.',
     registers: [registry],
     collect() {
       this.set(waiting);
@@ -55,48 +52,48 @@ const countReplies = (registry: Registry): void => {
 };
 
 const measureJobs = (registry: Registry): void => {
-  const gathering = new Tally({
-    name: 'flashclaim_gather_duration_seconds',
-    help: 'From submit to the job, of the claim in each job that gathered longest.',
+  const batching = new FastHistogram({
+    name: 'flashclaim_batch_duration_seconds',
+    help: 'Time from submission to dispatch, for the oldest claim of each job.',
     bounds: SECONDS_BUCKETS,
     registry,
   });
-  const size = new Tally({
+  const size = new FastHistogram({
     name: 'flashclaim_job_claims',
-    help: 'Claims in a job.',
+    help: 'Claims per job.',
     bounds: CLAIMS_BUCKETS,
     registry,
   });
-  const lag = new Tally({
+  const lag = new FastHistogram({
     name: 'flashclaim_answer_lag_seconds',
-    help: 'From the commit, by the clock of the worker, until this process heard of it.',
+    help: 'Time from the commit, by the clock of the worker, to the arrival of its answer.',
     bounds: SECONDS_BUCKETS,
     registry,
   });
-  const unheard = new Counter({
-    name: 'flashclaim_answers_unheard_total',
-    help: 'Jobs whose answer was lost, and which this process had to look for itself.',
+  const lost = new Counter({
+    name: 'flashclaim_answers_lost_total',
+    help: 'Jobs whose answer was lost, so that this process read their records.',
     registers: [registry],
   });
-  let underWay = 0;
+  let inFlight = 0;
   new Gauge({
-    name: 'flashclaim_jobs_under_way',
-    help: 'Jobs of this process that are not answered yet.',
+    name: 'flashclaim_jobs_in_flight',
+    help: 'Jobs of this process without an answer.',
     registers: [registry],
     collect() {
-      this.set(underWay);
+      this.set(inFlight);
     },
   });
-  points.gather.subscribe(({ claims, sentAt }) => {
-    underWay++;
+  channels.dispatch.subscribe(({ claims, sentAt }) => {
+    inFlight++;
     size.observe(claims.length);
     // Claims keep their order of arrival.
-    gathering.observe(toSeconds(sentAt - (claims[0]?.since ?? sentAt)));
+    batching.observe(toSeconds(sentAt - (claims[0]?.since ?? sentAt)));
   });
-  points.answer.subscribe(({ committedAt }) => {
-    underWay--;
-    if (committedAt === undefined) unheard.inc();
-    // biome-ignore lint/plugin/wall-clock: the age of a stamp that the worker made; nothing is decided by it.
+  channels.answer.subscribe(({ committedAt }) => {
+    inFlight--;
+    if (committedAt === undefined) lost.inc();
+    // biome-ignore lint/plugin/wall-clock: the age of a timestamp of the worker, for a metric only.
     else lag.observe(toSeconds(Date.now() - committedAt));
   });
 };

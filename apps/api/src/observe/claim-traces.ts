@@ -1,35 +1,36 @@
-import { laneName, SPAN_LINKS_MAX } from '@flashclaim/core';
+import { SPAN_LINKS_MAX } from '@flashclaim/core';
+import { laneName } from '@flashclaim/lanes';
 import { type Context, context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
-import { type PassingJob, points } from '../claims/points.ts';
+import { type DispatchedJob, channels } from '../claims/channels.ts';
 import type { WaitingClaim } from '../claims/waiting-claim.ts';
 
-/** What is traced of a claim. */
+/** The trace of a claim. */
 interface Traced {
   /** The request's. */
   context: Context;
-  gather: Span;
+  batch: Span;
   /** By the monotonic clock, in ms. */
   answeredAt?: number;
 }
 
 /**
- * Traces the path of claims through this process: `gather`, `job` and `reply`. A job carries many claims, but has one place
- * in one trace: it is below the request of its first claim that is traced, and linked with those of the others.
+ * Traces the claim path of this process with the spans `batch`, `job` and `reply`. A job contains many claims, but its span has
+ * one parent: the request of the first claim that is traced. Links connect it with the requests of the others.
  */
 export const traceClaims = (): void => {
   const tracer = trace.getTracer('flashclaim');
   const traced = new WeakMap<WaitingClaim, Traced>();
-  const jobs = new WeakMap<PassingJob, Span>();
-  const tracedOf = ({ claims }: PassingJob): Traced[] => claims.flatMap((claim) => traced.get(claim) ?? []);
+  const jobs = new WeakMap<DispatchedJob, Span>();
+  const tracedOf = ({ claims }: DispatchedJob): Traced[] => claims.flatMap((claim) => traced.get(claim) ?? []);
 
-  points.submit.subscribe((claim) => {
+  channels.submit.subscribe((claim) => {
     const request = context.active();
     if (!trace.getSpan(request)?.isRecording()) return;
     const attributes = { 'flashclaim.claim_id': claim.id };
-    traced.set(claim, { context: request, gather: tracer.startSpan('gather', { attributes }, request) });
+    traced.set(claim, { context: request, batch: tracer.startSpan('batch', { attributes }, request) });
   });
 
-  points.gather.subscribe((job) => {
+  channels.dispatch.subscribe((job) => {
     const [first, ...others] = tracedOf(job);
     if (!first) return;
     const linked = others.slice(0, SPAN_LINKS_MAX);
@@ -46,34 +47,34 @@ export const traceClaims = (): void => {
     const carrier = {};
     propagation.inject(trace.setSpan(first.context, span), carrier);
     job.trace = JSON.stringify(carrier);
-    for (const { gather } of linked) gather.addLinks(linkTo(span));
-    for (const { gather } of [first, ...others]) gather.end();
+    for (const { batch } of linked) batch.addLinks(linkTo(span));
+    for (const { batch } of [first, ...others]) batch.end();
   });
 
-  points.answer.subscribe((job) => {
+  channels.answer.subscribe((job) => {
     jobs.get(job)?.end();
     for (const claim of tracedOf(job)) claim.answeredAt = performance.now();
   });
 
-  points.reply.subscribe(({ claim, told }) => {
+  channels.reply.subscribe(({ claim, answer }) => {
     const found = traced.get(claim);
     if (!found) return;
-    // One that was refused without a job has only gathered.
-    found.gather.end();
-    const attributes = { 'flashclaim.told': told };
+    // A claim that was refused without a job has no other end of this span.
+    found.batch.end();
+    const attributes = { 'flashclaim.answer': answer };
     const startTime = toStamp(found.answeredAt ?? performance.now());
     tracer.startSpan('reply', { attributes, startTime }, found.context).end();
   });
 };
 
-/** A moment of the monotonic clock as a time that people read. */
+/** A time of the monotonic clock as wall-clock time. */
 // biome-ignore lint/plugin/wall-clock: a stamp: a span begins at a time that people read.
 const toStamp = (moment: number): number => Date.now() - (performance.now() - moment);
 
 const linkTo = (span: Span | undefined) => (span ? [{ context: span.spanContext() }] : []);
 
-/** As OpenTelemetry names things of messages. */
-const describeJob = ({ id, lane, claims }: PassingJob) => ({
+/** By OpenTelemetry's semantic conventions for messaging. */
+const describeJob = ({ id, lane, claims }: DispatchedJob) => ({
   'messaging.system': 'bullmq',
   'messaging.destination.name': laneName(lane),
   'messaging.message.id': id,

@@ -1,5 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
-import { problemsTold } from '../problem.ts';
+import { problemsAnswered } from '../http/problem.ts';
 
 /** Tells how often this process answered each problem, whatever the call. */
 export const observeProblems = (registry: Registry): void => {
@@ -10,7 +10,7 @@ export const observeProblems = (registry: Registry): void => {
     registers: [registry],
     collect() {
       this.reset();
-      for (const [code, count] of Object.entries(problemsTold)) this.inc({ code }, count);
+      for (const [code, count] of Object.entries(problemsAnswered)) this.inc({ code }, count);
     },
   });
 };

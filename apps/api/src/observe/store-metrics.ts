@@ -9,7 +9,7 @@ export const observeStores = (registry: Registry, stores: Record<string, StoreWa
     labelNames: ['store'],
     registers: [registry],
     collect() {
-      for (const [store, { away }] of Object.entries(stores)) this.set({ store }, away ? 0 : 1);
+      for (const [store, { isDown }] of Object.entries(stores)) this.set({ store }, isDown ? 0 : 1);
     },
   });
 };

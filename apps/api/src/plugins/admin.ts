@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { sendProblem } from '../problem.ts';
+import { sendProblem } from '../http/problem.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {

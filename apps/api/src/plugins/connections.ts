@@ -2,7 +2,7 @@ import type { ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { RECEIVE_CHECKS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
-import { answerConnect } from '../client-error.ts';
+import { answerConnect } from '../http/client-error.ts';
 
 /** Settings of Node's HTTP server whose defaults are not ours. */
 export const connectionOptions = (receiveMs: number): ServerOptions => ({

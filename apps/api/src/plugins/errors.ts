@@ -1,15 +1,8 @@
-import {
-  BODY_MAX_BYTES,
-  COUPON_NAME_RULE,
-  IDEMPOTENCY_KEY_RULE,
-  NAME_RULE,
-  type ProblemCode,
-  URL_PARAMETER_MAX_CHARS,
-} from '@flashclaim/core';
+import { BODY_MAX_BYTES, COUPON_NAME_RULE, IDEMPOTENCY_KEY_RULE, NAME_RULE, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import fp from 'fastify-plugin';
 import { MongoError, MongoServerError } from 'mongodb';
-import { ProblemError, sendProblem } from '../problem.ts';
+import { ProblemError, sendProblem } from '../http/problem.ts';
 
 /** Every error leaves as a problem: ours as they are, Fastify's by their code, a store that is away as `unavailable`. */
 export const errors = fp(

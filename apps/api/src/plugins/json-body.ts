@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../http/problem.ts';
 
 /**
  * Bodies are JSON in UTF-8, sent as they are, and nothing else. Fastify's own parser looks at neither charset nor encoding,

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
-import { LivePages } from '../live/live-pages.ts';
-import { LiveReader } from '../live/live-reader.ts';
+import { LivePages } from '../admin/live/live-pages.ts';
+import { LiveReader } from '../admin/live/live-reader.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,10 +13,10 @@ declare module 'fastify' {
 /** The live pages that are open, and the one reader that tells them. */
 export const live = fp<{ testSales: boolean }>(
   async (app, { testSales }) => {
-    const { mongo, redis, stores, lanes, claimsInLanes } = app;
+    const { mongo, redis, stores, lanes, claimPath } = app;
     const pages: LivePages = new LivePages({ onFirst: () => reader.start(), onLast: () => reader.stop() });
     const reader = new LiveReader({
-      ...{ mongo, redis, stores, lanes, claimsInLanes, testSales },
+      ...{ mongo, redis, stores, lanes, testSales, claimsInLanes: () => claimPath.claimsInLanes },
       pages: () => pages.count,
       tell: (news, whole) => pages.tell(JSON.stringify(news), () => JSON.stringify(whole())),
     });

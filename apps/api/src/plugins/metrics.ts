@@ -1,4 +1,5 @@
-import { createMetricsText, createRegistry, observeLanes } from '@flashclaim/service';
+import { observeLanes } from '@flashclaim/lanes';
+import { createMetricsText, createRegistry } from '@flashclaim/runtime';
 import fp from 'fastify-plugin';
 import { logClaims } from '../observe/claim-log.ts';
 import { observeClaims } from '../observe/claim-metrics.ts';

@@ -1,5 +1,5 @@
 import { API_POOL_MAX, API_POOL_MIN, PROBE_POOL_MAX, QUERY_TIMEOUT_MS } from '@flashclaim/core';
-import { connectMongo, DatabaseClock, ensureCollections, type Mongo } from '@flashclaim/service';
+import { connectMongo, DatabaseClock, ensureCollections, type Mongo } from '@flashclaim/store';
 import fp from 'fastify-plugin';
 import type { MongoClientOptions } from 'mongodb';
 

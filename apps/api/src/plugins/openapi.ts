@@ -1,15 +1,8 @@
 import swagger from '@fastify/swagger';
-import {
-  ClaimedSchema,
-  ClaimRequestSchema,
-  ClaimStatusSchema,
-  CouponSchema,
-  NewCouponSchema,
-  ProblemSchema,
-} from '@flashclaim/core';
+import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, CouponSchema, NewCouponSchema, ProblemSchema } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import packageJson from '../../package.json' with { type: 'json' };
-import { describeRoute } from '../openapi/describe-route.ts';
+import { describeRoute } from '../http/openapi/describe-route.ts';
 
 const DESCRIPTION = `
 Claims for the units of coupons in a flash sale: never one unit too many, never two for a user, and no claim that was confirmed is ever lost.

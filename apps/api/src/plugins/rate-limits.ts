@@ -1,10 +1,13 @@
 import { hash } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
-import { normaliseName, RATE_KEY_PREFIX, RATE_WINDOW_MS } from '@flashclaim/core';
+import { normaliseName, RATE_WINDOW_MS } from '@flashclaim/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
-import { toProblem } from '../problem.ts';
-import { StoreAwayError } from '../stores/store-watch.ts';
+import { toProblem } from '../http/problem.ts';
+import { StoreDownError } from '../stores/store-watch.ts';
+
+/** The Redis keys that count claims against limits begin with this. */
+const RATE_KEY_PREFIX = 'flashclaim:rate:';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -91,7 +94,7 @@ const count = async (app: FastifyInstance, check: Check, request: FastifyRequest
     const counted = await app.stores.redis.answer(() => check(request));
     return counted.isAllowed ? undefined : counted;
   } catch (error) {
-    if (error instanceof StoreAwayError) return undefined;
+    if (error instanceof StoreDownError) return undefined;
     throw error;
   }
 };

@@ -1,5 +1,5 @@
 import { QUERY_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
-import { createRedis, type RedisConnection, readyRedis } from '@flashclaim/service';
+import { createRedis, type RedisConnection, readyRedis } from '@flashclaim/runtime';
 import fp from 'fastify-plugin';
 
 declare module 'fastify' {

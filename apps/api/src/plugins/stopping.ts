@@ -3,8 +3,8 @@ import { Server, type Socket } from 'node:net';
 import { setImmediate as arrived, setTimeout as sleep } from 'node:timers/promises';
 import { LEAVE_MS, LEAVE_TICK_MS, RETRY_AFTER_MAX_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
-import { newProblem, problemsTold, randomSeconds } from '../problem.ts';
-import { requestId } from '../request-id.ts';
+import { newProblem, problemsAnswered, randomSeconds } from '../http/problem.ts';
+import { requestId } from '../http/request-id.ts';
 
 /** Node keeps the response that a connection waits for there. */
 type HttpSocket = Socket & { _httpMessage?: ServerResponse | null };
@@ -53,7 +53,7 @@ const turnAway: RequestListener = (request, response) => {
 const refuse = (response: ServerResponse): void => {
   const id = requestId();
   const problem = newProblem('unavailable', 'This process is stopping. Nothing was done. Try again shortly.', id);
-  problemsTold.unavailable++;
+  problemsAnswered.unavailable++;
   const body = JSON.stringify(problem);
   const headers = {
     connection: 'close',

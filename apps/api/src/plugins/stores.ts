@@ -1,4 +1,4 @@
-import { checkWrites } from '@flashclaim/service';
+import { checkWrites } from '@flashclaim/lanes';
 import fp from 'fastify-plugin';
 import { StoreWatch } from '../stores/store-watch.ts';
 
@@ -26,7 +26,7 @@ export const stores = fp<{ lanes: number }>(
       isFault: (error) => !isDefect(error),
       log,
     });
-    connection.on('close', () => redis.wentAway());
+    connection.on('close', () => redis.markDown());
 
     const mongo = new StoreWatch({
       name: 'MongoDB',

@@ -1,5 +1,5 @@
 import FastifyOtel from '@fastify/otel';
-import { startTracing } from '@flashclaim/service/tracing';
+import { startTracing } from '@flashclaim/runtime/tracing';
 import { context, type Span } from '@opentelemetry/api';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';

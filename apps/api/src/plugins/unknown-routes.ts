@@ -2,7 +2,7 @@ import { URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
-import { sendProblem } from '../problem.ts';
+import { sendProblem } from '../http/problem.ts';
 
 /**
  * What no route takes: 404 where nothing is, 405 with `Allow` where another method is taken, and OPTIONS is told what may be

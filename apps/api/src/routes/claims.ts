@@ -1,18 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import {
-  ClaimedSchema,
-  ClaimRequestSchema,
-  ClaimStatusSchema,
-  IdempotencyKeySchema,
-  normaliseName,
-  type ProblemCode,
-} from '@flashclaim/core';
+import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, IdempotencyKeySchema, normaliseName, type ProblemCode } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { WaitingClaim } from '../claims/waiting-claim.ts';
-import { CLAIM_STATUS_ANSWER, CLAIMED_ANSWER, PENDING_ANSWER, TO_CLAIM } from '../openapi/answers.ts';
-import { PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
+import { CLAIM_STATUS_ANSWER, CLAIMED_ANSWER, PENDING_ANSWER, TO_CLAIM } from '../http/openapi/answers.ts';
+import { PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
 
 export const CLAIM_PATH = '/api/coupons/claim';
 
@@ -27,7 +20,7 @@ const HeadersSchema = Type.Object({
   ),
 });
 
-/** What a claim may be told at the end of its wait, beside that it is claimed or pending. */
+/** The errors that an admitted claim may be answered with. */
 const AFTER_WAITING: readonly ProblemCode[] = [
   'out_of_stock',
   'coupon_not_found',
@@ -37,7 +30,7 @@ const AFTER_WAITING: readonly ProblemCode[] = [
 ];
 
 const ParamsSchema = Type.Object({
-  claim_id: Type.String({ minLength: 1, maxLength: 64, description: 'As the answer to the claim gave it.' }),
+  claim_id: Type.String({ minLength: 1, maxLength: 64, description: 'From the answer to the claim.' }),
 });
 
 export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async (app, { waitMs }) => {
@@ -45,8 +38,8 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
   app.post(
     CLAIM_PATH,
     {
-      onRequest: app.claimDoor.enter,
-      // After the body was checked: a bad request counts against nobody.
+      onRequest: app.loadShedder.onRequest,
+      // After the body is validated: an invalid request counts against no limit.
       preHandler: app.claimLimits,
       links: { 200: TO_CLAIM, 202: TO_CLAIM },
       schema: {
@@ -65,16 +58,15 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       const { user_id, coupon_name } = request.body;
       const { 'idempotency-key': key, prefer } = request.headers;
       const preferred = prefer === undefined ? undefined : readPrefer(prefer, waitMs);
-      const claim = app.submitClaim({
+      const claim = app.claimPath.submit({
         userId: normaliseName(user_id),
         couponName: normaliseName(coupon_name),
         keyed: key === undefined ? undefined : { key, requestId: request.id },
         waitMs: preferred?.waitMs,
       });
-      if (!(claim instanceof WaitingClaim)) return app.claimDoor.refuse(request, reply, claim);
+      if (!(claim instanceof WaitingClaim)) return app.loadShedder.reject(request, reply, claim);
       if (mayTrace) app.log.trace({ request_id: request.id, claim: claim.id }, 'claim submitted');
-      let answer = await claim.answer;
-      if (answer === 'pending') answer = await app.pendingClaims.tell(claim);
+      const answer = await app.claimPath.answer(claim);
       const applied = preferred && preferenceApplied(preferred, answer === 'pending');
       if (applied) reply.header('preference-applied', applied);
       return replyToClaim(reply, claim, answer);
@@ -87,7 +79,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       schema: {
         operationId: 'getClaim',
         tags: ['claims'],
-        summary: 'What became of a claim',
+        summary: 'The status of a claim',
         params: ParamsSchema,
         response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIM_STATUS_ANSWER },
@@ -95,8 +87,8 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       },
     },
     async (request) => {
-      const status = await app.claimStatuses.find(request.params.claim_id);
-      if (!status) throw new ProblemError('not_found', 'No claim that stands or is under way has this id.');
+      const status = await app.claimPath.status(request.params.claim_id);
+      if (!status) throw new ProblemError('not_found', 'No claim has this id, or its status is not kept any more.');
       return status;
     },
   );

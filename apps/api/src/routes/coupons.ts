@@ -4,8 +4,8 @@ import { CLAIMED_BY_MAX, CouponSchema, NameSchema, NewCouponSchema, normaliseNam
 import { Type } from '@sinclair/typebox';
 import { createCoupon } from '../coupons/create-coupon.ts';
 import { readCoupon } from '../coupons/read-coupon.ts';
-import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../openapi/answers.ts';
-import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../problem.ts';
+import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../http/openapi/answers.ts';
+import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
 import { readIntegers } from '../read-integers.ts';
 
 const LimitSchema = Type.Integer({

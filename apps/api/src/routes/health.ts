@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifySchema } from 'fastify';
-import { HEALTHY_ANSWER } from '../openapi/answers.ts';
-import { PROBLEM_RESPONSES } from '../problem.ts';
+import { HEALTHY_ANSWER } from '../http/openapi/answers.ts';
+import { PROBLEM_RESPONSES } from '../http/problem.ts';
 import { requireStores } from '../stores/require-stores.ts';
 
 export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { METRICS_CONTENT_TYPE } from '@flashclaim/service';
+import { METRICS_CONTENT_TYPE } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
-import { METRICS_ANSWER } from '../openapi/answers.ts';
+import { METRICS_ANSWER } from '../http/openapi/answers.ts';
 
 /**
  * For whoever watches the service. Open like the health of it, because a scraper has no token: there is no user, no coupon

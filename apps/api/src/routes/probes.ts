@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { HEALTHY_ANSWER, LIVE_ANSWER } from '../openapi/answers.ts';
-import { PROBLEM_RESPONSES } from '../problem.ts';
+import { HEALTHY_ANSWER, LIVE_ANSWER } from '../http/openapi/answers.ts';
+import { PROBLEM_RESPONSES } from '../http/problem.ts';
 import { requireStores } from '../stores/require-stores.ts';
 
 const response = { 200: Type.Object({ status: Type.Literal('ok') }), ...PROBLEM_RESPONSES };

@@ -1,11 +1,11 @@
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../http/problem.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 /**
- * By what is known, not by what a question would find out: it is at most a moment old, and asking often costs no store anything.
- * @throws ProblemError `unavailable` naming what is down.
+ * Uses what the store watches know, so that frequent calls cost the stores nothing.
+ * @throws ProblemError `unavailable`, which names the stores that are down.
  */
 export const requireStores = (stores: Record<string, StoreWatch>): void => {
-  const down = Object.values(stores).filter((store) => store.away);
+  const down = Object.values(stores).filter((store) => store.isDown);
   if (down.length > 0) throw new ProblemError('unavailable', `Down: ${down.map(({ name }) => name).join(', ')}.`);
 };

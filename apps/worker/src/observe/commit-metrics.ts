@@ -1,17 +1,17 @@
 import { OUTCOMES } from '@flashclaim/core';
-import { CLAIMS_BUCKETS, SECONDS_BUCKETS, Tally } from '@flashclaim/service';
+import { CLAIMS_BUCKETS, SECONDS_BUCKETS, FastHistogram } from '@flashclaim/runtime';
 import { Counter, type Registry } from 'prom-client';
-import { points, REASONS_TO_DECIDE_ANEW } from '../points.ts';
+import { channels, RETRY_REASONS } from '../channels.ts';
 
 /** Counts and measures the transactions of this process. */
 export const observeCommits = (registry: Registry): void => {
-  const duration = new Tally({
+  const duration = new FastHistogram({
     name: 'flashclaim_commit_duration_seconds',
     help: 'A transaction that was committed: decide, write, commit.',
     bounds: SECONDS_BUCKETS,
     registry,
   });
-  const size = new Tally({
+  const size = new FastHistogram({
     name: 'flashclaim_commit_claims',
     help: 'Claims that shared a transaction.',
     bounds: CLAIMS_BUCKETS,
@@ -30,14 +30,14 @@ export const observeCommits = (registry: Registry): void => {
     registers: [registry],
   });
   for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') decided.inc({ outcome }, 0);
-  for (const reason of REASONS_TO_DECIDE_ANEW) decidedAnew.inc({ reason }, 0);
+  for (const reason of RETRY_REASONS) decidedAnew.inc({ reason }, 0);
 
-  points.commit.subscribe(({ decided: jobs, milliseconds }) => {
+  channels.commit.subscribe(({ decided: jobs, milliseconds }) => {
     const decisions = jobs.flatMap((job) => job.decisions);
     duration.observe(milliseconds / 1_000);
     size.observe(decisions.length);
     for (const [outcome, alike] of Map.groupBy(decisions, (decision) => decision))
       decided.inc({ outcome }, alike.length);
   });
-  points.decideAnew.subscribe((reason) => decidedAnew.inc({ reason }));
+  channels.retry.subscribe((reason) => decidedAnew.inc({ reason }));
 };

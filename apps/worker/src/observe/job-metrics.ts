@@ -1,4 +1,4 @@
-import { SECONDS_BUCKETS, Tally, toSeconds } from '@flashclaim/service';
+import { SECONDS_BUCKETS, FastHistogram, toSeconds } from '@flashclaim/runtime';
 import type { Worker } from 'bullmq';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RunningJobs } from '../running-jobs.ts';
@@ -8,7 +8,7 @@ import type { RunningJobs } from '../running-jobs.ts';
  * @returns what begins that for a lane.
  */
 export const observeJobs = (registry: Registry, running: Pick<RunningJobs, 'count'>): ((lane: Worker) => void) => {
-  const inLane = new Tally({
+  const inLane = new FastHistogram({
     name: 'flashclaim_lane_duration_seconds',
     help: 'From the sending of a job, by the clock of the API, until this process began to run it for the first time.',
     bounds: SECONDS_BUCKETS,

@@ -1,5 +1,5 @@
 import { type Claim, SPAN_LINKS_MAX } from '@flashclaim/core';
-import { startTracing, traceOfLine } from '@flashclaim/service/tracing';
+import { startTracing, traceOfLine } from '@flashclaim/runtime/tracing';
 import {
   type Context,
   context,
@@ -13,7 +13,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Job, Worker } from 'bullmq';
-import { points } from '../points.ts';
+import { channels } from '../channels.ts';
 
 export { traceOfLine };
 
@@ -49,12 +49,12 @@ export const traceJobs = (): { traceLane: (lane: Worker) => void; endTraces: () 
     });
   };
 
-  points.take.subscribe(({ lane, claims: [first] }) => {
+  channels.take.subscribe(({ lane, claims: [first] }) => {
     const span = running.get(lane);
     if (span && first) ofClaim.set(first, span);
   });
 
-  points.commit.subscribe(({ decided, milliseconds }) => {
+  channels.commit.subscribe(({ decided, milliseconds }) => {
     const [first, ...others] = decided.flatMap(({ job: { claims } }) => ofClaim.get(claims[0] as Claim) ?? []);
     if (!first) return;
     // biome-ignore lint/plugin/wall-clock: a stamp: a span ends at a time that people read.

@@ -1,14 +1,14 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { LaneWatch } from '../lane-watch.ts';
+import type { StuckLanes } from '../stuck-lanes.ts';
 
 /** Tells how many lanes stand still. */
-export const observeStuckLanes = (registry: Registry, laneWatch: Pick<LaneWatch, 'stuck'>): void => {
+export const observeStuckLanes = (registry: Registry, stuckLanes: Pick<StuckLanes, 'stuck'>): void => {
   new Gauge({
     name: 'flashclaim_stuck_lanes',
     help: 'Lanes whose jobs no worker runs, although Redis answers.',
     registers: [registry],
     collect() {
-      this.set(laneWatch.stuck.length);
+      this.set(stuckLanes.stuck.length);
     },
   });
 };

@@ -1,20 +1,12 @@
-import {
-  type Attempt,
-  type CouponEvidence,
-  type Evidence,
-  earliest,
-  makersOf,
-  type UserEvidence,
-  WITHOUT_REASON,
-} from './evidence.ts';
+import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf, type UserEvidence, WITHOUT_REASON } from './evidence.ts';
 import type { ClaimCall } from './record.ts';
 import type { Violation } from './violation.ts';
 
 /** I4: who was told that they hold a unit holds it, durably: the claim of that id is theirs. */
-export function* checkDurable({ attempts, statuses, standing }: Evidence): Generator<Violation> {
+export function* checkDurable({ attempts, statuses, existing }: Evidence): Generator<Violation> {
   for (const { call, known } of attempts) {
     if (known !== 'claimed') continue;
-    const claim = standing.get(call.claimId ?? '');
+    const claim = existing.get(call.claimId ?? '');
     if (claim?.user === call.user && claim.coupon === call.coupon) continue;
     const instead = claim ? `it belongs to ${claim.user} and "${claim.coupon}"` : 'there is no such claim';
     yield {
@@ -24,7 +16,7 @@ export function* checkDurable({ attempts, statuses, standing }: Evidence): Gener
     };
   }
   for (const status of statuses)
-    if (status.code === 'claimed' && !standing.has(status.claimId))
+    if (status.code === 'claimed' && !existing.has(status.claimId))
       yield {
         invariant: 'I4',
         found: `the claim ${status.claimId} was said to stand, but there is no such claim`,
@@ -33,7 +25,7 @@ export function* checkDurable({ attempts, statuses, standing }: Evidence): Gener
 }
 
 /** I5: nobody is refused whose claim stands, and "you hold one already" is true. Judged without releases. */
-export function* checkRefusals({ coupons, standing, attempts }: Evidence): Generator<Violation> {
+export function* checkRefusals({ coupons, existing, attempts }: Evidence): Generator<Violation> {
   for (const coupon of coupons.values())
     for (const user of coupon.users.values()) {
       const refused = user.attempts.filter(({ known }) => known === 'refused');
@@ -50,9 +42,9 @@ export function* checkRefusals({ coupons, standing, attempts }: Evidence): Gener
 }
 
 /** Whether the claim of that id, or of that key, is of this very user and coupon. Statuses are judged with their claim. */
-const ownStands = ({ call, claimId }: Attempt, standing: Evidence['standing']): boolean => {
+const ownStands = ({ call, claimId }: Attempt, existing: Evidence['standing']): boolean => {
   if (call.status === 202) return false;
-  const own = standing.get(claimId ?? '');
+  const own = existing.get(claimId ?? '');
   return own?.user === call.user && own.coupon === call.coupon;
 };
 
@@ -112,7 +104,7 @@ const othersOf = (attempt: Attempt, { attempts }: UserEvidence): ClaimCall[] =>
  * A key is refused for another body. So it is wrong where every request with it had the same one, and to whoever's own claim
  * stands under it.
  */
-function* checkReusedKeys(attempts: readonly Attempt[], standing: Evidence['standing']): Generator<Violation> {
+function* checkReusedKeys(attempts: readonly Attempt[], existing: Evidence['standing']): Generator<Violation> {
   const keyed = attempts.filter(({ call }) => call.key !== undefined);
   for (const [key, all] of Map.groupBy(keyed, ({ call }) => call.key)) {
     const reused = all.filter(({ call, code }) => (code ?? call.code) === 'idempotency_key_reused');

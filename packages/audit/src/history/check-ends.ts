@@ -17,7 +17,7 @@ const ANSWERS: ReadonlyMap<number, readonly (string | undefined)[]> = new Map([
 
 /** I7: every request ends, in time and with an answer that the contract knows, and every 202 is resolved. */
 export function* checkEnds(evidence: Evidence, answerMaxMs: number | undefined): Generator<Violation> {
-  const { attempts, claims, statuses, reads, creates, standing } = evidence;
+  const { attempts, claims, statuses, reads, creates, existing } = evidence;
   const calls = [...claims, ...statuses, ...reads, ...creates];
   for (const call of calls) {
     const { invokedAt, answeredAt } = call;
@@ -26,7 +26,7 @@ export function* checkEnds(evidence: Evidence, answerMaxMs: number | undefined):
       yield violation(`an answer took ${Math.round(answeredAt - invokedAt)} ms; at most ${answerMaxMs} expected`, call);
   }
   for (const { call, known, claimId } of attempts) {
-    if (call.status === 202 && known === 'unknown' && !standing.has(claimId ?? ''))
+    if (call.status === 202 && known === 'unknown' && !existing.has(claimId ?? ''))
       yield violation(`the claim ${claimId} was told to be pending and never resolved`, call);
     if (call.status !== undefined && !isKnown(call))
       yield violation(`an answer ${call.status} ${call.code ?? ''} is none that the contract knows`, call);

@@ -1,6 +1,6 @@
 import { type Attempt, type Evidence, earliest } from './evidence.ts';
 import type { ClaimCall, StatusCall } from './record.ts';
-import type { StandingClaim } from './state.ts';
+import type { ExistingClaim } from './state.ts';
 import type { Invariant, Violation } from './violation.ts';
 
 /** How long after its decision a claim can be read at least. */
@@ -25,7 +25,7 @@ interface Said {
  * one claim meet, I7 where another status changes, I4 where a claim changes hands. Only a later request of the same user
  * under the same key may change a refusal. Nothing is said of a claim without a status.
  */
-export function* checkStatuses({ attempts, statuses, standing }: Evidence): Generator<Violation> {
+export function* checkStatuses({ attempts, statuses, existing }: Evidence): Generator<Violation> {
   const requestsOf = Map.groupBy(attempts, ({ claimId }) => claimId);
   // Where no answer to a request names the id, it may be the id of any request that was not answered with one.
   const unnamed = requestsOf.get(undefined) ?? [];
@@ -33,7 +33,7 @@ export function* checkStatuses({ attempts, statuses, standing }: Evidence): Gene
     const requests = requestsOf.get(claimId) ?? unnamed;
     const calls = new Set(requests.map(({ call }) => call).filter((call) => call.claimId === claimId));
     const said = [...calls, ...asked].flatMap(toSaid);
-    const claim = standing.get(claimId);
+    const claim = existing.get(claimId);
     if (claim) said.push(inTheEnd(claim));
     yield* checkClaim(claimId, said, requests);
   }
@@ -72,7 +72,7 @@ const toSaid = (call: ClaimCall | StatusCall): Said[] => {
   return status === 200 && call.code !== undefined ? [{ ...said, code: call.code }] : [];
 };
 
-const inTheEnd = ({ user, coupon }: StandingClaim): Said => ({
+const inTheEnd = ({ user, coupon }: ExistingClaim): Said => ({
   ...{ code: 'claimed', user, coupon },
   ...{ invokedAt: Number.POSITIVE_INFINITY, answeredAt: Number.POSITIVE_INFINITY },
 });

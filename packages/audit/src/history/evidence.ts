@@ -1,5 +1,5 @@
 import type { ClaimCall, CreateCall, HistoryRecord, Mark, ReadCall, StatusCall } from './record.ts';
-import type { StandingClaim, State } from './state.ts';
+import type { ExistingClaim, State } from './state.ts';
 
 /**
  * What is known to have become of a claim request.
@@ -26,7 +26,7 @@ export interface CouponEvidence {
   name: string;
   /** As the database says; missing where there is no such coupon. */
   stock?: { amount: number; remaining: number } | undefined;
-  claims: StandingClaim[];
+  claims: ExistingClaim[];
   attempts: Attempt[];
   users: Map<string, UserEvidence>;
 }
@@ -34,14 +34,14 @@ export interface CouponEvidence {
 /** All that concerns one user and one coupon. */
 export interface UserEvidence {
   name: string;
-  claims: StandingClaim[];
+  claims: ExistingClaim[];
   attempts: Attempt[];
 }
 
 export interface Evidence {
   coupons: Map<string, CouponEvidence>;
   /** Every claim that stands, by its id. */
-  standing: ReadonlyMap<string, StandingClaim>;
+  existing: ReadonlyMap<string, ExistingClaim>;
   claims: ClaimCall[];
   attempts: Attempt[];
   statuses: StatusCall[];
@@ -63,7 +63,7 @@ export const WITHOUT_REASON: ReadonlySet<string | undefined> = new Set(['timed_o
 /** Brings the calls of a history and the claims of the database together. */
 export const gatherEvidence = (history: Iterable<HistoryRecord>, state: State): Evidence => {
   const evidence: Evidence = {
-    ...{ coupons: new Map(), standing: new Map(state.claims.map((claim) => [claim.id, claim])) },
+    ...{ coupons: new Map(), existing: new Map(state.claims.map((claim) => [claim.id, claim])) },
     ...{ claims: [], attempts: [], statuses: [], reads: [], creates: [], marks: [] },
   };
   for (const record of history) {
@@ -93,7 +93,7 @@ export const gatherEvidence = (history: Iterable<HistoryRecord>, state: State): 
  * The requests that can have made this claim: those that were told so, and those of which nobody knows what became.
  * None of the refused ones: to them the claim must not belong.
  */
-export const makersOf = (claim: StandingClaim, { attempts }: UserEvidence): Attempt[] =>
+export const makersOf = (claim: ExistingClaim, { attempts }: UserEvidence): Attempt[] =>
   attempts.filter(
     ({ known, claimId }) =>
       (known === 'claimed' || known === 'unknown') &&

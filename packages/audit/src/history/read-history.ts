@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type HistoryRecord, HistoryRecordSchema } from './record.ts';
 

@@ -1,7 +1,7 @@
-import type { Mongo } from '@flashclaim/service';
+import type { Mongo } from '@flashclaim/store';
 
 /** A claim that stands in the database. */
-export interface StandingClaim {
+export interface ExistingClaim {
   id: string;
   user: string;
   coupon: string;
@@ -10,7 +10,7 @@ export interface StandingClaim {
 /** What the database says of the coupons of a history, once that is over. */
 export interface State {
   coupons: ReadonlyMap<string, { amount: number; remaining: number }>;
-  claims: readonly StandingClaim[];
+  claims: readonly ExistingClaim[];
 }
 
 /** Reads the coupons of these names and all their claims, in one snapshot. */
@@ -20,7 +20,7 @@ export const readState = async ({ client, coupons, claims }: Mongo, names: Itera
     const reading = { session, readConcern: 'snapshot' } as const;
     const found = await coupons.find({ name: { $in: [...names] } }, reading).toArray();
     const nameOf = new Map(found.map(({ _id, name }) => [_id.toHexString(), name]));
-    const standing = await claims
+    const existing = await claims
       .find(
         { coupon_id: { $in: found.map(({ _id }) => _id) } },
         { ...reading, projection: { user_id: 1, coupon_id: 1 } },

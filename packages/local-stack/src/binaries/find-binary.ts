@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { StartError } from '@flashclaim/service';
+import { StartError } from '@flashclaim/runtime';
 import type { Env } from '../env.ts';
 import type { Log } from '../log.ts';
 import { downloadInto, isProgram } from './program-files.ts';

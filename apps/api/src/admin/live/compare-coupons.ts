@@ -1,0 +1,44 @@
+import { LIVE_COMPARE_MAX_CLAIMS, QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { COLLECTIONS } from '@flashclaim/store';
+import type { Mongo } from '@flashclaim/store';
+import type { ObjectId } from 'mongodb';
+import type { Comparison } from './live-state.ts';
+
+/**
+ * Counts the claims of coupons and compares them with the stock, all in one snapshot, so that it is right in mid-sale too.
+ * Bounded: a coupon with very many claims is not compared. The whole truth is what `npm run audit` finds.
+ */
+export const compareCoupons = async ({ coupons }: Mongo, ids: readonly ObjectId[]): Promise<Omit<Comparison, 'at'>> => {
+  const found = await coupons
+    .aggregate<{ name: string; amount: number; remaining: number; claims: number }>(
+      [
+        { $match: { _id: { $in: [...ids] } } },
+        {
+          $lookup: {
+            from: COLLECTIONS.claims,
+            localField: '_id',
+            foreignField: 'coupon_id',
+            pipeline: [{ $limit: LIVE_COMPARE_MAX_CLAIMS + 1 }, { $count: 'claims' }],
+            as: 'counted',
+          },
+        },
+        {
+          $project: {
+            _id: 0,
+            name: 1,
+            amount: 1,
+            remaining: '$remaining_amount',
+            claims: { $ifNull: [{ $first: '$counted.claims' }, 0] },
+          },
+        },
+      ],
+      { readConcern: 'snapshot', maxTimeMS: QUERY_TIMEOUT_MS },
+    )
+    .toArray();
+  const counted = found.filter(({ claims }) => claims <= LIVE_COMPARE_MAX_CLAIMS);
+  return {
+    compared: counted.length,
+    tooLarge: found.length - counted.length,
+    wrong: counted.filter(({ amount, remaining, claims }) => remaining + claims !== amount),
+  };
+};

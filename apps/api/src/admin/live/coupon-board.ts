@@ -1,0 +1,79 @@
+import { type CouponFields, LIVE_CLAIMS_LOOKED_AT_MAX, LIVE_COUPONS_MAX } from '@flashclaim/core';
+import type { Mongo } from '@flashclaim/store';
+import type { ObjectId, WithId } from 'mongodb';
+import type { ShownCoupon } from './live-state.ts';
+
+/** The rate is that of about the last second. */
+const RATE_OVER_MS = 1_000;
+
+interface Reading {
+  at: number;
+  remaining: number;
+}
+
+/** The coupons on the page: those that were claimed or created last, with their stock as MongoDB has it. */
+export class CouponBoard {
+  readonly #mongo: Mongo;
+  #candidates: ObjectId[] = [];
+  readonly #readings = new Map<string, Reading[]>();
+
+  constructor(mongo: Mongo) {
+    this.#mongo = mongo;
+  }
+
+  /** The coupons that the last read showed. */
+  get shown(): readonly ObjectId[] {
+    return this.#candidates.slice(0, LIVE_COUPONS_MAX);
+  }
+
+  /**
+   * Finds coupons to show: the newest, those of the latest claims, and those that are shown. By what MongoDB has in order
+   * anyway: an index on the time of the last claim would cost every claim.
+   */
+  async find(): Promise<void> {
+    const { coupons, claims } = this.#mongo;
+    const [newest, latest] = await Promise.all([
+      coupons.find({}, { projection: { _id: 1 }, sort: { _id: -1 }, limit: LIVE_COUPONS_MAX }).toArray(),
+      claims
+        .find({}, { projection: { _id: 0, coupon_id: 1 }, sort: { $natural: -1 }, limit: LIVE_CLAIMS_LOOKED_AT_MAX })
+        .toArray(),
+    ]);
+    const ids = [...this.shown, ...newest.map(({ _id }) => _id), ...latest.map(({ coupon_id }) => coupon_id)];
+    this.#candidates = [...new Map(ids.map((id) => [id.toHexString(), id])).values()];
+  }
+
+  /** Reads the stock. The newest coupon comes first, so that none changes its place while it is claimed. */
+  async read(): Promise<ShownCoupon[]> {
+    const found = await this.#mongo.coupons.find({ _id: { $in: this.#candidates } }).toArray();
+    const at = performance.now();
+    const shown = found
+      .sort((a, b) => b.updated_at.getTime() - a.updated_at.getTime())
+      .slice(0, LIVE_COUPONS_MAX)
+      .sort((a, b) => (a._id.toHexString() < b._id.toHexString() ? 1 : -1));
+    const rest = this.#candidates.filter((id) => !shown.some(({ _id }) => _id.equals(id)));
+    this.#candidates = [...shown.map(({ _id }) => _id), ...rest];
+    const gone = new Set(this.#readings.keys());
+    const told = shown.map((coupon) => {
+      gone.delete(coupon._id.toHexString());
+      return this.#tell(coupon, at);
+    });
+    for (const id of gone) this.#readings.delete(id);
+    return told;
+  }
+
+  #tell({ _id, name, amount, remaining_amount, ...times }: WithId<CouponFields>, at: number): ShownCoupon {
+    const id = _id.toHexString();
+    const remaining = remaining_amount;
+    const earlier = (this.#readings.get(id) ?? []).filter((reading) => reading.at >= at - 2 * RATE_OVER_MS);
+    // One that is a second old is kept, to measure from.
+    while (earlier[1] && earlier[1].at <= at - RATE_OVER_MS) earlier.shift();
+    const [from] = earlier;
+    this.#readings.set(id, [...earlier, { at, remaining }]);
+    const claimsPerSecond = from ? Math.max(0, (from.remaining - remaining) / ((at - from.at) / 1_000)) : 0;
+    return {
+      ...{ id, name, amount, remaining, claimsPerSecond },
+      createdAt: times.created_at.getTime(),
+      updatedAt: times.updated_at.getTime(),
+    };
+  }
+}

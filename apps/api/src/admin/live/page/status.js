@@ -1,0 +1,46 @@
+import { count, make, setText, timeOfDay } from './format.js';
+
+const section = document.getElementById('status');
+const connection = document.getElementById('connection');
+const CONNECTION = { connecting: 'Connecting', live: 'Live', away: 'Disconnected. Trying again' };
+let told = '';
+
+/** Shows whether numbers come in. Where they do not, what is shown is old, and looks it. */
+export const showConnection = (state, text = CONNECTION[state]) => {
+  setText(connection.lastElementChild, text);
+  connection.dataset.state = state;
+  document.body.classList.toggle('stale', state === 'isDown');
+};
+
+/** Says what is wrong, or what was looked at to say that nothing is. It is read out only where it changes. */
+export const showStatus = ({ alerts, comparison, coupons, workers }) => {
+  const lines = alerts.length > 0 ? alerts.map(({ text }) => text) : [describeHealth(workers)];
+  const compared = describeComparison(comparison);
+  const key = JSON.stringify([lines, Boolean(compared)]);
+  if (key !== told) {
+    told = key;
+    section.dataset.level = alerts[0]?.level ?? 'fine';
+    section.replaceChildren(...lines.map((line) => make('p', '', line)));
+    // What changes every few seconds is not for who has the page read to them.
+    const note = make('p', 'compared');
+    note.setAttribute('aria-live', 'off');
+    section.append(note);
+  }
+  const asOf =
+    alerts.some(({ code }) => code === 'mongo_away') && coupons ? `Stock as of ${timeOfDay(coupons.at)}. ` : '';
+  setText(section.lastElementChild, asOf + compared);
+};
+
+const describeHealth = (workers) => {
+  if (workers === undefined) return 'Redis and MongoDB answer.';
+  return `Redis and MongoDB answer; ${count(workers)} worker${workers === 1 ? ' is' : 's are'} connected.`;
+};
+
+const describeComparison = (comparison) => {
+  if (!comparison) return '';
+  const { at, compared, tooLarge, wrong } = comparison;
+  const rest = tooLarge > 0 ? ` ${count(tooLarge)} with too many claims to count here: npm run audit counts them.` : '';
+  if (compared === 0) return rest.trim();
+  const exact = wrong.length === 0 ? 'match' : 'do not match';
+  return `Stock and claims of ${count(compared)} shown coupon${compared === 1 ? '' : 's'} ${exact}, counted at ${timeOfDay(at)}.${rest}`;
+};

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AmountSchema, newCoupon, TEST_SALE_CALLERS_MAX, TEST_SALE_PRESSES_MAX, TEST_SALE_TELL_EVERY_MS, TEST_SALE_UNITS_MAX, TEST_SALE_USERS_MAX } from '@flashclaim/core';
+import type { Mongo } from '@flashclaim/store';
+import { type Static, Type } from '@sinclair/typebox';
+
+export const TestSaleSchema = Type.Object({
+  users: Type.Integer({ minimum: 1, maximum: TEST_SALE_USERS_MAX }),
+  units: Type.Integer({ minimum: AmountSchema.minimum ?? 1, maximum: TEST_SALE_UNITS_MAX }),
+  /** How often each user claims, one claim after the other. */
+  presses: Type.Integer({ minimum: 1, maximum: TEST_SALE_PRESSES_MAX }),
+});
+type TestSale = Static<typeof TestSaleSchema>;
+
+/** How many claims were told what, by the code; `claimed` for 200. */
+type Counts = Record<string, number>;
+
+/** A line of what a test sale tells, in this order: one start, some progress, one end. */
+export type TestSaleLine =
+  | { coupon: string; total: number }
+  | { done: number; counts: Counts }
+  | {
+      done: number;
+      counts: Counts;
+      expected: Counts;
+      /** As MongoDB has it afterwards. */
+      remaining: number;
+      claims: number;
+      seconds: number;
+      asExpected: boolean;
+      /** Whether it was ended before its time. */
+      stopped: boolean;
+    };
+
+export interface TestSaleOptions {
+  sale: TestSale;
+  /** Of this very API: the claims come in as everybody else's. */
+  baseUrl: string;
+  claimPath: string;
+  mongo: Mongo;
+  /** Ends it early. */
+  signal: AbortSignal;
+}
+
+/** Who holds a unit is told so from then on; everybody else finds nothing left. */
+const expect = ({ users, units, presses }: TestSale): Counts => {
+  const winners = Math.min(users, units);
+  const counts = {
+    claimed: winners,
+    already_claimed: winners * (presses - 1),
+    out_of_stock: (users - winners) * presses,
+  };
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+};
+
+/** Runs a sale against this API: a coupon of its own, and every user claims. Ends by itself when nobody reads on. */
+export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<TestSaleLine> {
+  const { sale, mongo } = options;
+  // biome-ignore lint/plugin/wall-clock: a stamp: the name of the coupon, and when it was created.
+  const createdAt = new Date();
+  const startedAt = performance.now();
+  const coupon = `test sale ${createdAt.toISOString().replace('T', ' ').slice(0, 23)}`;
+  await mongo.coupons.insertOne(newCoupon({ name: coupon, amount: sale.units }, createdAt));
+  yield { coupon, total: sale.users * sale.presses };
+
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  const crowd = new Crowd({ ...options, coupon, signal });
+  try {
+    const all = crowd.run();
+    while (!(await Promise.race([all.then(() => true), sleep(TEST_SALE_TELL_EVERY_MS, false)]))) yield crowd.progress;
+    const { done, counts } = crowd.progress;
+    const expected = expect(sale);
+    const stored = await mongo.coupons.findOne({ name: coupon });
+    const claims = await mongo.claims.countDocuments({ coupon_name: coupon, coupon_id: stored?._id as never });
+    const remaining = stored?.remaining_amount ?? 0;
+    const isSame = Object.keys({ ...counts, ...expected }).every((code) => counts[code] === expected[code]);
+    const asExpected = isSame && claims === (expected['claimed'] ?? 0) && remaining === sale.units - claims;
+    const seconds = (performance.now() - startedAt) / 1_000;
+    yield { done, counts, expected, remaining, claims, seconds, asExpected, stopped: options.signal.aborted };
+  } finally {
+    ended.abort();
+  }
+}
+
+/** The users of a test sale: so many at once, each one claim after the other. */
+class Crowd {
+  readonly #options: TestSaleOptions & { coupon: string };
+  readonly #counts: Counts = {};
+  #done = 0;
+  #nextUser = 1;
+
+  constructor(options: TestSaleOptions & { coupon: string }) {
+    this.#options = options;
+  }
+
+  get progress() {
+    return { done: this.#done, counts: { ...this.#counts } };
+  }
+
+  async run(): Promise<void> {
+    await Promise.all(Array.from({ length: TEST_SALE_CALLERS_MAX }, () => this.#call()));
+  }
+
+  async #call(): Promise<void> {
+    const { sale, signal } = this.#options;
+    while (this.#nextUser <= sale.users) {
+      const user = this.#nextUser++;
+      for (let press = 0; press < sale.presses; press++) {
+        if (signal.aborted) return;
+        const code = await this.#claim(`test-user-${user}`).catch(() => 'no_answer');
+        this.#counts[code] = (this.#counts[code] ?? 0) + 1;
+        this.#done++;
+      }
+    }
+  }
+
+  async #claim(user_id: string): Promise<string> {
+    const { baseUrl, claimPath, coupon } = this.#options;
+    const response = await fetch(`${baseUrl}${claimPath}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user_id, coupon_name: coupon }),
+    });
+    const { code } = (await response.json()) as { code?: string };
+    return response.status === 200 ? 'claimed' : (code ?? String(response.status));
+  }
+}

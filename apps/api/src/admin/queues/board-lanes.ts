@@ -1,0 +1,45 @@
+import { laneName, lanePrefix } from '@flashclaim/lanes';
+import { findUsedLanes } from '@flashclaim/lanes';
+import type { RedisConnection } from '@flashclaim/runtime';
+import { Queue } from 'bullmq';
+import type { StoreWatch } from '../../stores/store-watch.ts';
+
+interface BoardLanesOptions {
+  redis: RedisConnection;
+  stores: { redis: StoreWatch };
+  /** The lanes of this process, which are shown already. */
+  lanes: readonly Queue[];
+}
+
+/** The lanes that Bull Board shows: those of this process, and each other one that another number of lanes left in Redis. */
+export class BoardLanes {
+  readonly #options: BoardLanesOptions;
+  readonly #show: (queue: Queue) => void;
+  readonly #others = new Map<number, Queue>();
+
+  constructor(options: BoardLanesOptions, show: (queue: Queue) => void) {
+    this.#options = options;
+    this.#show = show;
+  }
+
+  /** Shows what is in Redis by now. @throws StoreDownError */
+  async showUsed(): Promise<void> {
+    const { redis, stores, lanes } = this.#options;
+    const used = await stores.redis.answer(() => findUsedLanes(redis));
+    for (const lane of used) if (lane >= lanes.length && !this.#others.has(lane)) this.#open(lane);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#others.values()].map((queue) => queue.close()));
+  }
+
+  /** Changes nothing in Redis: who looks at a lane must not set it up. */
+  #open(lane: number): void {
+    const options = { connection: this.#options.redis, prefix: lanePrefix(lane), skipMetasUpdate: true };
+    const queue = new Queue(laneName(lane), options);
+    // The connection reports its own trouble.
+    queue.on('error', () => {});
+    this.#others.set(lane, queue);
+    this.#show(queue);
+  }
+}

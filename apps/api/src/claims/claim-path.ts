@@ -1,0 +1,173 @@
+import {
+  type ClaimJob,
+  type ClaimStatus,
+  type JobAnswer,
+  JOBS_IN_FLIGHT_MAX,
+  laneAgeMaxMs,
+  laneOf,
+} from '@flashclaim/core';
+import type { Logger } from '@flashclaim/runtime';
+import type { DatabaseClock, Mongo } from '@flashclaim/store';
+import type { Queue } from 'bullmq';
+import type { StoreWatch } from '../stores/store-watch.ts';
+import { AdmissionControl, OVERLOADED, type Rejection } from './admission/admission-control.ts';
+import type { EventLoopLag } from './admission/event-loop-lag.ts';
+import { Batcher } from './batcher.ts';
+import { channels } from './channels.ts';
+import { claimIdOfKey, newClaimId } from './claim-id.ts';
+import { ClaimStatuses } from './claim-statuses.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { findClaims } from './find-claims.ts';
+import { PendingClaims } from './pending-claims.ts';
+import { Recovery } from './recovery.ts';
+import { SoldOut } from './sold-out.ts';
+import { type Answer, type Settled, WaitingClaim } from './waiting-claim.ts';
+
+export interface ClaimPathOptions {
+  /** One for each lane, by its number. */
+  queues: readonly Queue<ClaimJob, void>[];
+  mongo: Mongo;
+  databaseClock: Pick<DatabaseClock, 'now'>;
+  stores: { redis: StoreWatch; mongo: StoreWatch };
+  eventLoop: Pick<EventLoopLag, 'isSlow'>;
+  /** Whether MongoDB contains as many pending records as it may. */
+  arePendingClaimsFull: () => boolean;
+  /** How long a claim waits for its decision, unless its caller wants less. */
+  waitMaxMs: number;
+  /** Claims that may be undecided in this process. */
+  pendingMax: number;
+  log: Pick<Logger, 'warn'>;
+  /** For the simulation. */
+  find?: typeof findClaims;
+}
+
+/** A claim as a route receives it. Names are normalised. */
+export interface ClaimRequest {
+  userId: string;
+  couponName: string;
+  /** The idempotency key, and the id that distinguishes this request from others under the same key. */
+  keyed?: { key: string; requestId: string } | undefined;
+  /** Where the caller wants to wait for less time than `waitMaxMs`. */
+  waitMs?: number | undefined;
+}
+
+/**
+ * The path of a claim through an API process: admit → submit → batch → dispatch → answer.
+ *
+ * 1. **Admit** (`admission/`). Too many undecided claims, a slow event loop, or a store that is down: the claim is rejected,
+ *    and nothing is done. The load shedder asks the same before it reads a body.
+ * 2. **Submit**. The claim gets its id and a timer for its wait. A claim for a coupon that was sold out a moment ago needs no
+ *    job: `SoldOut` refuses it by a read, or forwards it to step 3.
+ * 3. **Batch** (`Batcher`, one for each lane). While a job of the lane is in flight, later claims wait, and then share a job.
+ * 4. **Dispatch** (`Dispatcher`). A batch goes to its lane as one BullMQ job. From here on the claim is decided whatever
+ *    happens to this process.
+ * 5. **Answer**. The worker publishes the job's result, and `receive` settles the claims. Where that message is lost,
+ *    `Recovery` reads the job's record in MongoDB, or enqueues the job again. Where the wait ends first, `PendingClaims`
+ *    records the claim in MongoDB, and the caller is answered 202: every process can then tell its status (`ClaimStatuses`).
+ */
+export class ClaimPath {
+  readonly admission: AdmissionControl;
+  readonly #statuses: ClaimStatuses;
+  readonly #batchers: readonly Batcher[];
+  readonly #dispatcher: Dispatcher;
+  readonly #recovery: Recovery;
+  readonly #soldOut: SoldOut;
+  readonly #pendingClaims: PendingClaims;
+  readonly #options: ClaimPathOptions;
+
+  constructor(options: ClaimPathOptions) {
+    const { queues, mongo, databaseClock, stores, eventLoop, pendingMax, log, find } = options;
+    const { redis, mongo: mongoWatch } = stores;
+    this.#options = options;
+    this.admission = new AdmissionControl({ redis, mongo: mongoWatch, eventLoop, pendingMax });
+    const forward = (claim: WaitingClaim) => this.#batcherOf(claim.couponName).add(claim);
+    this.#soldOut = new SoldOut({ mongo, mongoWatch, log, forward });
+    const dispatcher = new Dispatcher({ queues, redis, databaseClock, log });
+    this.#batchers = queues.map(
+      (_, lane) =>
+        new Batcher({ inFlightMax: JOBS_IN_FLIGHT_MAX, send: (claims) => dispatcher.dispatch(lane, claims) }),
+    );
+    this.#dispatcher = dispatcher;
+    this.#recovery = new Recovery({ dispatcher, redis, mongo, mongoWatch, databaseClock, log });
+    this.#pendingClaims = new PendingClaims({ mongo, mongoWatch, isFull: options.arePendingClaimsFull, log });
+    this.#statuses = new ClaimStatuses({ mongo, mongoWatch, waitingMax: pendingMax, ...(find && { find }) });
+    // Redis is down: send all batches now, so that their callers get their 503 at once.
+    redis.onChange((isDown) => (isDown ? this.#flushAll() : this.recover()));
+  }
+
+  /** Steps 1 to 3. Returns the claim, or why it is not admitted. */
+  submit({ userId, couponName, keyed, waitMs = this.#options.waitMaxMs }: ClaimRequest): WaitingClaim | Rejection {
+    const batcher = this.#batcherOf(couponName);
+    const isFull =
+      batcher.isFull(laneAgeMaxMs(this.#options.waitMaxMs)) || (waitMs === 0 && this.#options.arePendingClaimsFull());
+    const rejection = this.admission.rejection ?? (isFull ? OVERLOADED : undefined);
+    if (rejection) return rejection;
+
+    this.admission.acquire();
+    const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();
+    const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, this.#events);
+    channels.submit.publish(claim);
+
+    if (!this.#soldOut.take(claim)) batcher.add(claim);
+    return claim;
+  }
+
+  /** Step 5. Resolves to what the caller is answered. */
+  async answer(claim: WaitingClaim): Promise<Answer> {
+    const answer = await claim.answer;
+    return answer === 'pending' ? this.#pendingClaims.record(claim) : answer;
+  }
+
+  readonly #events = {
+    /** The wait is over: the claim must get into a job now, because only a job is decided without this process. */
+    timedOut: (claim: WaitingClaim): void => {
+      if (!this.#soldOut.release(claim)) this.#batcherOf(claim.couponName).flushSoon();
+    },
+    settled: (claim: WaitingClaim, settled: Settled): void => {
+      this.admission.release();
+      if (typeof settled === 'object' && settled.decision === 'out_of_stock') this.#soldOut.remember(claim.couponName);
+    },
+  };
+
+  /** The id under which workers publish answers to this process. */
+  get processId(): string {
+    return this.#dispatcher.processId;
+  }
+
+  /** Takes an answer that a worker published, as JSON. */
+  receive(message: string): void {
+    try {
+      const { jobId, result, committedAt } = JSON.parse(message) as JobAnswer;
+      this.#dispatcher.answer(jobId, result, committedAt);
+    } catch (error) {
+      const { message: why } = error as Error;
+      this.#options.log.warn({ error: why }, 'an answer is not readable; its job record is read instead');
+    }
+  }
+
+  /** Answers may have been lost: checks every job in flight. */
+  recover(): void {
+    this.#recovery.check(0);
+  }
+
+  /** Claims in this process that are not decided yet, by lane. */
+  get claimsInLanes(): number[] {
+    return this.#batchers.map((batcher) => batcher.size);
+  }
+
+  status(claimId: string): Promise<ClaimStatus | undefined> {
+    return this.#statuses.find(claimId);
+  }
+
+  close(): void {
+    this.#recovery.close();
+  }
+
+  #flushAll(): void {
+    for (const batcher of this.#batchers) batcher.flush();
+  }
+
+  #batcherOf(couponName: string): Batcher {
+    return this.#batchers[laneOf(couponName, this.#batchers.length)] as Batcher;
+  }
+}

@@ -1,0 +1,140 @@
+import {
+  type ClaimStatus,
+  decodeDecision,
+  type ExistingClaim,
+  isGrant,
+  PENDING_RECORD_KEPT_SECONDS,
+  PENDING_RECORDS_PER_READ_MAX,
+  type RecordedDecision,
+  type StoredJobRecord,
+} from '@flashclaim/core';
+import {
+  answered,
+  databaseTimeOf,
+  existingClaims,
+  inTransaction,
+  isCommitUnknown,
+  isDuplicateKey,
+  isTransient,
+  type Mongo,
+  type PendingClaim,
+  readOrExpireJobs,
+  readPendingClaims,
+} from '@flashclaim/store';
+import type { ClientSession } from 'mongodb';
+
+/** Attempts at a transaction while other processes write the same records. */
+const ATTEMPTS_MAX = 5;
+
+/**
+ * The statuses of claims, by id. The result contains no id that holds no unit and has no pending record.
+ *
+ * A claim in a majority read is final. Everything else is read in a transaction: the majority reads of a new primary may lag
+ * behind what was acknowledged, and would show a decided claim as pending or unknown.
+ */
+export const findClaims = async (mongo: Mongo, claimIds: readonly string[]): Promise<Map<string, ClaimStatus>> => {
+  const claims = await existingClaims(mongo, claimIds);
+  const others = claimIds.filter((id) => !claims.has(id));
+  const statuses = new Map(mapValues(claims, toClaimed));
+  if (others.length === 0) return statuses;
+  const read = await retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, others)));
+  return new Map([...statuses, ...read]);
+};
+
+/** Reads everything in one snapshot, and records jobs after their deadline as expired, so that the statuses are final. */
+const readAll = async (
+  mongo: Mongo,
+  session: ClientSession,
+  claimIds: readonly string[],
+): Promise<Map<string, ClaimStatus>> => {
+  const found = await answered(readPendingClaims(mongo, claimIds, session));
+  const now = databaseTimeOf(session);
+  // MongoDB deletes older records at some later time. Their job records may be gone already.
+  const isKept = ({ place }: PendingClaim) => now <= place.deadline + PENDING_RECORD_KEPT_SECONDS;
+  const pending = new Map(mapValues(found, (some) => some.filter(isKept)));
+  const records = await readOrExpireJobs(mongo, session, [...pending.values()].flat().map(toRecordKey));
+  const claims = await answered(existingClaims(mongo, claimIds, session));
+  const statuses = new Map(mapValues(claims, toClaimed));
+  for (const [claimId, some] of pending) {
+    const status = statuses.get(claimId) ?? toStatus(claimId, some, records, now);
+    if (status) statuses.set(claimId, status);
+  }
+  return statuses;
+};
+
+const mapValues = <Value, Mapped>(
+  map: ReadonlyMap<string, Value>,
+  toMapped: (value: Value) => Mapped,
+): [string, Mapped][] => [...map].map(([key, value]) => [key, toMapped(value)]);
+
+/** Records that jobs have expired, unless they were decided. Resolves to the records of all of them. */
+export const expireJobs = (
+  mongo: Mongo,
+  jobs: readonly { jobId: string; deadline: number }[],
+): Promise<Map<string, StoredJobRecord>> =>
+  retried(() => inTransaction(mongo.client, (session) => readOrExpireJobs(mongo, session, jobs)));
+
+/** Another process may decide or expire the same job at this moment. The next attempt then reads its record. */
+const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const retry = isDuplicateKey(error) || isTransient(error) || isCommitUnknown(error);
+      if (!retry || attempts === ATTEMPTS_MAX) throw error;
+    }
+  }
+};
+
+const toClaimed = ({ id, userId, couponName, claimedAt }: ExistingClaim): ClaimStatus => ({
+  claim_id: id,
+  status: 'claimed',
+  code: 'claimed',
+  user_id: userId,
+  coupon_name: couponName,
+  claimed_at: new Date(claimedAt).toISOString(),
+});
+
+/** An undecided job may still grant the claim. Where all are decided, the latest decision counts. */
+const toStatus = (
+  claimId: string,
+  pending: readonly PendingClaim[],
+  records: ReadonlyMap<string, StoredJobRecord>,
+  now: number,
+): ClaimStatus | undefined => {
+  const undecided = pending.find((one) => !records.has(toJobId(one))) ?? unreadOf(pending, now);
+  const latest = undecided ?? latestOf(pending, records);
+  if (!latest) return undefined;
+  const code = undecided ? 'pending' : decisionOf(latest, records);
+  // A granted claim that does not exist was deleted by hand.
+  if (isGrant(code)) return undefined;
+  return {
+    claim_id: claimId,
+    status: undecided ? 'pending' : 'refused',
+    code,
+    user_id: latest.userId,
+    coupon_name: latest.couponName,
+  };
+};
+
+/** Where a key was sent so often that a read left records out: one record for those that may be undecided. */
+const unreadOf = (pending: readonly PendingClaim[], now: number): PendingClaim | undefined => {
+  const last = pending[PENDING_RECORDS_PER_READ_MAX - 1];
+  return last && now <= last.place.deadline ? last : undefined;
+};
+
+const latestOf = (
+  pending: readonly PendingClaim[],
+  records: ReadonlyMap<string, StoredJobRecord>,
+): PendingClaim | undefined => {
+  const decidedAt = (one: PendingClaim): bigint => records.get(toJobId(one))?.decidedAt ?? 0n;
+  return pending.toSorted((one, other) => (decidedAt(one) < decidedAt(other) ? -1 : 1)).at(-1);
+};
+
+const decisionOf = ({ place }: PendingClaim, records: ReadonlyMap<string, StoredJobRecord>): RecordedDecision => {
+  const result = records.get(place.jobId)?.result;
+  return result ? decodeDecision(result, place.index).decision : 'timed_out';
+};
+
+const toJobId = ({ place }: PendingClaim): string => place.jobId;
+const toRecordKey = ({ place: { jobId, deadline } }: PendingClaim) => ({ jobId, deadline });

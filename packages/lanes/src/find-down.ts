@@ -1,0 +1,29 @@
+import { HEALTH_CHECK_MS } from '@flashclaim/core';
+import type { Db } from 'mongodb';
+import { checkWrites } from './check-writes.ts';
+import type { RedisConnection } from '@flashclaim/runtime';
+import { withTimeout } from '@flashclaim/runtime';
+
+interface Stores {
+  redis: RedisConnection;
+  mongo: { db: Pick<Db, 'command'> };
+  /** How many lanes Redis holds. */
+  lanes: number;
+}
+
+/** Asks both stores something small. Resolves to the names of those that do not do it in time. */
+export const findDown = async ({ redis, mongo, lanes }: Stores): Promise<string[]> => {
+  const checks: [string, Promise<unknown>][] = [
+    ['Redis', checkWrites(redis, lanes)],
+    ['MongoDB', mongo.db.command({ ping: 1 })],
+  ];
+  const down = await Promise.all(
+    checks.map(([name, check]) =>
+      withTimeout(HEALTH_CHECK_MS, check).then(
+        () => [],
+        () => [name],
+      ),
+    ),
+  );
+  return down.flat();
+};

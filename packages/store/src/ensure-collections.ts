@@ -1,0 +1,56 @@
+import { isDeepStrictEqual } from 'node:util';
+import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
+import { type CollectionInfo, type Db, MongoServerError } from 'mongodb';
+import { StartError } from '@flashclaim/runtime';
+
+const NAMESPACE_EXISTS = 48;
+
+/** How validators are held: every write that breaks one is refused. */
+export const VALIDATION = { validationLevel: 'strict', validationAction: 'error' } as const;
+
+/**
+ * Creates what is missing of collections, validators and indexes. Safe to run by every process at every start.
+ * @throws StartError where a unique index can't be built: without it nothing may start.
+ */
+export const ensureCollections = async (db: Db): Promise<void> => {
+  for (const name of Object.values(COLLECTIONS)) {
+    await createCollection(db, name);
+    try {
+      await createIndexes(db, name);
+    } catch (error) {
+      if (!(error instanceof MongoServerError)) throw error;
+      throw new StartError(
+        `The indexes of "${db.databaseName}.${name}" can't be built: ${error.message}. ` +
+          'Mend the data or drop the index in the way, then start again.',
+        { cause: error },
+      );
+    }
+  }
+};
+
+const createIndexes = async (db: Db, name: keyof typeof INDEXES): Promise<void> => {
+  const found = await db.collection(name).indexes();
+  const missing: IndexDefinition[] = [];
+  for (const index of INDEXES[name]) {
+    const kept = found.find((one) => isDeepStrictEqual(one.key, index.key))?.expireAfterSeconds;
+    const { key: keyPattern, expireAfterSeconds } = index;
+    if (kept === undefined || expireAfterSeconds === undefined) missing.push(index);
+    // A longer time is one of a later version.
+    else if (kept < expireAfterSeconds) await db.command({ collMod: name, index: { keyPattern, expireAfterSeconds } });
+  }
+  if (missing.length > 0) await db.collection(name).createIndexes(missing.map((index) => ({ ...index })));
+};
+
+const createCollection = async (db: Db, name: keyof typeof VALIDATORS): Promise<void> => {
+  const rules = { validator: VALIDATORS[name], ...VALIDATION };
+  try {
+    await db.createCollection(name, rules);
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error;
+    // Only where it must: collMod waits for every open transaction, and every other transaction waits for it.
+    const [found] = await db.listCollections({ name }).toArray();
+    const { validator, validationLevel, validationAction } = (found as CollectionInfo).options ?? {};
+    if (!isDeepStrictEqual({ validator, validationLevel, validationAction }, rules))
+      await db.command({ collMod: name, ...rules });
+  }
+};

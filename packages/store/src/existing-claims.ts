@@ -1,0 +1,23 @@
+import type { ClaimFields, ExistingClaim } from '@flashclaim/core';
+import type { ClientSession } from 'mongodb';
+import type { Mongo } from './mongo.ts';
+
+/** A claim as it is stored, in the words of a decision. */
+export const toExistingClaim = (stored: ClaimFields): ExistingClaim => ({
+  id: stored._id,
+  userId: stored.user_id,
+  couponName: stored.coupon_name,
+  requestId: stored.request_id,
+  claimedAt: stored.claimed_at.getTime(),
+});
+
+/** The claims among these ids that exist, by id. Without a session: those that a majority has. */
+export const existingClaims = async (
+  { claims }: Mongo,
+  ids: readonly string[],
+  session?: ClientSession,
+): Promise<Map<string, ExistingClaim>> => {
+  if (ids.length === 0) return new Map();
+  const found = await claims.find({ _id: { $in: [...ids] } }, session ? { session } : {}).toArray();
+  return new Map(found.map((claim) => [claim._id, toExistingClaim(claim)]));
+};

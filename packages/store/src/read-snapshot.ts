@@ -1,0 +1,73 @@
+import type { Claim, Snapshot } from '@flashclaim/core';
+import type { FindOptions, ObjectId } from 'mongodb';
+import type { Mongo } from './mongo.ts';
+import { toExistingClaim } from './existing-claims.ts';
+
+/** A snapshot, and what is needed to write by it. */
+export interface ReadSnapshot extends Snapshot {
+  couponIds: ReadonlyMap<string, ObjectId>;
+  /** Cluster time of the first read, where it was in a session. */
+  readAt?: bigint | undefined;
+}
+
+/**
+ * Reads all that deciding these claims takes: two commands, whatever their number.
+ * @param settled claims that are not decided any more: only whether they exist is read, by their ids.
+ * @param reading the transaction's session; or a causally consistent one and a read concern. Without a transaction it is no
+ *   snapshot in the strict sense, but the coupons are read first, and the claims no earlier: who took the last unit before
+ *   that is seen to hold it.
+ */
+export const readSnapshot = async (
+  { coupons, claims }: Mongo,
+  reading: Pick<FindOptions, 'session' | 'readConcern'>,
+  batch: readonly Claim[],
+  settled: readonly Claim[] = [],
+): Promise<ReadSnapshot> => {
+  const names = [...new Set(batch.map((claim) => claim.couponName))];
+  const found = await coupons
+    .find(
+      { name: { $in: names } },
+      { ...reading, projection: { name: 1, remaining_amount: 1 }, batchSize: names.length + 1 },
+    )
+    .toArray();
+  const readAt = reading.session?.operationTime?.toBigInt();
+  const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
+  const remaining = new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount]));
+
+  const conditions = [...holdersOf(batch, couponIds), ...existingOf(batch, settled)];
+  const projection = { user_id: 1, coupon_id: 1, coupon_name: 1, claimed_at: 1, request_id: 1 };
+  const existing =
+    conditions.length === 0
+      ? []
+      : await claims
+          .find({ $or: conditions }, { ...reading, projection, batchSize: 2 * batch.length + settled.length + 1 })
+          .toArray();
+
+  // A claim that was found by its id alone may be of an earlier coupon of that name, which was deleted.
+  const isOfEarlier = ({ coupon_name, coupon_id }: (typeof existing)[number]): boolean =>
+    couponIds.get(coupon_name)?.equals(coupon_id) === false;
+  const current = existing.filter((claim) => couponIds.get(claim.coupon_name)?.equals(claim.coupon_id));
+  const byCoupon = Map.groupBy(current, (claim) => claim.coupon_name);
+  const holders = new Map([...byCoupon].map(([name, held]) => [name, new Set(held.map((claim) => claim.user_id))]));
+  const existing = new Map(
+    existing.map((claim) => [claim._id, { ...toExistingClaim(claim), ofEarlierCoupon: isOfEarlier(claim) }]),
+  );
+  return { couponIds, remaining, holders, existing, readAt };
+};
+
+/** A condition for each coupon on the index (user_id, coupon_id): who of the batch holds a unit of it. */
+const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, ObjectId>) =>
+  [...Map.groupBy(batch, (claim) => claim.couponName)].flatMap(([name, claims]) => {
+    const coupon_id = couponIds.get(name);
+    return coupon_id ? [{ user_id: { $in: claims.map((claim) => claim.userId) }, coupon_id }] : [];
+  });
+
+/**
+ * A condition on the claim ids that were made of idempotency keys: whoever holds a unit under them, of whatever coupon. Any
+ * other id belongs to one user and one coupon, and is found with those.
+ */
+const existingOf = (batch: readonly Claim[], settled: readonly Claim[]) => {
+  const keyed = batch.filter((claim) => claim.requestId !== undefined);
+  const ids = [...keyed, ...settled].map((claim) => claim.id);
+  return ids.length > 0 ? [{ _id: { $in: ids } }] : [];
+};

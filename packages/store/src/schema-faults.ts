@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from 'node:util';
+import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
+import { SCHEMA_LOOK_MAX_MS } from '@flashclaim/core';
+import type { Db, Document } from 'mongodb';
+import { VALIDATION } from './ensure-collections.ts';
+import { withTimeout } from '@flashclaim/runtime';
+
+type CollectionName = keyof typeof VALIDATORS;
+
+/**
+ * Finds what keeps the data right and is missing in MongoDB or weaker than it should be: collections, unique indexes, those
+ * that delete by time, and validators. Resolves to their names in words; none where all are there.
+ * @throws where MongoDB does not answer in time: that says nothing about any of them.
+ */
+export const findSchemaFaults = (db: Db): Promise<string[]> => withTimeout(SCHEMA_LOOK_MAX_MS, findFaults(db));
+
+const findFaults = async (db: Db): Promise<string[]> => {
+  const names = Object.values(COLLECTIONS);
+  const timeoutMS = SCHEMA_LOOK_MAX_MS;
+  const found = await db.listCollections({ name: { $in: names } }, { timeoutMS }).toArray();
+  const optionsOf = new Map(found.map(({ name, ...rest }) => [name, ('options' in rest && rest.options) || {}]));
+  const faults: string[] = [];
+  // One after the other: this must not take connections away from transactions.
+  for (const name of names) {
+    const options = optionsOf.get(name);
+    if (!options) {
+      faults.push(`the collection ${name}`);
+      continue;
+    }
+    if (!isValidated(name, options)) faults.push(`the validator of ${name}`);
+    const indexes = await listIndexes(db, name);
+    for (const index of INDEXES[name])
+      if (isGuard(index) && !indexes.some((one) => isSameIndex(one, index))) faults.push(describe(name, index));
+  }
+  return faults;
+};
+
+const NAMESPACE_NOT_FOUND = 26;
+
+/** The indexes that are there. One that is still being built protects nothing yet: MongoDB lists it too, but tells it apart if it is asked to. */
+const listIndexes = async (db: Db, name: string): Promise<Document[]> => {
+  try {
+    const command = { listIndexes: name, includeBuildUUIDs: true };
+    const { cursor } = await db.command(command, { timeoutMS: SCHEMA_LOOK_MAX_MS });
+    return cursor.firstBatch.filter((index: Document) => !('buildUUID' in index));
+  } catch (error) {
+    // It was dropped a moment ago.
+    if ((error as { code?: unknown }).code === NAMESPACE_NOT_FOUND) return [];
+    throw error;
+  }
+};
+
+/** Whether something would go wrong without the index; without the others it is only slow. */
+const isGuard = (index: IndexDefinition): boolean => index.unique === true || 'expireAfterSeconds' in index;
+
+/** What makes an index leave documents out, or take different ones for the same. */
+const NARROWING = ['partialFilterExpression', 'sparse', 'collation'];
+
+const isSameIndex = (found: Document, { key, expireAfterSeconds = 0, ...options }: IndexDefinition): boolean =>
+  // The order of the fields counts.
+  JSON.stringify(found['key']) === JSON.stringify(key) &&
+  Object.entries(options).every(([option, value]) => found[option] === value) &&
+  // A later version may keep documents for longer.
+  (found['expireAfterSeconds'] ?? 0) >= expireAfterSeconds &&
+  NARROWING.every((option) => !(option in found));
+
+const describe = (name: string, { key, unique }: IndexDefinition): string =>
+  `the ${unique ? 'unique ' : ''}index on ${Object.keys(key).join(', ')} of ${name}`;
+
+const isValidated = (name: CollectionName, { validator, ...options }: Document): boolean =>
+  Object.entries(VALIDATION).every(([option, value]) => options[option] === value) &&
+  demandsAtLeast(validator, VALIDATORS[name]);
+
+/** A validator may demand more than ours, as that of a later version of this system does. */
+const demandsAtLeast = (found: unknown, wanted: object): boolean =>
+  typeof found === 'object' &&
+  found !== null &&
+  Object.entries(wanted).every(([key, value]: [string, unknown]) => {
+    const theirs = (found as Document)[key];
+    if (key === 'required') return (value as string[]).every((field) => theirs?.includes?.(field));
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? demandsAtLeast(theirs, value) : isDeepStrictEqual(theirs, value);
+  });

@@ -1,0 +1,33 @@
+import { Dispatcher, Recovery, StoreWatch } from '@flashclaim/api';
+import { openQueue } from '@flashclaim/lanes';
+import { DatabaseClock } from '@flashclaim/store';
+import { onTestFinished } from 'vitest';
+import { openStores } from './stores.ts';
+
+const log = { info: () => {}, warn: () => {} };
+
+/** The jobs of an API process with one lane, in stores of their own, until the test ends. */
+export const openDispatcher = async () => {
+  const stores = await openStores();
+  const { mongo, redis } = stores;
+  onTestFinished(stores.close);
+  const queue = openQueue(0, redis);
+  const watch = new StoreWatch({ name: 'Redis', ask: () => redis.ping(), isFault: () => true, log });
+  const databaseClock = new DatabaseClock();
+  await databaseClock.ask(mongo.db);
+  const mongoWatch = new StoreWatch({
+    name: 'MongoDB',
+    ask: () => databaseClock.ask(mongo.db),
+    isFault: () => false,
+    log,
+  });
+  const dispatcher = new Dispatcher({ queues: [queue], redis: watch, databaseClock, log });
+  const recovery = new Recovery({ dispatcher, redis: watch, mongo, mongoWatch, databaseClock, log });
+  onTestFinished(async () => {
+    recovery.close();
+    watch.close();
+    mongoWatch.close();
+    await queue.close();
+  });
+  return { ...stores, queue, watch, dispatcher, log };
+};

@@ -1,0 +1,179 @@
+import { Batcher, WaitingClaim } from '@flashclaim/api';
+import { JOB_CLAIMS_MAX, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+const events = { timedOut: () => {}, settled: () => {} };
+
+const newClaim = (id: string): WaitingClaim =>
+  new WaitingClaim({ id, userId: id, couponName: 'coupon' }, 60_000, events);
+
+/** A lane that keeps its batches until they are finished. */
+const newLane = (inFlightMax = 1) => {
+  const batches: { ids: string[]; finish: () => void }[] = [];
+  const batcher = new Batcher({
+    inFlightMax,
+    send: (claims) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      batches.push({ ids: claims.map(({ id }) => id), finish: resolve });
+      for (const claim of claims) claim.settle('unavailable');
+      return promise;
+    },
+  });
+  return { batcher, batches };
+};
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('batching', () => {
+  test('a claim that finds the lane free goes at once, with all of its turn', async () => {
+    const { batcher, batches } = newLane();
+    for (const id of ['a', 'b', 'c']) batcher.add(newClaim(id));
+    await turn();
+    expect(batches.map(({ ids }) => ids)).toEqual([['a', 'b', 'c']]);
+  });
+
+  test('later claims wait for the batch under way, and then go together', async () => {
+    const { batcher, batches } = newLane();
+    for (const id of ['a', 'b', 'c']) {
+      batcher.add(newClaim(id));
+      await turn();
+    }
+    expect(batches).toHaveLength(1);
+    batches[0]?.finish();
+    await expect.poll(() => batches.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']]);
+  });
+
+  test('a batch holds a bounded number of claims', async () => {
+    const { batcher, batches } = newLane(3);
+    batcher.add(newClaim('first'));
+    await turn();
+    for (let i = 0; i < JOB_CLAIMS_MAX + 1; i++) batcher.add(newClaim(`${i}`));
+    await turn();
+    expect(batches.map(({ ids }) => ids.length)).toEqual([1, JOB_CLAIMS_MAX, 1]);
+  });
+
+  test('flushSoon sends whatever waits, whatever is under way, but not each claim in a batch of its own', async () => {
+    const { batcher, batches } = newLane();
+    batcher.add(newClaim('a'));
+    await turn();
+    for (const id of ['b', 'c', 'd']) {
+      batcher.add(newClaim(id));
+      batcher.flushSoon();
+      await turn();
+    }
+    await expect.poll(() => batches.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c', 'd']]);
+  });
+
+  test('claims of a long turn of the event loop do not all wait for its end', () => {
+    const { batcher, batches } = newLane();
+    for (let i = 0; i < TURN_CLAIMS_MAX + 1; i++) batcher.add(newClaim(`${i}`));
+    expect(batches.map(({ ids }) => ids.length)).toEqual([TURN_CLAIMS_MAX]);
+  });
+
+  test('every claim goes exactly once, in the order of arrival, and none is left', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 3 }), async (count, inFlightMax) => {
+        const { batcher, batches } = newLane(inFlightMax);
+        const ids = Array.from({ length: count }, (_, i) => `${i}`);
+        for (const [i, id] of ids.entries()) {
+          batcher.add(newClaim(id));
+          if (i % 3 === 0) await turn();
+          if (i % 7 === 0) for (const batch of batches) batch.finish();
+        }
+        await expect
+          .poll(() => {
+            for (const batch of batches) batch.finish();
+            return batches.flatMap((batch) => batch.ids);
+          })
+          .toEqual(ids);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('a lane that is free', () => {
+  test('does not linger for a timer that a long turn of the event loop keeps from ending', async () => {
+    const { batcher, batches } = newLane();
+    batcher.add(newClaim('first'));
+    await turn();
+    batcher.add(newClaim('few'));
+    batches[0]?.finish();
+    // It lingers now: the batch under way is done, and what waits is small.
+    await Promise.resolve();
+    await Promise.resolve();
+    for (let i = 1; i < TURN_CLAIMS_MAX; i++) batcher.add(newClaim(`${i}`));
+    expect(batches.map(({ ids }) => ids.length)).toEqual([1, TURN_CLAIMS_MAX]);
+  });
+});
+
+describe('a lane that lingers', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** One that has answered two callers while a third waits. */
+  const lingering = async () => {
+    const lane = newLane();
+    for (const id of ['first', 'second']) lane.batcher.add(newClaim(id));
+    await turn();
+    lane.batcher.add(newClaim('third'));
+    await turn();
+    lane.batches[0]?.finish();
+    await turn();
+    expect(lane.batches).toHaveLength(1);
+    return lane;
+  };
+
+  test('goes on once all whom it answered are back, and waits for no timer', async () => {
+    const { batcher, batches } = await lingering();
+    batcher.add(newClaim('first again'));
+    await turn();
+    expect(batches).toHaveLength(1);
+    batcher.add(newClaim('second again'));
+    await turn();
+    expect(batches[1]?.ids).toEqual(['third', 'first again', 'second again']);
+  });
+
+  test('goes on without those who do not come', async () => {
+    const { batcher, batches } = await lingering();
+    await vi.advanceTimersByTimeAsync(LINGER_STEP_MS);
+    expect(batches[1]?.ids).toEqual(['third']);
+    batcher.add(newClaim('late'));
+    await turn();
+    expect(batches).toHaveLength(2);
+  });
+});
+
+describe('a lane is full', () => {
+  const FOREVER_MS = Number.POSITIVE_INFINITY;
+  const NO_TIME_MS = -1;
+
+  test('with so many batches under way, until one of them is done', async () => {
+    const { batcher, batches } = newLane();
+    for (let i = 0; i < LANE_JOBS_MAX; i++) {
+      expect(batcher.isFull(FOREVER_MS)).toBe(false);
+      batcher.add(newClaim(`${i}`));
+      batcher.flush();
+    }
+    expect(batches).toHaveLength(LANE_JOBS_MAX);
+    expect(batcher.isFull(FOREVER_MS)).toBe(true);
+    batches[7]?.finish();
+    await expect.poll(() => batcher.isFull(FOREVER_MS)).toBe(false);
+  });
+
+  test('with more claims than a batch holds, once the oldest is old, until they are decided', async () => {
+    const { batcher, batches } = newLane();
+    const half = JOB_CLAIMS_MAX / 2;
+    for (let i = 0; i < half; i++) batcher.add(newClaim(`${i}`));
+    await turn();
+    for (let i = half; i < JOB_CLAIMS_MAX; i++) {
+      expect(batcher.isFull(NO_TIME_MS)).toBe(false);
+      batcher.add(newClaim(`${i}`));
+    }
+    expect(batcher.isFull(NO_TIME_MS)).toBe(true);
+    expect(batcher.isFull(FOREVER_MS)).toBe(false);
+    for (const batch of batches) batch.finish();
+    await expect.poll(() => batcher.isFull(NO_TIME_MS)).toBe(false);
+  });
+});

@@ -1,0 +1,119 @@
+import { CLAIM_WAIT_DEFAULT_MS, CLAIM_WAIT_MAX_MS, type Claim, decodeDecision, decodeJob, encodeDecisions, encodeJob, graceMs, handlerTimeoutMs, isCouponName, isName, JOB_LOCK_MS, JOB_STALLED_CHECK_MS, laneOf, normaliseName, OUTCOMES, type RecordedDecision } from '@flashclaim/core';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+describe('limits keep their relations', () => {
+  test.each([0, CLAIM_WAIT_DEFAULT_MS, CLAIM_WAIT_MAX_MS])('wait %i ms < handler timeout < grace', (waitMs) => {
+    expect(waitMs).toBeLessThan(handlerTimeoutMs(waitMs));
+    expect(handlerTimeoutMs(waitMs)).toBeLessThan(graceMs(waitMs));
+  });
+
+  test('a killed worker leaves its lane within the ten seconds that are promised', () => {
+    expect(JOB_LOCK_MS + 2 * JOB_STALLED_CHECK_MS).toBeLessThan(10_000);
+  });
+});
+
+describe('names', () => {
+  test.each([
+    ['plain', 'FLASH_SALE_2024'],
+    ['255 characters', 'x'.repeat(255)],
+    ['255 emoji', '🎟'.repeat(255)],
+    ['blanks around', ' a '],
+    ['slashes and escapes', 'a/b%2Fc:d?e#f'],
+    ['right to left', 'مرحبا'],
+    ['zero width joiner', '👩‍🚀'],
+  ])('%s: accepted', (_, name) => expect(isName(name)).toBe(true));
+
+  test.each([
+    ['empty', ''],
+    ['blanks', ' \t\u3000'],
+    ['256 characters', 'x'.repeat(256)],
+    ['256 emoji', '🎟'.repeat(256)],
+    ['NUL', 'a\0b'],
+    ['newline', 'a\nb'],
+    ['C1 control', 'a\u0085b'],
+    ['half an emoji', 'a\ud83c'],
+  ])('%s: refused', (_, name) => expect(isName(name)).toBe(false));
+
+  test.each(['.', '..'])('%s may be a user, and no coupon', (name) => {
+    expect([isName(name), isCouponName(name)]).toEqual([true, false]);
+  });
+
+  test.each(['...', './', '\u2024', 'a.', '. '])('%s may be a coupon', (name) => expect(isCouponName(name)).toBe(true));
+
+  test('length counts after normalisation', () => {
+    expect(isName('e\u0301'.repeat(255))).toBe(true);
+    expect(normaliseName('e\u0301')).toBe('é');
+  });
+
+  test('the shortcut for plain names changes nothing', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+        const name = text.normalize('NFC');
+        const characters = [...name];
+        const slow =
+          characters.length <= 255 &&
+          characters.some((character) => !/\p{White_Space}/u.test(character)) &&
+          !characters.some((character) => /\p{Cc}|\p{Cs}/u.test(character));
+        expect(isName(text)).toBe(slow);
+        expect(normaliseName(text)).toBe(name);
+      }),
+    );
+  });
+});
+
+describe('lanes', () => {
+  test('a name has one lane, and names spread over all of them', () => {
+    const lanes = Array.from({ length: 8 }, () => 0);
+    for (let i = 0; i < 8_000; i++) lanes[laneOf(`coupon-${i}`, 8)] = (lanes[laneOf(`coupon-${i}`, 8)] ?? 0) + 1;
+    for (const count of lanes) expect(count).toBeGreaterThan(700);
+  });
+});
+
+describe('a job on its way', () => {
+  const claims = fc.array(
+    fc.record<Claim, 'id' | 'userId' | 'couponName'>(
+      {
+        id: fc.uuid(),
+        userId: fc.string(),
+        couponName: fc.constantFrom('a', 'b', '{"$gt":""}'),
+        requestId: fc.string({ minLength: 1 }),
+      },
+      { requiredKeys: ['id', 'userId', 'couponName'] },
+    ),
+  );
+
+  const HEAD = { id: 'job', deadline: 7, replyTo: 'api' };
+
+  test('comes out as it went in', () => {
+    fc.assert(
+      fc.property(claims, (list) => {
+        const sent = JSON.parse(JSON.stringify(encodeJob(HEAD, list)));
+        expect(decodeJob(sent)).toEqual({ id: 'job', deadline: 7, claims: list });
+      }),
+    );
+  });
+
+  test('names its coupons and users in their one form, whoever put it there', () => {
+    const job = encodeJob(HEAD, [{ id: 'id', userId: 'zoe\u0308', couponName: 'mu\u0308sli' }]);
+    expect(decodeJob(job).claims).toEqual([{ id: 'id', userId: 'zo\u00eb', couponName: 'm\u00fcsli' }]);
+  });
+
+  test('without keys holds no requests', () => {
+    expect(encodeJob(HEAD, [{ id: 'id', userId: 'user', couponName: 'coupon' }])).toEqual({
+      ...{ v: 3, id: 'job', deadline: 7, replyTo: 'api' },
+      coupons: ['coupon'],
+      claims: [['id', 'user', 0]],
+    });
+  });
+
+  test('every decision has a letter of its own', () => {
+    const decided = OUTCOMES.filter((outcome) => outcome !== 'invalid_request');
+    const decisions: RecordedDecision[] = [...decided, 'timed_out'];
+    const result = { decisions: encodeDecisions(decisions), at: 1, replayedAt: { 1: 5 } };
+    const decoded = decisions.map((_, index) => decodeDecision(result, index));
+    expect(decoded.map(({ decision }) => decision)).toEqual(decisions);
+    expect(decoded.map(({ claimedAt }) => claimedAt)).toEqual([1, 5, 1, 1, 1, 1, 1]);
+    expect(() => decodeDecision(result, decisions.length)).toThrow('no decision for claim 7');
+  });
+});
