@@ -1,7 +1,6 @@
 import { COUPON_NAME_RULE, isCouponName, type NewCoupon, newCoupon } from '@flashclaim/core';
-import { COLLECTIONS, INDEXES } from '@flashclaim/store';
 import { StartError } from '@flashclaim/runtime';
-import { connectMongo } from '@flashclaim/store';
+import { COLLECTIONS, connectMongo, INDEXES } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { readEnv } from './env.ts';
 import data from './seed_data.json' with { type: 'json' };

@@ -1,4 +1,11 @@
-import { COUPON_NAME_RULE, isCouponName, isName, NAME_RULE, normaliseName, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import {
+  COUPON_NAME_RULE,
+  isCouponName,
+  isName,
+  NAME_RULE,
+  normaliseName,
+  URL_PARAMETER_MAX_CHARS,
+} from '@flashclaim/core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, readCoupon } from '../support/caller.ts';

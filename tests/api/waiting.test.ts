@@ -100,7 +100,7 @@ describe('a lost job', () => {
   test('that no worker understands fails, is visible, and the lane goes on', async () => {
     const url = await start({ workers: 1, env: { CLAIM_LANES: '1' } });
     const { Queue } = await import('bullmq');
-    const { laneName, lanePrefix } = await import('@flashclaim/core');
+    const { laneName, lanePrefix } = await import('@flashclaim/lanes');
     const queue = new Queue(laneName(0), { connection: system.stores.redis, prefix: lanePrefix(0) });
     await queue.add('claims', { v: 2, nonsense: true }, { jobId: 'poison', attempts: 5 });
     await until(async () => (await queue.getFailedCount()) === 1);

@@ -1,6 +1,16 @@
 import { type ClaimError, type ClaimOptions, createClient, FlashclaimError } from '@flashclaim/client';
 import { afterEach, describe, expect, test } from 'vitest';
-import { answer, hangUp, hangUpInTheAnswer, type Peer, page, problem, type Reaction, silence, startPeer } from '../support/peer.ts';
+import {
+  answer,
+  hangUp,
+  hangUpInTheAnswer,
+  type Peer,
+  page,
+  problem,
+  type Reaction,
+  silence,
+  startPeer,
+} from '../support/peer.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 let peer: Peer;

@@ -80,8 +80,8 @@ test('what callers were told, the figures of both apps and the database agree', 
   });
   expect(api.sum('flashclaim_claims_total')).toBe(CLAIMS);
   expect(api.value('flashclaim_claims_total{outcome="claimed"}')).toBe(existing);
-  expect(api.value('flashclaim_claims_total{outcome="out_of_stock"}')).toBe(CLAIMS - standing);
-  expect(api.value('flashclaim_problems_total{code="out_of_stock"}')).toBe(CLAIMS - standing);
+  expect(api.value('flashclaim_claims_total{outcome="out_of_stock"}')).toBe(CLAIMS - existing);
+  expect(api.value('flashclaim_problems_total{code="out_of_stock"}')).toBe(CLAIMS - existing);
   const worker = await scrape(system.workerUrls[0] as string);
   expect(worker.value('flashclaim_decisions_total{outcome="claimed"}')).toBe(existing);
 });
@@ -108,16 +108,16 @@ test('a granted claim is found in the database, the log and the record of its jo
 test('one trace holds its way, and nearly all others were left out', async () => {
   const spans = () => receiver.spans.filter((span) => span.traceId === traceId);
   const named = (name: string) => spans().find((span) => span.name === name);
-  await until(async () => ['POST /api/coupons/claim', 'gather', 'reply'].every(named));
+  await until(async () => ['POST /api/coupons/claim', 'batch', 'reply'].every(named));
   const attributes = Object.assign({}, ...spans().map((span) => span.attributes));
-  expect(attributes).toMatchObject({ 'flashclaim.claim_id': followed(), 'flashclaim.told': 'claimed' });
+  expect(attributes).toMatchObject({ 'flashclaim.claim_id': followed(), 'flashclaim.answer': 'claimed' });
 
   // Of the claims in a job, one lends it its trace, and the others are linked with it.
-  const batcher = named('gather');
+  const batch = named('batch');
   const job = () =>
     receiver.spans.find(
       (span) =>
-        span.name === 'job' && (span.traceId === traceId || gather?.links.some((link) => link.spanId === span.spanId)),
+        span.name === 'job' && (span.traceId === traceId || batch?.links.some((link) => link.spanId === span.spanId)),
     );
   await until(async () => job() !== undefined);
   const below = () => receiver.spans.filter(({ parentSpanId }) => parentSpanId === job()?.spanId);

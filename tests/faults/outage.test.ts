@@ -109,11 +109,11 @@ describe.each<[Store, Fault]>([
 
   beforeAll(async () => {
     await createCoupon(url, coupon, 1_000);
-    standing = await claim(url, coupon, 'early');
-    expect(standing.status).toBe(200);
+    existing = await claim(url, coupon, 'early');
+    expect(existing.status).toBe(200);
     inFlight = Promise.all(Array.from({ length: PENDING_MAX / 2 }, (_, i) => claim(url, coupon, `in flight ${i}`)));
     const struck = strike(store, fault);
-    firstWave = await callAll(coupon, 'first', standing.body.claim_id);
+    firstWave = await callAll(coupon, 'first', existing.body.claim_id);
     await struck;
     await until(async () => (await health()).status === 503);
   });
@@ -127,7 +127,7 @@ describe.each<[Store, Fault]>([
   });
 
   test('who calls while it is away is told so at once', async () => {
-    const { read, create, claimed, asked, healthy } = await callAll(coupon, 'late', standing.body.claim_id);
+    const { read, create, claimed, asked, healthy } = await callAll(coupon, 'late', existing.body.claim_id);
     expectUnavailable(claimed);
     expect(claimed.body.detail).toContain('nothing of it will be');
     expectUnavailable(healthy);
@@ -166,7 +166,7 @@ describe.each<[Store, Fault]>([
     expect(countStatuses(after)).toEqual({ 200: PENDING_MAX });
 
     const { claimed_by } = await readCoupon(url, coupon);
-    for (const { status, body } of [...replies, ...after, standing])
+    for (const { status, body } of [...replies, ...after, existing])
       if (status === 200) expect(claimed_by).toContain(body.user_id);
     expect(claimed_by).not.toContain('late');
     await expectExact(stores.mongo);

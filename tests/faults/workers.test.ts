@@ -71,10 +71,10 @@ test('killed between the commit and telling of it', async ({ task }) => {
   const existing = () => stores.mongo.claims.countDocuments({ coupon_name: coupon });
   const strike = async () => {
     await holdCommit();
-    const before = await standing();
+    const before = await existing();
     // What was decided can be committed, but neither told nor noted with the job.
     await stores.redis.call('CLIENT', 'PAUSE', '60000', 'WRITE');
-    await until(async () => (await standing()) > before);
+    await until(async () => (await existing()) > before);
     await kill(worker);
     await stores.redis.call('CLIENT', 'UNPAUSE');
   };

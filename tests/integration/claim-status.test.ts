@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { findClaims } from '@flashclaim/api';
-import { type Claim, JOB_DEADLINE_SECONDS, newCoupon, PENDING_RECORD_KEPT_SECONDS, PENDING_RECORDS_PER_READ_MAX } from '@flashclaim/core';
+import {
+  type Claim,
+  JOB_DEADLINE_SECONDS,
+  newCoupon,
+  PENDING_RECORD_KEPT_SECONDS,
+  PENDING_RECORDS_PER_READ_MAX,
+} from '@flashclaim/core';
 import { connectMongo, DatabaseClock, insertPendingClaims, type Mongo } from '@flashclaim/store';
 import { BSON, type Timestamp } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';

@@ -22,11 +22,11 @@ const addCoupon = async (amount: number): Promise<string> => {
 const claimsOf = (couponName: string, count: number, user = (i: number) => `user-${i}`): Claim[] =>
   Array.from({ length: count }, (_, i) => ({ id: randomUUID(), userId: user(i), couponName }));
 
-const commit = async (batch: readonly Claim[], memory?: CouponCache) =>
-  commitJob(stores.mongo, await jobOf(stores.mongo, batch), memory);
+const commit = async (batch: readonly Claim[], cache?: CouponCache) =>
+  commitJob(stores.mongo, await jobOf(stores.mongo, batch), cache);
 
-const decisionsOf = async (batch: readonly Claim[], memory?: CouponCache) =>
-  (await commit(batch, memory)).map(({ decision }) => decision);
+const decisionsOf = async (batch: readonly Claim[], cache?: CouponCache) =>
+  (await commit(batch, cache)).map(({ decision }) => decision);
 
 describe('commitJobs', () => {
   test('grants what is there, in order, and refuses the rest', async () => {
@@ -85,24 +85,24 @@ describe('what a lane remembers', () => {
     expect(
       await decisionsOf(
         claimsOf(name, 1, () => 'first'),
-        memory,
+        cache,
       ),
     ).toEqual(['claimed']);
     expect(cache.predict(claimsOf(name, 1))).toBeDefined();
-    return memory;
+    return cache;
   };
 
   test('grants without a read, and counts what it took', async () => {
     const name = await addCoupon(4);
-    const memory = await knowing(name);
-    expect(await decisionsOf(claimsOf(name, 2), memory)).toEqual(['claimed', 'claimed']);
+    const cache = await knowing(name);
+    expect(await decisionsOf(claimsOf(name, 2), cache)).toEqual(['claimed', 'claimed']);
     expect(cache.predict(claimsOf(name, 1))).toBeDefined();
     // Two would be more than remain: it must look, not refuse by heart.
     expect(cache.predict(claimsOf(name, 2))).toBeUndefined();
     expect(
       await decisionsOf(
         claimsOf(name, 2, (i) => `late-${i}`),
-        memory,
+        cache,
       ),
     ).toEqual(['claimed', 'out_of_stock']);
     await expectExact(stores.mongo);
@@ -110,47 +110,47 @@ describe('what a lane remembers', () => {
 
   test('is corrected by the database: a user who holds a unit, a claim that stands', async () => {
     const name = await addCoupon(9);
-    const memory = await knowing(name);
+    const cache = await knowing(name);
     const [standing] = claimsOf(name, 1, () => 'elsewhere') as [Claim];
     await decisionsOf([standing]);
     const batch = [standing, ...claimsOf(name, 1, () => 'first'), ...claimsOf(name, 1, () => 'new')];
-    expect(await decisionsOf(batch, memory)).toEqual(['replayed', 'already_claimed', 'claimed']);
+    expect(await decisionsOf(batch, cache)).toEqual(['replayed', 'already_claimed', 'claimed']);
     await expectExact(stores.mongo);
   });
 
   test('is corrected by the database: units that another worker took', async () => {
     const name = await addCoupon(5);
-    const memory = await knowing(name);
+    const cache = await knowing(name);
     await decisionsOf(claimsOf(name, 3, (i) => `other-${i}`));
-    expect(await decisionsOf(claimsOf(name, 3), memory)).toEqual(['claimed', 'out_of_stock', 'out_of_stock']);
+    expect(await decisionsOf(claimsOf(name, 3), cache)).toEqual(['claimed', 'out_of_stock', 'out_of_stock']);
     await expectExact(stores.mongo);
   });
 
   test('does not outlive the coupon: one of the same name is another coupon', async () => {
     const name = await addCoupon(5);
-    const memory = await knowing(name);
+    const cache = await knowing(name);
     await stores.mongo.coupons.deleteOne({ name });
-    expect(await decisionsOf(claimsOf(name, 1), memory)).toEqual(['coupon_not_found']);
+    expect(await decisionsOf(claimsOf(name, 1), cache)).toEqual(['coupon_not_found']);
     await stores.mongo.coupons.insertOne(newCoupon({ name, amount: 1 }, new Date()));
     expect(
       await decisionsOf(
         claimsOf(name, 2, (i) => `anew-${i}`),
-        memory,
+        cache,
       ),
     ).toEqual(['claimed', 'out_of_stock']);
   });
 
   test('goes by reads while users come who hold a unit, and then assumes again', async () => {
     const name = await addCoupon(9);
-    const memory = await knowing(name);
+    const cache = await knowing(name);
     await decisionsOf(
       claimsOf(name, 1, () => 'first'),
-      memory,
+      cache,
     );
     expect(cache.predict(claimsOf(name, 1))).toBeUndefined();
     await decisionsOf(
       claimsOf(name, 1, () => 'second'),
-      memory,
+      cache,
     );
     expect(cache.predict(claimsOf(name, 1))).toBeDefined();
   });

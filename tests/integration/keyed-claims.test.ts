@@ -33,8 +33,8 @@ const keyed = (key: string, userId: string, couponName: string): Claim => ({
   requestId: randomUUID(),
 });
 
-const commit = async (batch: readonly Claim[], mongo = stores.mongo, memory?: CouponCache) =>
-  commitJob(mongo, await jobOf(mongo, batch), memory);
+const commit = async (batch: readonly Claim[], mongo = stores.mongo, cache?: CouponCache) =>
+  commitJob(mongo, await jobOf(mongo, batch), cache);
 
 const decisionsOf = async (...commitArguments: Parameters<typeof commit>) =>
   (await commit(...commitArguments)).map(({ decision }) => decision);
@@ -43,9 +43,9 @@ const decisionsOf = async (...commitArguments: Parameters<typeof commit>) =>
 const knowing = async (...names: string[]): Promise<CouponCache> => {
   const cache = new CouponCache();
   const batch = names.map((couponName): Claim => ({ id: randomUUID(), userId: randomUUID(), couponName }));
-  await decisionsOf(batch, stores.mongo, memory);
+  await decisionsOf(batch, stores.mongo, cache);
   expect(cache.predict(batch)).toBeDefined();
-  return memory;
+  return cache;
 };
 
 describe('a claim under an idempotency key', () => {
@@ -84,10 +84,10 @@ describe('a claim under an idempotency key', () => {
 
   test('is looked up by a lane that assumes, once the database has contradicted it', async () => {
     const [name, other] = [await addCoupon(9), await addCoupon(9)];
-    const memory = await knowing(name, other);
+    const cache = await knowing(name, other);
     const key = randomUUID();
     await decisionsOf([keyed(key, 'user', name)], second);
-    expect(await decisionsOf([keyed(key, 'user', other)], stores.mongo, memory)).toEqual(['idempotency_key_reused']);
+    expect(await decisionsOf([keyed(key, 'user', other)], stores.mongo, cache)).toEqual(['idempotency_key_reused']);
     // The next would be contradicted as well.
     expect(cache.predict([keyed(key, 'user', other)])).toBeUndefined();
     await expectExact(stores.mongo);

@@ -1,6 +1,5 @@
 import { PENDING_RECORD_KEPT_SECONDS } from '@flashclaim/core';
-import { VALIDATORS } from '@flashclaim/store';
-import { ensureCollections, findSchemaFaults } from '@flashclaim/store';
+import { ensureCollections, findSchemaFaults, VALIDATORS } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';

@@ -66,9 +66,9 @@ test('the claims are read no earlier than the coupon, whichever node answers', a
   try {
     const soldOut = new SoldOut({
       mongo: listening,
-      mongoWatch: { away: false, answer: (question) => question() },
+      mongoWatch: { isDown: false, answer: (question) => question() },
       log: { warn: () => {} },
-      handOn: () => {},
+      forward: () => {},
     });
     const events = { timedOut: () => {}, settled: () => {} };
     const claim = new WaitingClaim({ id: 'id', userId: 'user', couponName: 'read' }, 60_000, events);
@@ -87,12 +87,12 @@ test('a claim whose wait ends before the database has answered goes to its lane,
   const settled: string[] = [];
   const soldOut = new SoldOut({
     mongo,
-    mongoWatch: { away: false, answer: (question) => question() },
+    mongoWatch: { isDown: false, answer: (question) => question() },
     log: { warn: () => {} },
-    handOn: ({ id }) => handedOn.push(id),
+    forward: ({ id }) => handedOn.push(id),
   });
   const events = {
-    flushSoon: (claim: WaitingClaim) => void soldOut.giveUp(claim),
+    timedOut: (claim: WaitingClaim) => void soldOut.release(claim),
     settled: ({ id }: WaitingClaim) => void settled.push(id),
   };
   const newClaim = (id: string, waitMs: number) =>

@@ -1,5 +1,4 @@
-import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
-import { inspectLane } from '@flashclaim/lanes';
+import { inspectLane, JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { createRedis, createRegistry, type RedisConnection } from '@flashclaim/runtime';
 import { createQuestions, StuckLanes } from '@flashclaim/worker';
 import { Queue, Worker } from 'bullmq';

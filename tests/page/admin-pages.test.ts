@@ -7,7 +7,15 @@ import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { call, claim } from '../support/caller.ts';
 import { openBrowser } from '../support/chromium.ts';
-import { accessibilityFaults, becomes, numberOf, type OpenPage, openPage, shownStock, textOf } from '../support/live-page.ts';
+import {
+  accessibilityFaults,
+  becomes,
+  numberOf,
+  type OpenPage,
+  openPage,
+  shownStock,
+  textOf,
+} from '../support/live-page.ts';
 import { openStream } from '../support/live-stream.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';

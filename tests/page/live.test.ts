@@ -5,7 +5,16 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { claim, createCoupon, readCoupon } from '../support/caller.ts';
 import { openBrowser } from '../support/chromium.ts';
-import { accessibilityFaults, becomes, expectNoSidewaysScroll, numberOf, type OpenPage, openPage, shownStock, textOf } from '../support/live-page.ts';
+import {
+  accessibilityFaults,
+  becomes,
+  expectNoSidewaysScroll,
+  numberOf,
+  type OpenPage,
+  openPage,
+  shownStock,
+  textOf,
+} from '../support/live-page.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 

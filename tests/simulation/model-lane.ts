@@ -1,4 +1,4 @@
-import { type ClaimJob, JOB_LOCK_MS, JOB_STALLED_CHECK_MS, GLOBAL_CONCURRENCY_EVERY_MS } from '@flashclaim/core';
+import { type ClaimJob, GLOBAL_CONCURRENCY_EVERY_MS, JOB_LOCK_MS, JOB_STALLED_CHECK_MS } from '@flashclaim/core';
 import { UnrecoverableError } from 'bullmq';
 import { runOn } from './wall-clock.ts';
 import { faulty, type Process, travel, type World } from './world.ts';

@@ -1,9 +1,17 @@
-import { COLLECTIONS } from '@flashclaim/store';
 import type { Mongo, WriteCommand } from '@flashclaim/store';
+import { COLLECTIONS } from '@flashclaim/store';
 import { type BulkWriteResult, MongoBulkWriteError, MongoErrorLabel, MongoServerError } from 'mongodb';
 import { UnknownToModel } from './matches.ts';
 import { ModelSession, type SessionOptions } from './model-session.ts';
-import { type CollectionName, DuplicateKey, type ModelDocument, type ModelStore, networkError, type Transaction, type UpdateMany } from './model-store.ts';
+import {
+  type CollectionName,
+  DuplicateKey,
+  type ModelDocument,
+  type ModelStore,
+  networkError,
+  type Transaction,
+  type UpdateMany,
+} from './model-store.ts';
 import { toTimestamp } from './replication.ts';
 import { ask, askWhether, defectOf, faulty, type Process, type World } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { findClaims } from '@flashclaim/api';
 import { type ClaimStatus, decodeDecision, isGrant } from '@flashclaim/core';
-import { type DatabaseClock, type Mongo, readJobRecords, readPendingClaims, existingClaims } from '@flashclaim/store';
+import { type DatabaseClock, existingClaims, type Mongo, readJobRecords, readPendingClaims } from '@flashclaim/store';
 import type { Stores } from './model-process.ts';
 import type { World } from './world.ts';
 

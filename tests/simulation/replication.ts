@@ -139,7 +139,7 @@ export class Replication {
     if (lagMs > 0) {
       this.#laggingUntilMs = nowMs() + lagMs;
       const knownAtMs = nowMs() - random.int(0, BEHIND_MAX_MS);
-      this.#readable = Math.min(this.#readable, this.#channels.findLast(({ sinceMs }) => sinceMs <= knownAtMs)?.at ?? 0);
+      this.#readable = Math.min(this.#readable, this.#points.findLast(({ sinceMs }) => sinceMs <= knownAtMs)?.at ?? 0);
       this.#world.met['lagging reads']++;
     }
     // Its first write: once a majority has that, it knows that a majority has all before.
@@ -153,7 +153,7 @@ export class Replication {
     if (at <= this.#readable) return;
     this.#readable = at;
     this.#majority = Math.max(this.#majority, at);
-    this.#channels.push({ sinceMs: this.#world.nowMs(), at });
+    this.#points.push({ sinceMs: this.#world.nowMs(), at });
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = waiting.filter((one) => one.at > at);

@@ -11,7 +11,7 @@ export const jobOf = async (mongo: Mongo, claims: readonly Claim[], id = randomU
 };
 
 /** Runs one job as a worker does. Resolves to what was decided of each claim. */
-export const commitJob = async (mongo: Mongo, job: Job, memory = new CouponCache()) => {
+export const commitJob = async (mongo: Mongo, job: Job, cache = new CouponCache()) => {
   const result = (await commitJobs({ mongo, cache }, [job])).get(job.id);
   if (!result) throw new Error('the job has no result');
   return job.claims.map((_, index) => decodeDecision(result, index));

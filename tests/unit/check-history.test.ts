@@ -9,7 +9,7 @@ import {
   type State,
   type StatusCall,
 } from '@flashclaim/audit';
-import { decideClaims, PROBLEMS, type ExistingClaim } from '@flashclaim/core';
+import { decideClaims, type ExistingClaim, PROBLEMS } from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 

@@ -1,4 +1,12 @@
-import { type Claim, type Decision, decideClaims, grantsOf, OUTCOMES, type Snapshot, type ExistingClaim } from '@flashclaim/core';
+import {
+  type Claim,
+  type Decision,
+  decideClaims,
+  type ExistingClaim,
+  grantsOf,
+  OUTCOMES,
+  type Snapshot,
+} from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -14,15 +22,15 @@ interface Facts {
   left: number;
 }
 
-const standingMap = (existing: Standing, requestId?: string): Snapshot['standing'] => {
+const standingMap = (existing: Standing, requestId?: string): Snapshot['existing'] => {
   if (existing === 'nobody') return new Map();
-  const stands = claim('id', standing === 'same' ? 'user' : 'another');
+  const stands = claim('id', existing === 'same' ? 'user' : 'another');
   return new Map([['id', { ...stands, requestId, claimedAt: 1 }]]);
 };
 
 const snapshotOf = ({ exists, existing, holds, left }: Facts, requestId?: string): Snapshot => ({
   remaining: new Map(exists ? [['coupon', left]] : []),
-  existing: standingMap(standing, requestId),
+  existing: standingMap(existing, requestId),
   holders: new Map(holds ? [['coupon', new Set(['user'])]] : []),
 });
 
@@ -57,8 +65,8 @@ describe('an idempotency key', () => {
   const existing = snapshotOf({ exists: true, existing: 'same', holds: true, left: 2 }, 'first');
 
   test('tells the request that made the claim from those that repeat it', () => {
-    expect(decideClaims(standing, [keyed('first'), keyed('second')])).toEqual(['claimed', 'replayed']);
-    expect(grantsOf(standing, [keyed('first')], ['claimed'])).toEqual([]);
+    expect(decideClaims(existing, [keyed('first'), keyed('second')])).toEqual(['claimed', 'replayed']);
+    expect(grantsOf(existing, [keyed('first')], ['claimed'])).toEqual([]);
   });
 
   test('makes one claim of the requests of one job', () => {
@@ -115,14 +123,14 @@ const runJobs = (stock: ReadonlyMap<string, number>, jobs: readonly (readonly Cl
   const existing = new Map<string, ExistingClaim>();
   const decisions = jobs.map((job) => {
     const holders = new Map<string, Set<string>>();
-    for (const { couponName, userId } of standing.values())
+    for (const { couponName, userId } of existing.values())
       holders.set(couponName, (holders.get(couponName) ?? new Set()).add(userId));
     const snapshot = { remaining: new Map(remaining), existing: new Map(existing), holders };
     const decided = decideClaims(snapshot, job);
     for (const one of grantsOf(snapshot, job, decided)) {
       // Two units under one id would be a duplicate key, and the job could never be committed.
       expect(existing.has(one.id)).toBe(false);
-      standing.set(one.id, { ...one, claimedAt: 1 });
+      existing.set(one.id, { ...one, claimedAt: 1 });
       remaining.set(one.couponName, (remaining.get(one.couponName) ?? 0) - 1);
     }
     return decided;

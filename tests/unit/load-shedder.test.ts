@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LoadShedder, AdmissionControl, OVERLOADED } from '@flashclaim/api';
-import { SHED_REJECTIONS_MAX, RETRY_AFTER_CROWD_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
+import { AdmissionControl, LoadShedder, OVERLOADED } from '@flashclaim/api';
+import { RETRY_AFTER_CROWD_MAX_SECONDS, RETRY_AFTER_MAX_SECONDS, SHED_REJECTIONS_MAX } from '@flashclaim/core';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 

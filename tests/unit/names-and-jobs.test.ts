@@ -1,4 +1,22 @@
-import { CLAIM_WAIT_DEFAULT_MS, CLAIM_WAIT_MAX_MS, type Claim, decodeDecision, decodeJob, encodeDecisions, encodeJob, graceMs, handlerTimeoutMs, isCouponName, isName, JOB_LOCK_MS, JOB_STALLED_CHECK_MS, laneOf, normaliseName, OUTCOMES, type RecordedDecision } from '@flashclaim/core';
+import {
+  CLAIM_WAIT_DEFAULT_MS,
+  CLAIM_WAIT_MAX_MS,
+  type Claim,
+  decodeDecision,
+  decodeJob,
+  encodeDecisions,
+  encodeJob,
+  graceMs,
+  handlerTimeoutMs,
+  isCouponName,
+  isName,
+  JOB_LOCK_MS,
+  JOB_STALLED_CHECK_MS,
+  laneOf,
+  normaliseName,
+  OUTCOMES,
+  type RecordedDecision,
+} from '@flashclaim/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 

@@ -1,9 +1,18 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { BODY_MAX_BYTES, handlerTimeoutMs, isCouponName, isName, REDIS_START_MAX_MS, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import {
+  BODY_MAX_BYTES,
+  handlerTimeoutMs,
+  isCouponName,
+  isName,
+  REDIS_START_MAX_MS,
+  URL_PARAMETER_MAX_CHARS,
+} from '@flashclaim/core';
 import { createLogger, isTracing } from '@flashclaim/runtime';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { answerClientError } from './http/client-error.ts';
 import type { Env } from './env.ts';
+import { answerClientError } from './http/client-error.ts';
+import { requestId } from './http/request-id.ts';
+import { trustProxy } from './http/trust-proxy.ts';
 import { admin } from './plugins/admin.ts';
 import { claims } from './plugins/claims.ts';
 import { connectionOptions, connections } from './plugins/connections.ts';
@@ -19,7 +28,6 @@ import { redis } from './plugins/redis.ts';
 import { stopping } from './plugins/stopping.ts';
 import { stores } from './plugins/stores.ts';
 import { unknownRoutes } from './plugins/unknown-routes.ts';
-import { requestId } from './http/request-id.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -28,7 +36,6 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { openapiRoutes } from './routes/openapi.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { queueRoutes } from './routes/queues.ts';
-import { trustProxy } from './http/trust-proxy.ts';
 
 /** Calls that Fastify does not time: a claim bounds its own wait, the others tell something as long as somebody listens. */
 const OWN_TIME: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TEST_SALE_PATH]);

@@ -1,4 +1,12 @@
-import { CLAIM_WAIT_DEFAULT_MS, CLAIM_WAIT_MAX_MS, CLAIMS_PENDING_DEFAULT, commonSettings, REQUEST_RECEIVE_DEFAULT_MS, REQUEST_RECEIVE_MAX_MS, REQUEST_RECEIVE_MIN_MS } from '@flashclaim/core';
+import {
+  CLAIM_WAIT_DEFAULT_MS,
+  CLAIM_WAIT_MAX_MS,
+  CLAIMS_PENDING_DEFAULT,
+  commonSettings,
+  REQUEST_RECEIVE_DEFAULT_MS,
+  REQUEST_RECEIVE_MAX_MS,
+  REQUEST_RECEIVE_MIN_MS,
+} from '@flashclaim/core';
 import { readSettings, StartError } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 

@@ -1,9 +1,40 @@
-import { CLOCK_JUMP_MAX_SECONDS, type Claim, type ClaimFields, type ClaimJobResult, COMMIT_ATTEMPTS_MAX, COMMIT_PAUSE_MAX_MS, decideJobs, grantsOf, JOB_DEADLINE_SECONDS, type Job, type JobDecision, type JobRecord, JobRejectedError, repeatResult, type SortedJobs, sortJobs, toResult } from '@flashclaim/core';
-import { COLLECTIONS } from '@flashclaim/store';
-import { answered, databaseTimeOf, insertJobRecords, inTransaction, isCommitUnknown, isDuplicateKey, isTransient, type Mongo, type ReadSnapshot, readJobRecords, readSnapshot, writeInTransaction } from '@flashclaim/store';
+import {
+  CLOCK_JUMP_MAX_SECONDS,
+  type Claim,
+  type ClaimFields,
+  type ClaimJobResult,
+  COMMIT_ATTEMPTS_MAX,
+  COMMIT_PAUSE_MAX_MS,
+  decideJobs,
+  grantsOf,
+  JOB_DEADLINE_SECONDS,
+  type Job,
+  type JobDecision,
+  type JobRecord,
+  JobRejectedError,
+  repeatResult,
+  type SortedJobs,
+  sortJobs,
+  toResult,
+} from '@flashclaim/core';
+import {
+  answered,
+  COLLECTIONS,
+  databaseTimeOf,
+  insertJobRecords,
+  inTransaction,
+  isCommitUnknown,
+  isDuplicateKey,
+  isTransient,
+  type Mongo,
+  type ReadSnapshot,
+  readJobRecords,
+  readSnapshot,
+  writeInTransaction,
+} from '@flashclaim/store';
 import type { ClientSession, ObjectId } from 'mongodb';
-import { type CouponCache, countByCoupon } from './coupon-cache.ts';
 import { channels, type RetryReason } from './channels.ts';
+import { type CouponCache, countByCoupon } from './coupon-cache.ts';
 
 /** The database contradicted the snapshot that was decided by: another transaction came between. */
 class SnapshotContradicted extends Error {}

@@ -2,7 +2,7 @@
 export { commitJobs } from './commit-claims.ts';
 export { CommitGroup } from './commit-group.ts';
 export { CouponCache } from './coupon-cache.ts';
-export { StuckLanes } from './stuck-lanes.ts';
-export { openLane } from './open-lane.ts';
 export { buildJobPath, runJob } from './job-path.ts';
+export { openLane } from './open-lane.ts';
 export { createQuestions } from './status.ts';
+export { StuckLanes } from './stuck-lanes.ts';

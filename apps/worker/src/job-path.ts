@@ -1,4 +1,11 @@
-import { type ClaimJob, ClaimJobSchema, decodeJob, JOB_RETRY_PAUSE_MS, type Job, JobRejectedError } from '@flashclaim/core';
+import {
+  type ClaimJob,
+  ClaimJobSchema,
+  decodeJob,
+  JOB_RETRY_PAUSE_MS,
+  type Job,
+  JobRejectedError,
+} from '@flashclaim/core';
 import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import { TypeCompiler } from '@sinclair/typebox/compiler';

@@ -1,4 +1,10 @@
-import { JOB_ATTEMPTS_MAX, JOB_LOCK_MS, JOB_STALLED_CHECK_MS, JOBS_FAILED_KEPT_MAX, LANE_ASK_EVERY_SECONDS } from '@flashclaim/core';
+import {
+  JOB_ATTEMPTS_MAX,
+  JOB_LOCK_MS,
+  JOB_STALLED_CHECK_MS,
+  JOBS_FAILED_KEPT_MAX,
+  LANE_ASK_EVERY_SECONDS,
+} from '@flashclaim/core';
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import { type Job, Worker } from 'bullmq';

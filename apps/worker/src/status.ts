@@ -4,11 +4,11 @@ import { createMetricsText, type Logger, METRICS_CONTENT_TYPE, type RedisConnect
 import type { Mongo } from '@flashclaim/store';
 import type { Registry } from 'prom-client';
 import { type Env, USUAL_PORT } from './env.ts';
-import { StuckLanes } from './stuck-lanes.ts';
 import { observeStuckLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { SchemaWatch } from './schema-watch.ts';
 import { openStatusServer, type Questions, toStatus } from './status-server.ts';
+import { StuckLanes } from './stuck-lanes.ts';
 
 export interface StatusParts {
   redis: RedisConnection;

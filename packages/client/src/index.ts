@@ -5,7 +5,14 @@
  * a FlashclaimError.
  */
 export type { ClaimOptions } from './claim.ts';
-export { type CallOptions, type Client, type ClientOptions, type Created, createClient, type Health } from './client.ts';
+export {
+  type CallOptions,
+  type Client,
+  type ClientOptions,
+  type Created,
+  createClient,
+  type Health,
+} from './client.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Claim, ClaimStatus, Coupon, NewCoupon } from './documents.ts';
 export { ClaimError, type FaultCode, FlashclaimError } from './errors.ts';

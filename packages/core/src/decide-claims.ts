@@ -22,11 +22,11 @@ export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Deci
   return claims.map((claim) => {
     const { id, userId, couponName } = claim;
     const existing = snapshot.existing.get(id) ?? granted.get(id);
-    if (existing && !isSameClaim(standing, claim)) return 'idempotency_key_reused';
+    if (existing && !isSameClaim(existing, claim)) return 'idempotency_key_reused';
     const left = remaining.get(couponName);
     if (left === undefined) return 'coupon_not_found';
     // Granted in this list, it was granted to the one before.
-    if (existing) return granted.has(id) ? 'replayed' : decideExisting(standing, claim);
+    if (existing) return granted.has(id) ? 'replayed' : decideExisting(existing, claim);
     if (snapshot.holders.get(couponName)?.has(userId) || holders.get(couponName)?.has(userId)) return 'already_claimed';
     if (left === 0) return 'out_of_stock';
 
@@ -44,9 +44,9 @@ export const decideExisting = (
   existing: Claim,
   claim: Claim,
 ): Extract<Decision, 'idempotency_key_reused' | 'replayed' | 'claimed'> => {
-  if (!isSameClaim(standing, claim)) return 'idempotency_key_reused';
+  if (!isSameClaim(existing, claim)) return 'idempotency_key_reused';
   // This very request made it, and its job ran again: to its caller it is the first answer.
-  return claim.requestId !== undefined && claim.requestId === standing.requestId ? 'claimed' : 'replayed';
+  return claim.requestId !== undefined && claim.requestId === existing.requestId ? 'claimed' : 'replayed';
 };
 
 /** The claims of a list that take a unit by these decisions; those that stand have theirs. */

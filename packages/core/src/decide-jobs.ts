@@ -1,4 +1,4 @@
-import type { Claim, Decision, RecordedDecision, ExistingClaim } from './claim.ts';
+import type { Claim, Decision, ExistingClaim, RecordedDecision } from './claim.ts';
 import { decideClaims, decideExisting, isSameClaim, type Snapshot } from './decide-claims.ts';
 import { type ClaimJobResult, decodeDecision, encodeDecisions, type Job, type JobRecord } from './job.ts';
 
@@ -87,10 +87,10 @@ export const repeatResult = (
   const replayedAt: Record<number, number> = { ...record?.replayedAt };
   const decisions = job.claims.map((claim, index) => {
     const recorded = record ? decodeDecision(record, index).decision : 'timed_out';
-    const existing = existing.get(claim.id);
-    if (!existing || !isSameClaim(existing, claim)) return recorded;
-    replayedAt[index] = existing.claimedAt;
-    return decideRecorded(recorded, existing, claim);
+    const found = existing.get(claim.id);
+    if (!found || !isSameClaim(found, claim)) return recorded;
+    replayedAt[index] = found.claimedAt;
+    return decideRecorded(recorded, found, claim);
   });
   return newResult(decisions, record?.at ?? at, replayedAt);
 };

@@ -1,6 +1,6 @@
-import { lanePrefix } from './lane-keys.ts';
-import { Cluster } from 'ioredis';
 import type { RedisConnection } from '@flashclaim/runtime';
+import { Cluster } from 'ioredis';
+import { lanePrefix } from './lane-keys.ts';
 
 /**
  * Makes one small write, on a Redis Cluster one for each lane: so every node that holds lanes is asked. Unlike a PING it fails

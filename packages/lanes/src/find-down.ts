@@ -1,8 +1,8 @@
 import { HEALTH_CHECK_MS } from '@flashclaim/core';
-import type { Db } from 'mongodb';
-import { checkWrites } from './check-writes.ts';
 import type { RedisConnection } from '@flashclaim/runtime';
 import { withTimeout } from '@flashclaim/runtime';
+import type { Db } from 'mongodb';
+import { checkWrites } from './check-writes.ts';
 
 interface Stores {
   redis: RedisConnection;

@@ -1,6 +1,6 @@
-import { laneKey } from './lane-keys.ts';
 import { LANES_MAX } from '@flashclaim/core';
 import type { RedisConnection } from '@flashclaim/runtime';
+import { laneKey } from './lane-keys.ts';
 
 /** Where BullMQ keeps jobs that are not finished. Redis drops a key as soon as nothing is in it. */
 const UNFINISHED = ['wait', 'active', 'delayed', 'prioritized', 'paused', 'waiting-children'];

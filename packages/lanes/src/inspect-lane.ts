@@ -1,5 +1,5 @@
-import { laneKey } from './lane-keys.ts';
 import type { RedisConnection } from '@flashclaim/runtime';
+import { laneKey } from './lane-keys.ts';
 
 /** What waits in a lane, and since when. */
 export interface LaneState {

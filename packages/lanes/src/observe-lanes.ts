@@ -1,10 +1,9 @@
 import { HEALTH_CHECK_MS } from '@flashclaim/core';
+import type { RedisConnection } from '@flashclaim/runtime';
+import { toSeconds, withTimeout } from '@flashclaim/runtime';
 import { Gauge, type Registry } from 'prom-client';
 import { findUsedLanes } from './find-lanes.ts';
-import { type LaneState, inspectLane } from './inspect-lane.ts';
-import { toSeconds } from '@flashclaim/runtime';
-import type { RedisConnection } from '@flashclaim/runtime';
-import { withTimeout } from '@flashclaim/runtime';
+import { inspectLane, type LaneState } from './inspect-lane.ts';
 
 type FoundLane = LaneState & { lane: number };
 

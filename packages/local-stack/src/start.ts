@@ -1,8 +1,8 @@
 /** What `npm start` runs: the whole system on this machine, until Ctrl-C. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seedCoupons } from '@flashclaim/seed';
 import { StartError } from '@flashclaim/runtime';
+import { seedCoupons } from '@flashclaim/seed';
 import { connectMongo } from '@flashclaim/store';
 import { readEnv } from './env.ts';
 import { findHolder, inUse } from './folder-lock.ts';

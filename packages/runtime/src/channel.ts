@@ -14,4 +14,5 @@ export interface Channel<Message> {
 }
 
 /** A channel of Node's own `diagnostics_channel`: who tells and who listens need not know each other. */
-export const createChannel = <Message>(word: string): Channel<Message> => channel(`flashclaim:${word}`) as Channel<Message>;
+export const createChannel = <Message>(word: string): Channel<Message> =>
+  channel(`flashclaim:${word}`) as Channel<Message>;

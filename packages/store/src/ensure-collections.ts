@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
-import { type CollectionInfo, type Db, MongoServerError } from 'mongodb';
 import { StartError } from '@flashclaim/runtime';
+import { type CollectionInfo, type Db, MongoServerError } from 'mongodb';
+import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
 
 const NAMESPACE_EXISTS = 48;
 

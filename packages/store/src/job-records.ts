@@ -1,6 +1,6 @@
-import { COLLECTIONS } from './collections.ts';
 import type { ClaimJobResult, JobRecord, StoredJobRecord } from '@flashclaim/core';
 import { type ClientSession, Timestamp } from 'mongodb';
+import { COLLECTIONS } from './collections.ts';
 import { databaseTimeOf } from './database-time.ts';
 import type { Mongo } from './mongo.ts';
 import { answered, writeInTransaction } from './transaction.ts';

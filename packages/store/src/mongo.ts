@@ -1,12 +1,11 @@
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
-import { COLLECTIONS } from './collections.ts';
 import { MONGO_HEARTBEAT_MS } from '@flashclaim/core';
+import { StartError, withoutPassword } from '@flashclaim/runtime';
 import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
+import { COLLECTIONS } from './collections.ts';
 import type { JobRecordFields } from './job-records.ts';
 import type { PendingClaimFields } from './pending-claims.ts';
-import { StartError } from '@flashclaim/runtime';
 import { refuseWeakUri } from './refuse-weak-uri.ts';
-import { withoutPassword } from '@flashclaim/runtime';
 
 /** A connection to the database, and its collections. */
 export interface Mongo {

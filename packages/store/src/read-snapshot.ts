@@ -1,7 +1,7 @@
 import type { Claim, Snapshot } from '@flashclaim/core';
 import type { FindOptions, ObjectId } from 'mongodb';
-import type { Mongo } from './mongo.ts';
 import { toExistingClaim } from './existing-claims.ts';
+import type { Mongo } from './mongo.ts';
 
 /** A snapshot, and what is needed to write by it. */
 export interface ReadSnapshot extends Snapshot {
@@ -36,7 +36,7 @@ export const readSnapshot = async (
 
   const conditions = [...holdersOf(batch, couponIds), ...existingOf(batch, settled)];
   const projection = { user_id: 1, coupon_id: 1, coupon_name: 1, claimed_at: 1, request_id: 1 };
-  const existing =
+  const foundClaims =
     conditions.length === 0
       ? []
       : await claims
@@ -44,13 +44,13 @@ export const readSnapshot = async (
           .toArray();
 
   // A claim that was found by its id alone may be of an earlier coupon of that name, which was deleted.
-  const isOfEarlier = ({ coupon_name, coupon_id }: (typeof existing)[number]): boolean =>
+  const isOfEarlier = ({ coupon_name, coupon_id }: (typeof foundClaims)[number]): boolean =>
     couponIds.get(coupon_name)?.equals(coupon_id) === false;
-  const current = existing.filter((claim) => couponIds.get(claim.coupon_name)?.equals(claim.coupon_id));
+  const current = foundClaims.filter((claim) => couponIds.get(claim.coupon_name)?.equals(claim.coupon_id));
   const byCoupon = Map.groupBy(current, (claim) => claim.coupon_name);
   const holders = new Map([...byCoupon].map(([name, held]) => [name, new Set(held.map((claim) => claim.user_id))]));
   const existing = new Map(
-    existing.map((claim) => [claim._id, { ...toExistingClaim(claim), ofEarlierCoupon: isOfEarlier(claim) }]),
+    foundClaims.map((claim) => [claim._id, { ...toExistingClaim(claim), ofEarlierCoupon: isOfEarlier(claim) }]),
   );
   return { couponIds, remaining, holders, existing, readAt };
 };

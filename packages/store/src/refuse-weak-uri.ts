@@ -1,5 +1,5 @@
-import { MongoClient } from 'mongodb';
 import { StartError } from '@flashclaim/runtime';
+import { MongoClient } from 'mongodb';
 
 /** What an option says, and whether that may stay. Missing is as good as what the apps set themselves. */
 interface Option {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
 import { SCHEMA_LOOK_MAX_MS } from '@flashclaim/core';
-import type { Db, Document } from 'mongodb';
-import { VALIDATION } from './ensure-collections.ts';
 import { withTimeout } from '@flashclaim/runtime';
+import type { Db, Document } from 'mongodb';
+import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
+import { VALIDATION } from './ensure-collections.ts';
 
 type CollectionName = keyof typeof VALIDATORS;
 

@@ -1,4 +1,5 @@
 import { COMMIT_TIMEOUT_MS, DRIVER_TIMEOUT_MS } from '@flashclaim/core';
+import { withTimeout } from '@flashclaim/runtime';
 import {
   type ClientSession,
   type Db,
@@ -9,7 +10,6 @@ import {
   MongoServerError,
 } from 'mongodb';
 import { DURABLE } from './mongo.ts';
-import { withTimeout } from '@flashclaim/runtime';
 
 /** Waits for a command of a transaction: a command that the driver loses must not hold its caller for ever. */
 export const answered = <T>(command: Promise<T>): Promise<T> => withTimeout(DRIVER_TIMEOUT_MS, command);

@@ -1,8 +1,8 @@
 import {
   type ClaimJob,
   type ClaimStatus,
-  type JobAnswer,
   JOBS_IN_FLIGHT_MAX,
+  type JobAnswer,
   laneAgeMaxMs,
   laneOf,
 } from '@flashclaim/core';

@@ -1,6 +1,6 @@
 import type { Coupon, CouponFields } from '@flashclaim/core';
-import { COLLECTIONS } from '@flashclaim/store';
 import type { Mongo } from '@flashclaim/store';
+import { COLLECTIONS } from '@flashclaim/store';
 import type { WithId } from 'mongodb';
 
 /**

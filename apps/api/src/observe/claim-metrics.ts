@@ -1,5 +1,5 @@
 import { OUTCOMES } from '@flashclaim/core';
-import { CLAIMS_BUCKETS, SECONDS_BUCKETS, FastHistogram, toSeconds } from '@flashclaim/runtime';
+import { CLAIMS_BUCKETS, FastHistogram, SECONDS_BUCKETS, toSeconds } from '@flashclaim/runtime';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { type AnswerCode, channels } from '../claims/channels.ts';
 

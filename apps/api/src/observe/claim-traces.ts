@@ -1,7 +1,7 @@
 import { SPAN_LINKS_MAX } from '@flashclaim/core';
 import { laneName } from '@flashclaim/lanes';
 import { type Context, context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
-import { type DispatchedJob, channels } from '../claims/channels.ts';
+import { channels, type DispatchedJob } from '../claims/channels.ts';
 import type { WaitingClaim } from '../claims/waiting-claim.ts';
 
 /** The trace of a claim. */

@@ -1,4 +1,11 @@
-import { BODY_MAX_BYTES, COUPON_NAME_RULE, IDEMPOTENCY_KEY_RULE, NAME_RULE, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import {
+  BODY_MAX_BYTES,
+  COUPON_NAME_RULE,
+  IDEMPOTENCY_KEY_RULE,
+  NAME_RULE,
+  type ProblemCode,
+  URL_PARAMETER_MAX_CHARS,
+} from '@flashclaim/core';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import fp from 'fastify-plugin';
 import { MongoError, MongoServerError } from 'mongodb';

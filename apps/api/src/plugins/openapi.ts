@@ -1,5 +1,12 @@
 import swagger from '@fastify/swagger';
-import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, CouponSchema, NewCouponSchema, ProblemSchema } from '@flashclaim/core';
+import {
+  ClaimedSchema,
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  CouponSchema,
+  NewCouponSchema,
+  ProblemSchema,
+} from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import packageJson from '../../package.json' with { type: 'json' };
 import { describeRoute } from '../http/openapi/describe-route.ts';

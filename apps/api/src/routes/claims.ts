@@ -1,5 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { ClaimedSchema, ClaimRequestSchema, ClaimStatusSchema, IdempotencyKeySchema, normaliseName, type ProblemCode } from '@flashclaim/core';
+import {
+  ClaimedSchema,
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  IdempotencyKeySchema,
+  normaliseName,
+  type ProblemCode,
+} from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';

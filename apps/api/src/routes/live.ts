@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import staticFiles from '@fastify/static';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { runTestSale, TestSaleSchema } from '../admin/live/test-sale.ts';
-import { ProblemError } from '../http/problem.ts';
 import { PAGE_SECURITY, servePages } from '../admin/serve-pages.ts';
+import { ProblemError } from '../http/problem.ts';
 import { requireStores } from '../stores/require-stores.ts';
 import { CLAIM_PATH } from './claims.ts';
 

@@ -1,10 +1,10 @@
 import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginAsync } from 'fastify';
-import { sendProblem } from '../http/problem.ts';
 import { type BoardOptions, openBoardLane } from '../admin/queues/board-lane.ts';
 import { BoardLanes } from '../admin/queues/board-lanes.ts';
 import { BOARD_SECURITY, servePages } from '../admin/serve-pages.ts';
+import { sendProblem } from '../http/problem.ts';
 
 const BASE_PATH = '/admin/queues';
 
@@ -19,7 +19,9 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
   await servePages(app, BOARD_SECURITY);
   app.addHook('onRequest', async (_request, reply) =>
     // Answered here for the same reason as there.
-    app.stores.redis.isDown ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.') : undefined,
+    app.stores.redis.isDown
+      ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.')
+      : undefined,
   );
   app.addHook('onRequest', () => lanes.showUsed());
   app.addHook('onRequest', async (request, reply) =>

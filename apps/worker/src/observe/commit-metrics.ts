@@ -1,5 +1,5 @@
 import { OUTCOMES } from '@flashclaim/core';
-import { CLAIMS_BUCKETS, SECONDS_BUCKETS, FastHistogram } from '@flashclaim/runtime';
+import { CLAIMS_BUCKETS, FastHistogram, SECONDS_BUCKETS } from '@flashclaim/runtime';
 import { Counter, type Registry } from 'prom-client';
 import { channels, RETRY_REASONS } from '../channels.ts';
 

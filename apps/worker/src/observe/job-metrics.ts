@@ -1,4 +1,4 @@
-import { SECONDS_BUCKETS, FastHistogram, toSeconds } from '@flashclaim/runtime';
+import { FastHistogram, SECONDS_BUCKETS, toSeconds } from '@flashclaim/runtime';
 import type { Worker } from 'bullmq';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RunningJobs } from '../running-jobs.ts';

@@ -1,4 +1,12 @@
-import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf, type UserEvidence, WITHOUT_REASON } from './evidence.ts';
+import {
+  type Attempt,
+  type CouponEvidence,
+  type Evidence,
+  earliest,
+  makersOf,
+  type UserEvidence,
+  WITHOUT_REASON,
+} from './evidence.ts';
 import type { ClaimCall } from './record.ts';
 import type { Violation } from './violation.ts';
 
@@ -32,17 +40,17 @@ export function* checkRefusals({ coupons, existing, attempts }: Evidence): Gener
       if (refused.length === 0) continue;
       const held = holdingOf(user);
       for (const attempt of refused) {
-        const found = whyWrong(attempt, held, ownStands(attempt, standing) && !madeByLater(attempt, user));
+        const found = whyWrong(attempt, held, ownStands(attempt, existing) && !madeByLater(attempt, user));
         if (!found) continue;
         const who = `${user.name} was refused "${coupon.name}" (${attempt.code})`;
         yield { invariant: 'I5', found: `${who}, ${found}`, requests: [attempt.call, ...othersOf(attempt, user)] };
       }
     }
-  yield* checkReusedKeys(attempts, standing);
+  yield* checkReusedKeys(attempts, existing);
 }
 
 /** Whether the claim of that id, or of that key, is of this very user and coupon. Statuses are judged with their claim. */
-const ownStands = ({ call, claimId }: Attempt, existing: Evidence['standing']): boolean => {
+const ownStands = ({ call, claimId }: Attempt, existing: Evidence['existing']): boolean => {
   if (call.status === 202) return false;
   const own = existing.get(claimId ?? '');
   return own?.user === call.user && own.coupon === call.coupon;
@@ -104,11 +112,11 @@ const othersOf = (attempt: Attempt, { attempts }: UserEvidence): ClaimCall[] =>
  * A key is refused for another body. So it is wrong where every request with it had the same one, and to whoever's own claim
  * stands under it.
  */
-function* checkReusedKeys(attempts: readonly Attempt[], existing: Evidence['standing']): Generator<Violation> {
+function* checkReusedKeys(attempts: readonly Attempt[], existing: Evidence['existing']): Generator<Violation> {
   const keyed = attempts.filter(({ call }) => call.key !== undefined);
   for (const [key, all] of Map.groupBy(keyed, ({ call }) => call.key)) {
     const reused = all.filter(({ call, code }) => (code ?? call.code) === 'idempotency_key_reused');
-    for (const attempt of reused.filter((one) => ownStands(one, standing)))
+    for (const attempt of reused.filter((one) => ownStands(one, existing)))
       yield {
         invariant: 'I5',
         found: `the key ${key} was refused to ${attempt.call.user} as used for another request, but their own claim ${attempt.claimId} stands under it; 200 expected`,

@@ -30,7 +30,7 @@ export const readState = async ({ client, coupons, claims }: Mongo, names: Itera
       coupons: new Map(
         found.map(({ name, amount, remaining_amount }) => [name, { amount, remaining: remaining_amount }]),
       ),
-      claims: standing.map(({ _id, user_id, coupon_id }) => ({
+      claims: existing.map(({ _id, user_id, coupon_id }) => ({
         id: _id,
         user: user_id,
         coupon: nameOf.get(coupon_id.toHexString()) as string,

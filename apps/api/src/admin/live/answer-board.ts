@@ -8,7 +8,7 @@ import { type Answers, type Second, TOLD, type ToldKind } from './live-state.ts'
 /** Answer times are told of so many seconds: of one alone they would jump about. */
 const TIMES_SECONDS = 5;
 
-const KINDS: Partial<Record<Told, ToldKind>> = {
+const KINDS: Partial<Record<AnswerCode, ToldKind>> = {
   claimed: 'claimed',
   replayed: 'claimed',
   already_claimed: 'already_claimed',
@@ -16,7 +16,8 @@ const KINDS: Partial<Record<Told, ToldKind>> = {
 };
 
 /** Who is answered one of these has no claim here, or one that nothing became of. */
-const turnedAway = (): number => problemsAnswered.overloaded + problemsAnswered.rate_limited + problemsAnswered.unavailable;
+const turnedAway = (): number =>
+  problemsAnswered.overloaded + problemsAnswered.rate_limited + problemsAnswered.unavailable;
 
 const none = (): Record<ToldKind, number> => ({ claimed: 0, already_claimed: 0, out_of_stock: 0, others: 0 });
 
@@ -65,7 +66,7 @@ export class AnswerBoard {
     this.#rollTo(Math.floor(now / 1_000));
     const away = turnedAway();
     this.#counts.others += away - this.#turnedAway;
-    this.#turnedAway = isDown;
+    this.#turnedAway = away;
     if (problemsAnswered.overloaded > this.#overloaded) this.#overloadedAt = now;
     this.#overloaded = problemsAnswered.overloaded;
   }

@@ -1,6 +1,6 @@
 import { LIVE_COMPARE_MAX_CLAIMS, QUERY_TIMEOUT_MS } from '@flashclaim/core';
-import { COLLECTIONS } from '@flashclaim/store';
 import type { Mongo } from '@flashclaim/store';
+import { COLLECTIONS } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
 import type { Comparison } from './live-state.ts';
 

@@ -1,5 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { LIVE_PAGE_BUFFER_MAX_BYTES, LIVE_PAGE_END_MAX_MS, LIVE_PAGE_STALLED_MAX_MS, LIVE_PAGES_MAX, LIVE_RETRY_MS } from '@flashclaim/core';
+import {
+  LIVE_PAGE_BUFFER_MAX_BYTES,
+  LIVE_PAGE_END_MAX_MS,
+  LIVE_PAGE_STALLED_MAX_MS,
+  LIVE_PAGES_MAX,
+  LIVE_RETRY_MS,
+} from '@flashclaim/core';
 
 interface Page {
   response: ServerResponse;

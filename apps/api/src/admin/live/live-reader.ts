@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HEALTH_CHECK_MS, LIVE_COMPARE_EVERY_MS, LIVE_COMPARE_PAUSE_TIMES, LIVE_FRAME_EVERY_MS, LIVE_LOOK_EVERY_MS } from '@flashclaim/core';
+import {
+  HEALTH_CHECK_MS,
+  LIVE_COMPARE_EVERY_MS,
+  LIVE_COMPARE_PAUSE_TIMES,
+  LIVE_FRAME_EVERY_MS,
+  LIVE_LOOK_EVERY_MS,
+} from '@flashclaim/core';
 import { type RedisConnection, withTimeout } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import type { Queue } from 'bullmq';

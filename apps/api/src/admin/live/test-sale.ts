@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AmountSchema, newCoupon, TEST_SALE_CALLERS_MAX, TEST_SALE_PRESSES_MAX, TEST_SALE_TELL_EVERY_MS, TEST_SALE_UNITS_MAX, TEST_SALE_USERS_MAX } from '@flashclaim/core';
+import {
+  AmountSchema,
+  newCoupon,
+  TEST_SALE_CALLERS_MAX,
+  TEST_SALE_PRESSES_MAX,
+  TEST_SALE_TELL_EVERY_MS,
+  TEST_SALE_UNITS_MAX,
+  TEST_SALE_USERS_MAX,
+} from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import { type Static, Type } from '@sinclair/typebox';
 

@@ -1,5 +1,4 @@
-import { laneName, lanePrefix } from '@flashclaim/lanes';
-import { findUsedLanes } from '@flashclaim/lanes';
+import { findUsedLanes, laneName, lanePrefix } from '@flashclaim/lanes';
 import type { RedisConnection } from '@flashclaim/runtime';
 import { Queue } from 'bullmq';
 import type { StoreWatch } from '../../stores/store-watch.ts';

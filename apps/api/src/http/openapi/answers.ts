@@ -67,7 +67,7 @@ export const PENDING_ANSWER: DocumentedAnswer = {
 export const CLAIM_STATUS_ANSWER: DocumentedAnswer = {
   description:
     'Where the claim stands. A refusal can be read for at least an hour after the decision, a claim that holds a unit always.',
-  examples: { pending: { value: pending }, claimed: { value: standing }, refused: { value: refused } },
+  examples: { pending: { value: pending }, claimed: { value: existing }, refused: { value: refused } },
 };
 
 export const COUPON_CREATED_ANSWER: DocumentedAnswer = {
