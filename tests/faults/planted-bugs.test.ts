@@ -28,8 +28,8 @@ const BUGS = {
     { file: DECIDE, of: 'snapshot.existing.get(id) ?? granted.get(id)', instead: 'granted.get(id)' },
     {
       file: 'packages/store/src/job-records.ts',
-      of: 'if (records.length > 0) await',
-      instead: 'if (records.length > 1e9) await',
+      of: 'if (records.length === 0) return;',
+      instead: 'if (records.length < 1e9) return;',
     },
   ],
   'callers are answered, and then the commit fails': [

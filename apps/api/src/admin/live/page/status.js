@@ -9,7 +9,7 @@ let told = '';
 export const showConnection = (state, text = CONNECTION[state]) => {
   setText(connection.lastElementChild, text);
   connection.dataset.state = state;
-  document.body.classList.toggle('stale', state === 'isDown');
+  document.body.classList.toggle('stale', state === 'away');
 };
 
 /** Says what is wrong, or what was looked at to say that nothing is. It is read out only where it changes. */
