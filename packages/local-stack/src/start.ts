@@ -1,6 +1,7 @@
 /** What `npm start` runs: the whole system on this machine, until Ctrl-C. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { StartError } from '@flashclaim/runtime';
 import { seedCoupons } from '@flashclaim/seed';
 import { connectMongo } from '@flashclaim/store';
@@ -12,6 +13,11 @@ import { DATA_FOLDER as dataDir, startApp, waitUntilHealthy, whenOneEnds } from 
 import { stopEveryProcess } from './start-process.ts';
 import { type Stores, startStores } from './start-stores.ts';
 import { onStopSignal } from './stop-signal.ts';
+
+const USAGE = `npm start    MongoDB, Redis, the API and a worker on this machine, with seed data, until Ctrl-C
+  -- --help  prints this
+
+Data stay in .data/. With MONGO_URI or REDIS_URL set, those stores are used. README.md lists all settings.`;
 
 /** The API answers who waits and the worker finishes its job: their own limits are shorter than this. */
 const STOP_MAX_MS = 20_000;
@@ -29,6 +35,10 @@ const say = (about: string, text: string): void => {
 };
 
 const run = async (): Promise<void> => {
+  if (wantsHelp()) {
+    console.log(USAGE);
+    process.exit(0);
+  }
   const { PORT, HOST, MONGO_DB } = readEnv();
   await claimPort(PORT, HOST);
   const stores = await startStores({ dataDir, log: say });
@@ -45,6 +55,15 @@ const run = async (): Promise<void> => {
   await Promise.race([waitUntilHealthy(baseUrl), end]);
   console.log(await describeSystem({ baseUrl, stores, dataDir }));
   await end;
+};
+
+/** @throws StartError with the usage where there is any other argument. */
+const wantsHelp = (): boolean => {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', default: false } } }).values.help;
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
+  }
 };
 
 /**

@@ -30,7 +30,12 @@ export const openapi = fp<{ open: boolean }>(
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
-        info: { title: 'Flashclaim', version: packageJson.version, description: DESCRIPTION },
+        info: {
+          title: 'Flashclaim',
+          version: packageJson.version,
+          description: DESCRIPTION,
+          license: { name: 'Apache 2.0', identifier: 'Apache-2.0' },
+        },
         servers: [{ url: '/' }],
         tags: [
           { name: 'claims', description: 'Taking a unit, and asking what became of it.' },
