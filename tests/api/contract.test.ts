@@ -547,7 +547,7 @@ describe('more claims than may wait', () => {
       return claim(url, 'any', 'second');
     },
     headers: { 'retry-after': SECONDS },
-    detail: 'nothing of it will be',
+    detail: 'nothing was done, and nothing will be',
   };
   holds(row);
 
@@ -564,7 +564,7 @@ describe('more claims than may wait', () => {
       return refused[0] as Reply;
     },
     headers: { 'retry-after': SECONDS },
-    detail: 'Ask again shortly',
+    detail: 'Try again shortly',
   });
 });
 
@@ -597,7 +597,7 @@ describe('a store that is away', () => {
   describe('Redis', () => {
     unplugged('redis');
     const rows: Row[] = [
-      away('claimCoupon', () => claim(url, 'any', 'user'), 'Redis does not answer. This request was not taken'),
+      away('claimCoupon', () => claim(url, 'any', 'user'), 'Redis does not answer. The request was not admitted'),
       { answer: 'getClaim 404 not_found', when: 'MongoDB knows', send: () => get('/api/claims/nobody') },
       away('getHealth', () => get('/health'), 'Down: Redis.'),
       away('getReadiness', () => get('/readyz'), 'Down: Redis.'),
@@ -609,7 +609,7 @@ describe('a store that is away', () => {
   describe('MongoDB', () => {
     unplugged('mongo');
     const rows: Row[] = [
-      away('claimCoupon', () => claim(url, 'any', 'user'), 'MongoDB does not answer. This request was not taken'),
+      away('claimCoupon', () => claim(url, 'any', 'user'), 'MongoDB does not answer. The request was not admitted'),
       away('createCoupon', () => post('/api/coupons', { name: 'n', amount: 1 }), silent),
       away('getCoupon', () => get('/api/coupons/any'), silent),
       away('getClaim', () => get('/api/claims/nobody'), silent),

@@ -100,7 +100,9 @@ test('two APIs whose clocks are minutes apart and step during a sale: nobody is 
 const ONE_LANE = { CLAIM_LANES: '1', CLAIM_WAIT_MS: `${RECOVERY_MAX_MS}` };
 const INTERNAL_ERROR = 1;
 
-test('a worker whose clock is ten minutes ahead is killed before it runs a job again: another one does', async () => {
+test('a worker whose clock is ten minutes ahead is killed before it runs a job again: another one does', {
+  tags: ['slow'],
+}, async () => {
   const lines: string[] = [];
   const output = (line: string) => void lines.push(line);
   system = await startSystem({ stores, workers: 0, output, env: ONE_LANE });

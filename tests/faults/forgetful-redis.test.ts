@@ -44,7 +44,7 @@ test('Redis forgets everything, again and again in mid-sale: exact, every lane b
   await expectExact(system.stores.mongo);
 });
 
-test('a claim that was told pending is still known after Redis forgot it', async () => {
+test('a claim that was told pending is still known after Redis forgot it', { tags: ['slow'] }, async () => {
   system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '100' } });
   const url = urlOf(0);
   await createCoupon(url, 'slow', 1);

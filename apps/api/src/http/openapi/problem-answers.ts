@@ -18,7 +18,7 @@ const DETAILS: Record<ProblemCode, string> = {
   unsupported_media_type: 'Send the body as JSON, with Content-Type: application/json.',
   rate_limited: 'More than 600 claims of this address in 60 s. Try again when they are over.',
   headers_too_large: 'Send fewer or shorter headers, or a shorter address.',
-  overloaded: 'The claim was not taken, and nothing of it will be. Try again shortly.',
+  overloaded: 'The request was not admitted: nothing was done, and nothing will be. Try again shortly.',
   unavailable: 'A store does not answer. Try again shortly.',
   internal_error: 'Report the request id to whoever runs this service.',
 };
