@@ -436,7 +436,7 @@ describe('creating a coupon, once there is a token', () => {
   for (const row of rows) holds(row);
 });
 
-describe('a claim that is not decided in time, and what becomes of it', () => {
+describe('a claim that is not decided in time, and its outcome', () => {
   onSystem({ workers: 0, env: { CLAIM_WAIT_MS: '200' } });
   const locations: string[] = [];
   const later = async (answer: Promise<Reply>): Promise<Reply> => {
@@ -568,7 +568,7 @@ describe('more claims than may wait', () => {
   });
 });
 
-describe('a store that is away', () => {
+describe('a store that is down', () => {
   let stores: OwnStores;
   onSystem(async () => {
     stores = await openOwnStores();
@@ -587,7 +587,7 @@ describe('a store that is away', () => {
   };
   const away = (operationId: string, send: Row['send'], detail: string): Row => ({
     answer: `${operationId} 503 unavailable`,
-    when: 'it is away',
+    when: 'it is down',
     send,
     headers: { 'retry-after': SECONDS },
     detail,

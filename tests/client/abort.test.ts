@@ -60,7 +60,7 @@ const claim: Call = (client, options) => client.claim(REQUEST, options);
 
 describe('an abort ends at once', () => {
   test.each<[string, Call, Reaction, 'asked' | 'answering' | 'sleeping']>([
-    ['a claim that is under way', claim, silence, 'asked'],
+    ['a claim that is in flight', claim, silence, 'asked'],
     ['a claim in the middle of its answer', claim, answerForEver, 'answering'],
     ['a claim that waits for its next attempt', claim, away, 'sleeping'],
     ['a claim that is pending', claim, pending, 'sleeping'],

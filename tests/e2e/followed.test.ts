@@ -67,7 +67,7 @@ const linesWhere = (isSo: (line: LogLine) => boolean): LogLine[] =>
   lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : [])).filter(isSo);
 const answered = () => linesWhere(({ claim, msg }) => claim === followed() && msg === 'claim answered');
 
-test('what callers were told, the figures of both apps and the database agree', async () => {
+test('the answers, the figures of both apps and the database agree', async () => {
   expect(countStatuses(replies)).toEqual({ 200: UNITS, 400: CLAIMS - UNITS });
   await expectExact(system.stores.mongo);
   const existing = await system.stores.mongo.claims.countDocuments({ coupon_name: COUPON });

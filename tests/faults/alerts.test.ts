@@ -173,7 +173,7 @@ test.skipIf(!programs)(
 );
 
 test.skipIf(!programs).each(['redis', 'mongo'] as const)(
-  'a store that is away: %s',
+  'a store that is down: %s',
   { tags: ['slow'] },
   async (store) => {
     stores.servers[store].kill('SIGSTOP');

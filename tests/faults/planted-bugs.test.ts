@@ -109,7 +109,7 @@ describe('the checker finds a bug that was planted', { tags: ['slow'] }, () => {
     expect(invariantsOf(await history.check(running))).toEqual(['I5', 'I6']);
   });
 
-  test('callers are answered, and then the commit fails: nobody holds what they were told', async () => {
+  test('callers are answered, and then the commit fails: the granted units do not exist', async () => {
     const history = new HistoryRecorder();
     const running = await startWith('callers are answered, and then the commit fails');
     await sell(running.urls[0] as string, history);

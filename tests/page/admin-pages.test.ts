@@ -142,7 +142,7 @@ test('what is away is said, and that it is back', async () => {
   await page.waitForSelector('#status[data-level="fine"]');
 });
 
-test('MongoDB that is away is told of with the stock as it was', async () => {
+test('MongoDB that is down is reported with the last known stock', async () => {
   const stream = await openStream(url, bearer);
   const before = await stream.next();
   await stores.cables.mongo.unplug();
