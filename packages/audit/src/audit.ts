@@ -60,7 +60,7 @@ const readOptions = () => {
     }
     return values;
   } catch (error) {
-    throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
+    throw new StartError(`${(error as Error).message}. Usage: npm run audit [-- --history FILE]`);
   }
 };
 
