@@ -3,8 +3,6 @@ import {
   type Claim,
   type ClaimFields,
   type ClaimJobResult,
-  COMMIT_ATTEMPTS_MAX,
-  COMMIT_PAUSE_MAX_MS,
   decideJobs,
   grantsOf,
   JOB_DEADLINE_SECONDS,
@@ -35,6 +33,12 @@ import {
 import type { ClientSession, ObjectId } from 'mongodb';
 import { channels, type RetryReason } from './channels.ts';
 import { type CouponCache, countByCoupon } from './coupon-cache.ts';
+
+/** Attempts at a transaction while the database contradicts the snapshot. Then the job is retried. */
+const COMMIT_ATTEMPTS_MAX = 5;
+
+/** The longest pause after the first write conflict; twice as long after the second, and so on. */
+const COMMIT_PAUSE_MAX_MS = 50;
 
 /** The database contradicts the snapshot of the decision: another transaction committed in between. */
 class SnapshotContradicted extends Error {}

@@ -1,7 +1,10 @@
-import { GLOBAL_CONCURRENCY_EVERY_MS, GLOBAL_CONCURRENCY_SILENT_INTERVALS_MAX } from '@flashclaim/core';
+import { GLOBAL_CONCURRENCY_EVERY_MS } from '@flashclaim/core';
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import { Queue } from 'bullmq';
+
+/** Intervals without an answer after which the worker reconnects. */
+const GLOBAL_CONCURRENCY_SILENT_INTERVALS_MAX = 4;
 
 /**
  * Sets BullMQ's global concurrency to one job for every lane. BullMQ stores this setting in Redis, and a Redis that starts empty

@@ -1,8 +1,19 @@
-import { SCHEMA_BELIEVED_MS, SCHEMA_BUILD_EVERY_MS, SCHEMA_LOOK_EVERY_MS } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import { ensureCollections, findSchemaFaults } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { hideUsers } from './hide-users.ts';
+
+/** How often indexes and validators are checked. */
+const SCHEMA_CHECK_EVERY_MS = 1_000;
+
+/**
+ * How long a check is valid: a job that starts later checks first. With the time of a transaction, no unit is granted
+ * five seconds after an index is gone.
+ */
+const SCHEMA_VALID_MS = 3_000;
+
+/** Pause after a failed build of an index: each build reads the whole collection. */
+const SCHEMA_BUILD_EVERY_MS = 5_000;
 
 export interface SchemaWatchOptions {
   db: Db;
@@ -32,7 +43,7 @@ export class SchemaWatch {
 
   constructor(options: SchemaWatchOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.#check().catch(() => {}), SCHEMA_LOOK_EVERY_MS);
+    this.#timer = setInterval(() => void this.#check().catch(() => {}), SCHEMA_CHECK_EVERY_MS);
   }
 
   /** The fault, in a sentence or two; undefined where there is none. */
@@ -47,7 +58,7 @@ export class SchemaWatch {
    * @throws where MongoDB does not answer, or this worker stops before: the job is then retried.
    */
   async intact(): Promise<void> {
-    while (this.#faults.length > 0 || performance.now() - this.#intactAt > SCHEMA_BELIEVED_MS) {
+    while (this.#faults.length > 0 || performance.now() - this.#intactAt > SCHEMA_VALID_MS) {
       if (this.#faults.length === 0) await this.#check();
       else if (this.#closed) throw new Error(this.fault);
       else await this.#nextCheck.promise;

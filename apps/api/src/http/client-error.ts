@@ -1,9 +1,14 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { CLIENT_ERROR_LINGER_MS, type ProblemCode } from '@flashclaim/core';
+import type { ProblemCode } from '@flashclaim/core';
 import type { ConnectionError, FastifyBaseLogger } from 'fastify';
 import { newProblem, problemsAnswered } from './problem.ts';
 import { requestId } from './request-id.ts';
+
+/**
+ * After the answer to a request that is not HTTP: how long the rest is read and dropped, so that the answer arrives.
+ */
+const CLIENT_ERROR_LINGER_MS = 1_000;
 
 const CODES: Record<string, { code: ProblemCode; detail: string }> = {
   ERR_HTTP_REQUEST_TIMEOUT: {

@@ -1,8 +1,10 @@
 import type { ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
-import { RECEIVE_CHECKS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { answerConnect } from '../http/client-error.ts';
+
+/** Checks for slow senders within their time limit. The limit may be exceeded by a sixth. */
+const RECEIVE_CHECKS = 6;
 
 /** Settings of Node's HTTP server whose defaults are not ours. */
 export const connectionOptions = (receiveMs: number): ServerOptions => ({

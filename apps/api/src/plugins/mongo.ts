@@ -1,7 +1,13 @@
-import { API_POOL_MAX, API_POOL_MIN, PROBE_POOL_MAX, QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { API_POOL_MAX, QUERY_TIMEOUT_MS } from '@flashclaim/core';
 import { connectMongo, DatabaseClock, ensureCollections, type Mongo } from '@flashclaim/store';
 import fp from 'fastify-plugin';
 import type { MongoClientOptions } from 'mongodb';
+
+/** Connections to MongoDB that stay open. */
+const API_POOL_MIN = 2;
+
+/** Connections for requests that must not wait behind callers: one for the ping, one for the rest. */
+const PROBE_POOL_MAX = 2;
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,10 +1,13 @@
 import { hash } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
-import { normaliseName, RATE_WINDOW_MS } from '@flashclaim/core';
+import { normaliseName } from '@flashclaim/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { toProblem } from '../http/problem.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
+
+/** The window of the limits for an address and a user. */
+const RATE_WINDOW_MS = 60_000;
 
 /** The Redis keys that count claims against limits begin with this. */
 const RATE_KEY_PREFIX = 'flashclaim:rate:';

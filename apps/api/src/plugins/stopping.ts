@@ -1,10 +1,21 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { Server, type Socket } from 'node:net';
 import { setImmediate as arrived, setTimeout as sleep } from 'node:timers/promises';
-import { LEAVE_MS, LEAVE_TICK_MS, RETRY_AFTER_MAX_SECONDS, SILENT_CONNECTION_MAX_MS } from '@flashclaim/core';
+import { RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import { newProblem, problemsAnswered, randomSeconds } from '../http/problem.ts';
 import { requestId } from '../http/request-id.ts';
+
+/** On shutdown: how long to wait for the first request of a connection that has sent nothing yet. */
+const SILENT_CONNECTION_MAX_MS = 1_000;
+
+/**
+ * On shutdown: how long idle connections stay open, so that their next request gets a 503 with `Connection: close`.
+ */
+const LEAVE_MS = 250;
+
+/** How often idle connections are checked in that time. */
+const LEAVE_TICK_MS = 10;
 
 /** Node keeps the response that a connection waits for there. */
 type HttpSocket = Socket & { _httpMessage?: ServerResponse | null };

@@ -1,9 +1,11 @@
-import { LIVE_HISTORY_SECONDS } from '@flashclaim/core';
 import { type AnswerCode, channels } from '../../claims/channels.ts';
 import type { WaitingClaim } from '../../claims/waiting-claim.ts';
 import { problemsAnswered } from '../../http/problem.ts';
 import { AnswerTimes } from './answer-times.ts';
 import { type Answers, type Second, TOLD, type ToldKind } from './live-state.ts';
+
+/** Seconds of outcomes and answer times that a live page gets when it opens. */
+const LIVE_HISTORY_SECONDS = 180;
 
 /** Answer times are told of so many seconds: of one alone they would jump about. */
 const TIMES_SECONDS = 5;

@@ -1,7 +1,10 @@
-import { type CouponFields, LIVE_CLAIMS_LOOKED_AT_MAX, LIVE_COUPONS_MAX } from '@flashclaim/core';
+import { type CouponFields, LIVE_COUPONS_MAX } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import type { ObjectId, WithId } from 'mongodb';
 import type { ShownCoupon } from './live-state.ts';
+
+/** The latest claims in which coupons to show are searched. */
+const LIVE_CLAIMS_SEARCHED_MAX = 200;
 
 /** The rate is that of about the last second. */
 const RATE_OVER_MS = 1_000;
@@ -35,7 +38,7 @@ export class CouponBoard {
     const [newest, latest] = await Promise.all([
       coupons.find({}, { projection: { _id: 1 }, sort: { _id: -1 }, limit: LIVE_COUPONS_MAX }).toArray(),
       claims
-        .find({}, { projection: { _id: 0, coupon_id: 1 }, sort: { $natural: -1 }, limit: LIVE_CLAIMS_LOOKED_AT_MAX })
+        .find({}, { projection: { _id: 0, coupon_id: 1 }, sort: { $natural: -1 }, limit: LIVE_CLAIMS_SEARCHED_MAX })
         .toArray(),
     ]);
     const ids = [...this.shown, ...newest.map(({ _id }) => _id), ...latest.map(({ coupon_id }) => coupon_id)];

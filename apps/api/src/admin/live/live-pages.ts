@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import {
-  LIVE_PAGE_BUFFER_MAX_BYTES,
-  LIVE_PAGE_END_MAX_MS,
-  LIVE_PAGE_STALLED_MAX_MS,
-  LIVE_PAGES_MAX,
-  LIVE_RETRY_MS,
-} from '@flashclaim/core';
+import { LIVE_PAGE_BUFFER_MAX_BYTES, LIVE_PAGES_MAX } from '@flashclaim/core';
+
+/** How long a live page may read nothing before its connection is closed. */
+const LIVE_PAGE_STALLED_MAX_MS = 30_000;
+
+/** On shutdown: how long a live page has to read the rest. */
+const LIVE_PAGE_END_MAX_MS = 500;
+
+/** When a live page reconnects. */
+const LIVE_RETRY_MS = 1_000;
 
 interface Page {
   response: ServerResponse;

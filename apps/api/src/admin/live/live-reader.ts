@@ -1,11 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  HEALTH_CHECK_MS,
-  LIVE_COMPARE_EVERY_MS,
-  LIVE_COMPARE_PAUSE_TIMES,
-  LIVE_FRAME_EVERY_MS,
-  LIVE_LOOK_EVERY_MS,
-} from '@flashclaim/core';
+import { HEALTH_CHECK_MS, LIVE_FRAME_EVERY_MS } from '@flashclaim/core';
 import { type RedisConnection, withTimeout } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import type { Queue } from 'bullmq';
@@ -16,6 +10,15 @@ import { CouponBoard } from './coupon-board.ts';
 import { findAlerts } from './find-alerts.ts';
 import { countWorkers, lookAtLanes } from './lane-board.ts';
 import type { LiveState, Second } from './live-state.ts';
+
+/** How often lanes, workers and the list of coupons are read while a live page is open. */
+const LIVE_READ_EVERY_MS = 1_000;
+
+/** How often the claims of the coupons on the page are counted and compared with their stock. */
+const LIVE_COMPARE_EVERY_MS = 2_000;
+
+/** The pause between two such counts, as a multiple of the duration of the first. */
+const LIVE_COMPARE_PAUSE_TIMES = 50;
 
 export interface LiveReaderOptions {
   mongo: Mongo;
@@ -76,7 +79,7 @@ export class LiveReader {
 
   /** Never throws: what can't be read now is shown as it was, and the alerts say why. */
   async #read(now: number): Promise<void> {
-    const isTimeToLook = now - this.#lookedAt >= LIVE_LOOK_EVERY_MS;
+    const isTimeToLook = now - this.#lookedAt >= LIVE_READ_EVERY_MS;
     if (isTimeToLook) this.#lookedAt = now;
     await Promise.all([
       withTimeout(HEALTH_CHECK_MS, this.#readMongo(isTimeToLook, now)).catch(() => {}),

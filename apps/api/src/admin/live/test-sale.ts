@@ -1,21 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  AmountSchema,
-  newCoupon,
-  TEST_SALE_CALLERS_MAX,
-  TEST_SALE_PRESSES_MAX,
-  TEST_SALE_TELL_EVERY_MS,
-  TEST_SALE_UNITS_MAX,
-  TEST_SALE_USERS_MAX,
-} from '@flashclaim/core';
+import { AmountSchema, newCoupon } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import { type Static, Type } from '@sinclair/typebox';
+
+/** Users of a test sale: some seconds of work. */
+const TEST_SALE_USERS_MAX = 5_000;
+
+/** Units of a test sale. */
+const TEST_SALE_UNITS_MAX = 5_000;
+
+/** Attempts of each user. */
+const TEST_SALE_ATTEMPTS_MAX = 3;
+
+/** Claims of a test sale in flight. */
+const TEST_SALE_CALLERS_MAX = 128;
+
+/** How often a test sale reports its progress. */
+const TEST_SALE_REPORT_EVERY_MS = 100;
 
 export const TestSaleSchema = Type.Object({
   users: Type.Integer({ minimum: 1, maximum: TEST_SALE_USERS_MAX }),
   units: Type.Integer({ minimum: AmountSchema.minimum ?? 1, maximum: TEST_SALE_UNITS_MAX }),
   /** How often each user claims, one claim after the other. */
-  presses: Type.Integer({ minimum: 1, maximum: TEST_SALE_PRESSES_MAX }),
+  presses: Type.Integer({ minimum: 1, maximum: TEST_SALE_ATTEMPTS_MAX }),
 });
 type TestSale = Static<typeof TestSaleSchema>;
 
@@ -75,7 +82,7 @@ export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<Tes
   const crowd = new Crowd({ ...options, coupon, signal });
   try {
     const all = crowd.run();
-    while (!(await Promise.race([all.then(() => true), sleep(TEST_SALE_TELL_EVERY_MS, false)]))) yield crowd.progress;
+    while (!(await Promise.race([all.then(() => true), sleep(TEST_SALE_REPORT_EVERY_MS, false)]))) yield crowd.progress;
     const { done, counts } = crowd.progress;
     const expected = expect(sale);
     const stored = await mongo.coupons.findOne({ name: coupon });
