@@ -60,7 +60,7 @@ describe('a claim that is not decided in time', () => {
 
 describe('more claims than may wait', () => {
   test('are refused at once, and nothing of them is done', async () => {
-    const url = await start({ workers: 0, env: { CLAIM_WAIT_MS: '3000', CLAIMS_PENDING_MAX: '3' } });
+    const url = await start({ workers: 0, env: { CLAIM_WAIT_MS: '20000', CLAIMS_PENDING_MAX: '3' } });
     await createCoupon(url, 'hot', 10);
     const replies = Promise.all(Array.from({ length: 8 }, (_, i) => claim(url, 'hot', `user-${i}`)));
     await until(async () => (await system.stores.redis.keys('*lane*wait')).length > 0);
