@@ -178,7 +178,7 @@ test.each([
 const FIGURES_TOPS = `import('/live/assets/status.js').then(({ showConnection, showStatus }) => {
   const top = () => document.querySelector('.figures').getBoundingClientRect().top;
   const tops = [top()];
-  for (const [state, text] of [['connecting'], ['isDown'], ['isDown', 'Not let in any more. Reload the page'], ['live']]) {
+  for (const [state, text] of [['connecting'], ['disconnected'], ['disconnected', 'Not let in any more. Reload the page'], ['live']]) {
     showConnection(state, text);
     tops.push(top());
   }

@@ -13,7 +13,7 @@ import { CLAIM_PATH } from './claims.ts';
 export const LIVE_EVENTS_PATH = '/live/events';
 export const TEST_SALE_PATH = '/live/test-sale';
 
-const PAGE_FOLDER = join(import.meta.dirname, '../live/page');
+const PAGE_FOLDER = join(import.meta.dirname, '../admin/live/page');
 const CHART_FOLDER = dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js')));
 
 /** The live page, and what it asks for. */

@@ -42,13 +42,13 @@ export const connect = ({ onState, onConnection }) => {
     retry = setTimeout(open, RETRY_MS);
     const { text, isFinal } = isRefused ? await askWhy() : {};
     if (source) return;
-    onConnection('isDown', text);
+    onConnection('disconnected', text);
     if (isFinal) clearTimeout(retry);
   };
 
   setInterval(() => {
     if (!source || performance.now() < silentAt) return;
-    onConnection('isDown');
+    onConnection('disconnected');
     open();
   }, 1_000);
   document.addEventListener('visibilitychange', () => {

@@ -2,14 +2,14 @@ import { count, make, setText, timeOfDay } from './format.js';
 
 const section = document.getElementById('status');
 const connection = document.getElementById('connection');
-const CONNECTION = { connecting: 'Connecting', live: 'Live', away: 'Disconnected. Trying again' };
+const CONNECTION = { connecting: 'Connecting', live: 'Live', disconnected: 'Disconnected. Trying again' };
 let told = '';
 
 /** Shows whether numbers come in. Where they do not, what is shown is old, and looks it. */
 export const showConnection = (state, text = CONNECTION[state]) => {
   setText(connection.lastElementChild, text);
   connection.dataset.state = state;
-  document.body.classList.toggle('stale', state === 'isDown');
+  document.body.classList.toggle('stale', state === 'disconnected');
 };
 
 /** Says what is wrong, or what was looked at to say that nothing is. It is read out only where it changes. */
