@@ -138,7 +138,7 @@ describe('a system like any other', () => {
         answer: 'createCoupon 400 invalid_request',
         when: 'a field looks like an operator',
         send: () => create({ name: 'n', amount: 1, $inc: 1 }),
-        detail: '$inc is not a field that may be sent.',
+        detail: '$inc is not an allowed field.',
       },
       {
         answer: 'createCoupon 400 invalid_request',
@@ -156,7 +156,7 @@ describe('a system like any other', () => {
         answer: 'createCoupon 400 invalid_request',
         when: 'the body is cut off',
         send: () => create('{"name":'),
-        detail: 'The body is no',
+        detail: 'The body is not valid JSON',
       },
       {
         answer: 'createCoupon 409 name_taken',
@@ -547,7 +547,7 @@ describe('more claims than may wait', () => {
       return claim(url, 'any', 'second');
     },
     headers: { 'retry-after': SECONDS },
-    detail: 'nothing of it will be',
+    detail: 'nothing was done, and nothing will be',
   };
   holds(row);
 
@@ -564,7 +564,7 @@ describe('more claims than may wait', () => {
       return refused[0] as Reply;
     },
     headers: { 'retry-after': SECONDS },
-    detail: 'Ask again shortly',
+    detail: 'Try again shortly',
   });
 });
 
@@ -597,7 +597,7 @@ describe('a store that is away', () => {
   describe('Redis', () => {
     unplugged('redis');
     const rows: Row[] = [
-      away('claimCoupon', () => claim(url, 'any', 'user'), 'Redis does not answer. This request was not taken'),
+      away('claimCoupon', () => claim(url, 'any', 'user'), 'Redis does not answer. The request was not admitted'),
       { answer: 'getClaim 404 not_found', when: 'MongoDB knows', send: () => get('/api/claims/nobody') },
       away('getHealth', () => get('/health'), 'Down: Redis.'),
       away('getReadiness', () => get('/readyz'), 'Down: Redis.'),
@@ -609,7 +609,7 @@ describe('a store that is away', () => {
   describe('MongoDB', () => {
     unplugged('mongo');
     const rows: Row[] = [
-      away('claimCoupon', () => claim(url, 'any', 'user'), 'MongoDB does not answer. This request was not taken'),
+      away('claimCoupon', () => claim(url, 'any', 'user'), 'MongoDB does not answer. The request was not admitted'),
       away('createCoupon', () => post('/api/coupons', { name: 'n', amount: 1 }), silent),
       away('getCoupon', () => get('/api/coupons/any'), silent),
       away('getClaim', () => get('/api/claims/nobody'), silent),

@@ -21,7 +21,7 @@ interface LogLine {
   trace_id?: string;
   claim?: string;
   job?: string;
-  told?: string;
+  answer?: string;
 }
 
 const traceId = randomBytes(16).toString('hex');
@@ -94,8 +94,8 @@ test('a granted claim is found in the database, the log and the record of its jo
   const requestId = replies[FOLLOWED]?.headers.get('x-request-id');
   const [submitted] = linesWhere(({ request_id }) => request_id === requestId);
   expect(submitted).toMatchObject({ msg: 'claim submitted', claim: followed(), trace_id: traceId });
-  const [{ job, told }] = answered() as [LogLine];
-  expect(told).toBe('claimed');
+  const [{ job, answer }] = answered() as [LogLine];
+  expect(answer).toBe('claimed');
   const ofJob = linesWhere((line) => line.job === job && line.claim === undefined);
   expect(ofJob.map(({ msg }) => msg).toSorted()).toEqual(['job answered', 'job committed']);
 

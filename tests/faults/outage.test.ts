@@ -129,7 +129,7 @@ describe.each<[Store, Fault]>([
   test('who calls while it is away is told so at once', async () => {
     const { read, create, claimed, asked, healthy } = await callAll(coupon, 'late', existing.body.claim_id);
     expectUnavailable(claimed);
-    expect(claimed.body.detail).toContain('nothing of it will be');
+    expect(claimed.body.detail).toContain('nothing was done, and nothing will be');
     expectUnavailable(healthy);
     expect(healthy.body.detail).toBe(`Down: ${NAMES[store]}.`);
     if (store === 'mongo') for (const reply of [read, create, asked]) expectUnavailable(reply);

@@ -84,7 +84,7 @@ test('a page that is not let in any more says so, and does not ask for the passw
     return route.fulfill({ status: 401, body: '' });
   });
   link.reset();
-  await says(page, 'Not let in any more. Reload the page');
+  await says(page, 'Access denied. Reload the page');
   await sleep(RETRIED_WITHIN_MS);
   expect(asked).toBe(2);
 });

@@ -50,8 +50,8 @@ describe('what was planted is found', { tags: ['slow'] }, () => {
   });
 
   test('a leak: an API process keeps something of every claim', async () => {
-    const file = 'apps/api/src/claims/submit.ts';
-    const of = 'admission.taken();';
+    const file = 'apps/api/src/claims/claim-path.ts';
+    const of = 'this.admission.acquire();';
     const keep = '(globalThis.kept ??= []).push(Array(10_000).fill(1));';
     const result = await soakPlanted({ file, of, instead: `${of} ${keep}` }, SAMPLES_MIN);
     expect(result.violations).toEqual([]);

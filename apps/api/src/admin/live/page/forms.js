@@ -27,7 +27,7 @@ const showProblem = (form, { code, detail, title }) => {
   form.elements.namedItem(named).focus();
 };
 
-/** A number where it is one; otherwise what was typed, for the API to say what is wrong with it. Nothing is left out. */
+/** The number; or the text where it is no number, so that the API says what is wrong; undefined where it is empty. */
 const numberOf = (text) => {
   const trimmed = text.trim();
   if (trimmed === '') return undefined;
@@ -72,7 +72,7 @@ export const prepareCouponForm = () => {
     }
     const coupon = await response.json();
     form.reset();
-    setText(form.querySelector('.result'), `${coupon.name} is there, with ${count(coupon.amount)} units.`);
+    setText(form.querySelector('.result'), `${coupon.name} was created with ${count(coupon.amount)} units.`);
     form.elements.namedItem('name').focus();
   });
   return { name, amount };
