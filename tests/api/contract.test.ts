@@ -138,7 +138,7 @@ describe('a system like any other', () => {
         answer: 'createCoupon 400 invalid_request',
         when: 'a field looks like an operator',
         send: () => create({ name: 'n', amount: 1, $inc: 1 }),
-        detail: '$inc is not a field that may be sent.',
+        detail: '$inc is not an allowed field.',
       },
       {
         answer: 'createCoupon 400 invalid_request',
@@ -156,7 +156,7 @@ describe('a system like any other', () => {
         answer: 'createCoupon 400 invalid_request',
         when: 'the body is cut off',
         send: () => create('{"name":'),
-        detail: 'The body is no',
+        detail: 'The body is not valid JSON',
       },
       {
         answer: 'createCoupon 409 name_taken',

@@ -166,7 +166,7 @@ test('an API that stops waits for no page, and the page comes back with the next
   api.kill('SIGTERM');
   await until(async () => (await stream.next()) === undefined);
   expect(await api.exited).toEqual({ code: 0, signal: null });
-  await becomes(page, 'isDown');
+  await becomes(page, 'disconnected');
 
   const env = { ...process.env, ...stores.env, ADMIN_TOKEN: TOKEN, LOG_LEVEL: 'warn', PORT: new URL(url).port };
   const script = join(import.meta.dirname, '../../apps/api/src/server.ts');

@@ -10,12 +10,12 @@ import { type Env, readEnv } from './env.ts';
  */
 const LISTEN_BACKLOG_MAX = 8_192;
 
-/** Starts the API. On a signal it stops accepting, answers the waiting, then closes its connections. */
+/** Starts the API. On a signal it rejects new requests, answers the waiting callers, then closes its connections. */
 const run = async (env: Env): Promise<void> => {
   const app = await buildApp(env);
   closeWithGrace({ delay: graceMs(env.CLAIM_WAIT_MS), logger: app.log }, async ({ signal, err }) => {
     if (err) app.log.fatal(err, 'the API stops on an error');
-    else app.log.info({ signal }, 'the API answers who waits and stops');
+    else app.log.info({ signal }, 'the API answers its waiting callers and stops');
     await app.close();
   });
   await app.listen({ host: env.HOST, port: env.PORT, backlog: LISTEN_BACKLOG_MAX });

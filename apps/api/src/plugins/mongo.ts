@@ -12,7 +12,7 @@ const PROBE_POOL_MAX = 2;
 declare module 'fastify' {
   interface FastifyInstance {
     mongo: Mongo;
-    /** Connections of its own, for what must be known however many callers wait for the others. */
+    /** Separate connections, for checks that must not wait behind callers. */
     mongoProbe: Mongo;
     databaseClock: DatabaseClock;
   }
@@ -30,7 +30,7 @@ const TIMEOUTS = {
   waitQueueTimeoutMS: QUERY_TIMEOUT_MS,
 };
 
-/** The database, with its indexes built before any request is taken. */
+/** The connections to MongoDB. The indexes are built before any request is accepted. */
 export const mongo = fp<MongoOptions>(
   async (app, { uri, name }) => {
     const connect = async (options: MongoClientOptions): Promise<Mongo> => {
