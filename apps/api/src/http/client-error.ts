@@ -22,11 +22,11 @@ const CODES: Record<string, { code: ProblemCode; detail: string }> = {
 
 const NO_TUNNEL = {
   code: 'invalid_request',
-  detail: 'CONNECT can not open a tunnel here: this server is not a proxy.',
+  detail: "CONNECT can't open a tunnel here: this server is not a proxy.",
 } as const;
 const NO_HTTP = { code: 'invalid_request', detail: 'This is not a valid HTTP request.' } as const;
 
-/** Answers bytes that Node could not read as a request with a problem, and closes the connection. */
+/** Where Node could not read bytes as a request, answers with a problem and closes the connection. */
 export const answerClientError = (error: ConnectionError, socket: Socket, log: Pick<FastifyBaseLogger, 'debug'>) => {
   // More bytes that are not HTTP: their problem was sent already.
   if (socket.writableEnded) return;

@@ -7,7 +7,7 @@ export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive
 /** The error responses of every route: all share one compiled serialiser. */
 export const PROBLEM_RESPONSES = { '4xx': ProblemSchema, '5xx': ProblemSchema };
 
-/** Handlers throw it, and the error handler answers it as a problem. `detail` tells the caller what to do. */
+/** An error that the error handler answers as a problem. `detail` tells the caller what to do. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
 

@@ -4,14 +4,14 @@ import { requestId } from './request-id.ts';
 
 export const RAW_PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
-export interface RawProblem {
+interface RawProblem {
   requestId: string;
   status: Problem['status'];
   body: string;
   bodyBytes: number;
 }
 
-/** Prepares and counts a problem for a request that does not reach Fastify. The caller of this writes it. */
+/** Prepares and counts a problem for a request that Fastify does not handle. The calling function writes it. */
 export const newRawProblem = (code: ProblemCode, detail: string): RawProblem => {
   const problem = newProblem(code, detail, requestId());
   problemsAnswered[code]++;

@@ -33,12 +33,13 @@ export const stopping = fp(
     });
 
     app.addHook('preClose', async () => {
-      // Fastify itself would answer new requests 503, but not with a problem. Replaced only now, so that earlier requests cost nothing more.
+      // Fastify itself would answer new requests 503, but not with a problem. Replaced only now, so that no request before
+      // costs more.
       app.server.removeAllListeners('request');
       app.server.on('request', rejectRequest);
       for (const { _httpMessage: response } of sockets)
         if (response && !response.headersSent) response.shouldKeepAlive = false;
-      // First accept and read what has arrived by now. Then accept no new connections.
+      // Connections and requests that have arrived by now are read first. Then no new connection is accepted.
       await nextTurn();
       Server.prototype.close.call(app.server);
       // Node counts a connection that has never sent a byte as busy, and would wait for it. Its request may arrive soon.

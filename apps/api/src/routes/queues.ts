@@ -27,11 +27,7 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
   app.addHook('onRequest', async (request, reply) =>
     // By the route, because an address can be spelled in many ways.
     SENDS_DATA.test(request.routeOptions.url ?? '')
-      ? sendProblem(
-          reply,
-          'invalid_request',
-          'The data of a job is read-only here: it can not be edited or sent again.',
-        )
+      ? sendProblem(reply, 'invalid_request', "The data of a job is read-only here: it can't be edited or sent again.")
       : undefined,
   );
   app.addHook('onSend', async (_request, _reply, payload) =>
