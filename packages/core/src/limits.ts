@@ -207,7 +207,7 @@ export const COMMIT_TIMEOUT_MS = 5_000;
 
 /**
  * The largest recommended `transactionLifetimeLimitSeconds` of MongoDB: the open transaction of a killed worker
- * blocks its coupons for so long. MongoDB's default is 60.
+ * blocks its coupons for this time. MongoDB's default is 60.
  */
 export const TRANSACTION_LIFETIME_MAX_SECONDS = 5;
 

@@ -34,7 +34,7 @@ const documentOf = (properties: Record<string, object>) => ({
 const text = { bsonType: 'string', minLength: 1 };
 const date = { bsonType: 'date' };
 
-/** The validators, by collection: MongoDB rejects a document that breaks its validator, whoever writes it. */
+/** The validators, by collection: MongoDB rejects a document that breaks its validator. They also guard against other writers. */
 export const VALIDATORS: Record<CollectionName, object> = {
   coupons: {
     ...documentOf({
