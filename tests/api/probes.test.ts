@@ -72,7 +72,7 @@ describe('the port of a worker', () => {
     system = await startSystem({ apis: 0, workers: 0, output: (line) => void lines.push(line) });
     const worker = await system.addWorker({ WORKER_PORT: String(port) });
     expect(await worker.exited).toMatchObject({ code: 1 });
-    expect(lines.join('\n')).toContain(`WORKER_PORT ${port} on 127.0.0.1 can't be had`);
+    expect(lines.join('\n')).toContain(`WORKER_PORT ${port} on 127.0.0.1 can't be used`);
     other.close();
   });
 });

@@ -65,7 +65,7 @@ test.each<[string, () => Promise<unknown>, string[]]>([
   ['one that demands less', () => demand(REQUIRED.slice(1), TEXT), ['the validator of claims']],
   ['one that allows more', () => demand(REQUIRED, { bsonType: 'string' }), ['the validator of claims']],
   ['one that demands more', () => demand([...REQUIRED, 'sequence'], { ...TEXT, maxLength: 255 }), []],
-])('what MongoDB lacks without %s', async (_, change, faults) => {
+])('what is missing in MongoDB without %s', async (_, change, faults) => {
   await change();
   expect(await findSchemaFaults(db)).toEqual(faults);
 });

@@ -81,7 +81,7 @@ describe('MONGO_URI must not make a promise weaker than it is told', () => {
     const refused = await connectMongo(uriWith(option), 'any', {}).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(StartError);
     const { message } = refused as Error;
-    expect(message).toMatch(new RegExp(`^MONGO_URI sets ${name} to \\w+, .*: leave ${name} out of it\\.$`));
+    expect(message).toMatch(new RegExp(`^MONGO_URI sets ${name} to \\w+, .*: remove ${name} from it\\.$`));
     expect(message).not.toContain('secret');
   });
 

@@ -1,6 +1,6 @@
 import { inspectLane, JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { createRedis, createRegistry, type RedisConnection } from '@flashclaim/runtime';
-import { createQuestions, StuckLanes } from '@flashclaim/worker';
+import { createStatusRoutes, StuckLanes } from '@flashclaim/worker';
 import { Queue, Worker } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';
@@ -106,7 +106,7 @@ describe('a look at a lane', () => {
   });
 });
 
-describe('a lane that stands still', () => {
+describe('a stuck lane', () => {
   const watch = (stuckMs: number) => {
     const log: string[] = [];
     const note = (about: object, message: string) => void log.push(`${JSON.stringify(about)} ${message}`);
@@ -115,13 +115,13 @@ describe('a lane that stands still', () => {
       lanes: () => [LANE],
       log: { warn: note, info: note } as never,
       stuckMs,
-      lookEveryMs: 20,
+      inspectEveryMs: 20,
     });
     undo.unshift(() => watched.close());
     return { watched, log, live: () => ask('/livez', { stuckLanes: watched }) };
   };
 
-  test('is found, makes the worker unfit, is said once, and forgotten when its jobs are run again', async () => {
+  test('fails /livez and is logged once, until its jobs run again', async () => {
     const { watched, log, live } = watch(100);
     expect(await live()).toMatchObject({ ok: true });
     await queue.add(JOB_NAME, {}, { jobId: 'left' });
@@ -134,11 +134,11 @@ describe('a lane that stands still', () => {
     expect(await live()).toMatchObject({ ok: true });
     expect(log).toEqual([
       '{"lane":3,"job":"left"} no worker runs the jobs of a lane although Redis answers; restart this worker',
-      '{"lane":3} the jobs of a lane are run again',
+      '{"lane":3} the jobs of a lane run again',
     ]);
   });
 
-  test('is none while its jobs change, however many wait', async () => {
+  test('is not a lane whose jobs change, however many wait', async () => {
     const { watched, log } = watch(400);
     // Nobody runs them, but each is gone before its time.
     for (let i = 0; i < 40; i++) {
@@ -153,8 +153,8 @@ describe('a lane that stands still', () => {
 });
 
 /** Asks a worker with nothing wrong but this. */
-const ask = (path: string, wrong: Partial<Parameters<typeof createQuestions>[0]>) =>
-  createQuestions({
+const ask = (path: string, wrong: Partial<Parameters<typeof createStatusRoutes>[0]>) =>
+  createStatusRoutes({
     redis,
     mongo: stores.mongo,
     registry: createRegistry(),
@@ -174,7 +174,7 @@ test('a worker that stops is not ready', async () => {
   });
 });
 
-test('a job that never ends makes the worker unfit', async () => {
+test('a job that never ends fails /livez', async () => {
   expect(await ask('/livez', { running: { longestMs: 200_000 } })).toMatchObject({ ok: true });
   expect(await ask('/livez', { running: { longestMs: 301_000 } })).toMatchObject({
     ok: false,

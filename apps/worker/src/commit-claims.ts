@@ -16,7 +16,6 @@ import {
   toResult,
 } from '@flashclaim/core';
 import {
-  answered,
   COLLECTIONS,
   databaseTimeOf,
   insertJobRecords,
@@ -28,6 +27,7 @@ import {
   type ReadSnapshot,
   readJobRecords,
   readSnapshot,
+  withDriverTimeout,
   writeInTransaction,
 } from '@flashclaim/store';
 import type { ClientSession, ObjectId } from 'mongodb';
@@ -153,7 +153,7 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
 const sortByRecords = async ({ mongo, jobs, isFirst }: Attempt, session: ClientSession): Promise<SortedJobs> => {
   if (isFirst) return { open: [...jobs], expired: [], recorded: [] };
   const ids = jobs.map(({ id }) => id);
-  const records = await answered(readJobRecords(mongo, ids, session));
+  const records = await withDriverTimeout(readJobRecords(mongo, ids, session));
   const now = databaseTimeOf(session);
   checkHorizon(jobs, now);
   return sortJobs(jobs, records, now);
@@ -185,7 +185,7 @@ const newRecord = (
 /** Reads the snapshot for the open jobs, and which claims of the other jobs exist. */
 const readFor = (mongo: Mongo, session: ClientSession, { open, expired, recorded }: SortedJobs) => {
   const settled = [...expired, ...recorded.map(({ job }) => job)];
-  return answered(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled)));
+  return withDriverTimeout(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled)));
 };
 
 interface Write {

@@ -5,13 +5,13 @@ import { Type } from '@sinclair/typebox';
 const settings = {
   ...commonSettings,
   HOST: Type.String({ default: '127.0.0.1' }),
-  /** Without it, the port below, or any free one where that is taken. */
+  /** The default is `DEFAULT_PORT`, or any free port if that is in use. */
   WORKER_PORT: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
 };
 
-/** Where a worker tells its health and metrics, unless another port is named. */
-export const USUAL_PORT = 8081;
+/** The port for health and metrics, without `WORKER_PORT`. */
+export const DEFAULT_PORT = 8081;
 
-/** The worker's settings: the only place here that reads the environment. */
+/** Reads the worker's settings. Only this file of the worker reads the environment. */
 export const readEnv = () => readSettings(settings, process.env);
 export type Env = ReturnType<typeof readEnv>;

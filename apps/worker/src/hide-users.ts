@@ -1,14 +1,14 @@
-/** To the end of the line: a user's id may hold quotes and brackets, but no line break. */
+/** Up to the end of the line: a user id may contain quotes and brackets, but no line break. */
 const DUPLICATED = /dup key: [^\n]*/g;
 
 /**
- * Takes the users out of what MongoDB says of a duplicate key. BullMQ keeps an error's message and stack with its job, where
- * Bull Board shows them, and they go into logs and traces. It stays the same error otherwise, for whoever judges it.
+ * Removes user ids from MongoDB's error for a duplicate key. BullMQ stores the message and the stack with the job, Bull Board
+ * shows them, and logs and traces contain them. The error object stays the same, so its type and code can still be checked.
  */
 export const hideUsers = (error: unknown): unknown => {
   if (!(error instanceof Error)) return error;
   const hide = (text: string): string => text.replaceAll(DUPLICATED, 'dup key: {…}');
-  // The stack first: it is made of the message when it is first asked for.
+  // The stack first, because it is built from the message on first access.
   const stack = hide(error.stack ?? '');
   error.message = hide(error.message);
   error.stack = stack;

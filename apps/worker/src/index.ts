@@ -4,5 +4,5 @@ export { CommitGroup } from './commit-group.ts';
 export { CouponCache } from './coupon-cache.ts';
 export { buildJobPath, runJob } from './job-path.ts';
 export { openLane } from './open-lane.ts';
-export { createQuestions } from './status.ts';
+export { createStatusRoutes } from './status.ts';
 export { StuckLanes } from './stuck-lanes.ts';

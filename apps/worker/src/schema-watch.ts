@@ -21,7 +21,7 @@ export interface SchemaWatchOptions {
 }
 
 /**
- * Checks the unique indexes and validators while this worker runs. They are the last guard behind the decision, and they can
+ * Checks indexes and validators while this worker runs. They are the last guard behind the decision, and they can
  * disappear: restoring a backup drops them. While one is missing, this worker grants nothing. It builds the index again, and
  * repeats that while it fails, as it does where the data contain duplicates.
  *
@@ -49,8 +49,8 @@ export class SchemaWatch {
   /** The fault, in a sentence or two; undefined where there is none. */
   get fault(): string | undefined {
     if (this.#faults.length === 0) return undefined;
-    const lacks = `MongoDB lacks ${this.#faults.join(', ')}: nothing is granted until it is there again.`;
-    return this.#reason === undefined ? lacks : `${lacks} It can't be built: ${this.#reason}`;
+    const missing = `Missing in MongoDB: ${this.#faults.join(', ')}. Nothing is granted until it exists.`;
+    return this.#reason === undefined ? missing : `${missing} It can't be built: ${this.#reason}`;
   }
 
   /**
@@ -87,7 +87,7 @@ export class SchemaWatch {
     try {
       const startedAt = performance.now();
       const faults = await findSchemaFaults(this.#options.db);
-      this.#note(faults);
+      this.#update(faults);
       if (faults.length === 0) this.#intactAt = startedAt;
       else await this.#build();
       resolve();
@@ -99,15 +99,15 @@ export class SchemaWatch {
     }
   }
 
-  #note(faults: readonly string[]): void {
+  #update(faults: readonly string[]): void {
     const { log } = this.#options;
     const began = this.#faults.length === 0 && faults.length > 0;
     const ended = this.#faults.length > 0 && faults.length === 0;
     this.#faults = faults;
     if (began)
-      log.warn({ lacks: faults }, 'MongoDB lacks what keeps claims unique; nothing is granted until it is there');
+      log.warn({ missing: faults }, 'indexes or validators are missing; nothing is granted until they exist');
     if (ended) {
-      log.info('MongoDB has again what keeps claims unique; claims are granted');
+      log.info('indexes and validators exist again; claims are granted');
       this.#reason = undefined;
       this.#buildAt = Number.NEGATIVE_INFINITY;
     }
@@ -121,7 +121,7 @@ export class SchemaWatch {
       await ensureCollections(db);
     } catch (error) {
       const { message } = hideUsers((error as Error).cause ?? error) as Error;
-      if (this.#reason === undefined) log.warn({ error: message }, 'an index can not be built; it is tried again');
+      if (this.#reason === undefined) log.warn({ error: message }, "an index can't be built; the build is repeated");
       this.#reason = message;
       this.#buildAt = performance.now() + SCHEMA_BUILD_EVERY_MS;
     }

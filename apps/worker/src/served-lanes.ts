@@ -3,7 +3,7 @@ import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import type { Worker } from 'bullmq';
 import type { GlobalConcurrency } from './global-concurrency.ts';
 
-/** How often a worker searches for jobs in lanes that it does not serve. The first job of such a lane waits so long. */
+/** How often a worker searches for jobs in lanes that it does not serve. The first job of such a lane waits until then. */
 const FIND_LANES_EVERY_MS = 1_000;
 
 export interface ServedLanesOptions {

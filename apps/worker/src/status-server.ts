@@ -3,17 +3,17 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { StartError } from '@flashclaim/runtime';
 
-/** What the worker answers to a question, and whether all is well. */
+/** An answer. `ok` decides between 200 and 503. */
 export interface Status {
   ok: boolean;
   body: string;
   contentType: string;
 }
 
-/** The questions, by path. */
-export type Questions = Record<string, () => Status | Promise<Status>>;
+/** The routes, by path. */
+export type StatusRoutes = Record<string, () => Status | Promise<Status>>;
 
-/** A status that says what is wrong in one sentence; nothing where all is well. */
+/** The answer of a health route. `detail` says what is wrong; undefined where nothing is. */
 export const toStatus = (detail: string | undefined): Status => ({
   ok: detail === undefined,
   body: JSON.stringify(detail === undefined ? { status: 'ok' } : { status: 'unavailable', detail }),
@@ -21,10 +21,10 @@ export const toStatus = (detail: string | undefined): Status => ({
 });
 
 const listener =
-  (questions: Questions): RequestListener =>
+  (routes: StatusRoutes): RequestListener =>
   async (request, response) => {
-    const answer = Object.hasOwn(questions, request.url ?? '') ? questions[request.url as string] : undefined;
-    // Nothing that is asked here has a body, and nothing of a foreign one is read.
+    const answer = Object.hasOwn(routes, request.url ?? '') ? routes[request.url as string] : undefined;
+    // No route takes a body. Closing the connection discards a body without reading it.
     response.setHeader('connection', 'close');
     if (!answer || !['GET', 'HEAD'].includes(request.method ?? '')) {
       response.writeHead(404).end();
@@ -44,20 +44,20 @@ export interface Listening {
 }
 
 /**
- * Answers questions about this worker. Without a port it takes the usual one, or, as several workers may share a machine,
- * any that is free.
- * @throws StartError where the port that was named is taken.
+ * Opens the HTTP server of a worker. Without a `port` it uses the default port, or any free port if that is in use, because
+ * several workers may share a machine.
+ * @throws StartError where `port` is in use.
  */
 export const openStatusServer = async (
-  questions: Questions,
-  { host, port, usualPort }: { host: string; port: number | undefined; usualPort: number },
+  routes: StatusRoutes,
+  { host, port, defaultPort }: { host: string; port: number | undefined; defaultPort: number },
 ): Promise<Listening> => {
-  const server = createServer(listener(questions));
+  const server = createServer(listener(routes));
   try {
-    await listen(server, host, port ?? usualPort);
+    await listen(server, host, port ?? defaultPort);
   } catch (error) {
     if (port !== undefined)
-      throw new StartError(`WORKER_PORT ${port} on ${host} can't be had: ${(error as Error).message}.`);
+      throw new StartError(`WORKER_PORT ${port} on ${host} can't be used: ${(error as Error).message}.`);
     await listen(server, host, 0);
   }
   return { server, port: (server.address() as AddressInfo).port };

@@ -2,11 +2,11 @@ import { findDown, observeLanes } from '@flashclaim/lanes';
 import { createMetricsText, type Logger, METRICS_CONTENT_TYPE, type RedisConnection } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import type { Registry } from 'prom-client';
-import { type Env, USUAL_PORT } from './env.ts';
+import { DEFAULT_PORT, type Env } from './env.ts';
 import { observeStuckLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { SchemaWatch } from './schema-watch.ts';
-import { openStatusServer, type Questions, toStatus } from './status-server.ts';
+import { openStatusServer, type StatusRoutes, toStatus } from './status-server.ts';
 import { StuckLanes } from './stuck-lanes.ts';
 
 /** A job that runs for longer hangs: it has few attempts, each of bounded length. */
@@ -15,7 +15,7 @@ const JOB_RUN_MAX_MS = 300_000;
 export interface StatusParts {
   redis: RedisConnection;
   mongo: Mongo;
-  /** The lanes that this worker serves. */
+  /** The lanes that this worker serves, by number. */
   lanes: () => readonly number[];
   registry: Registry;
   stuckLanes: Pick<StuckLanes, 'stuck'>;
@@ -25,10 +25,10 @@ export interface StatusParts {
 }
 
 /**
- * What this worker can be asked: whether it works as it should, or had better be started anew (`/livez`); whether it can do
- * its work now (`/readyz`); whether what it works with is up (`/health`); and what it has counted and measured (`/metrics`).
+ * The HTTP routes of a worker. `/livez` fails where the worker should be restarted, `/readyz` where it can't run jobs now,
+ * `/health` where a store is down or an index is missing. `/metrics` are the metrics for Prometheus.
  */
-export const createQuestions = (parts: StatusParts): Questions => {
+export const createStatusRoutes = (parts: StatusParts): StatusRoutes => {
   const metricsText = createMetricsText(parts.registry);
   return {
     '/livez': () => toStatus(whyRestart(parts)),
@@ -39,7 +39,7 @@ export const createQuestions = (parts: StatusParts): Questions => {
   };
 };
 
-/** A store that is down is no reason: a new worker would not reach it either. Nor is a database that lacks an index. */
+/** A store that is down, or a missing index, is no reason to restart: a new worker would have the same fault. */
 const whyRestart = ({ stuckLanes, running, schema }: StatusParts): string | undefined => {
   if (!schema.fault && running.longestMs > JOB_RUN_MAX_MS)
     return `A job has been running for more than ${JOB_RUN_MAX_MS / 1_000} s.`;
@@ -57,18 +57,18 @@ interface StatusOptions extends Omit<StatusParts, 'stuckLanes' | 'isStopping'> {
   log: Logger;
 }
 
-/** Watches the lanes and answers questions about this worker, until it is closed. */
+/** Inspects the lanes, and opens the HTTP server with the worker's health and metrics. */
 export const openStatus = async ({ env, log, ...parts }: StatusOptions) => {
   const stuckLanes = new StuckLanes({ redis: parts.redis, lanes: parts.lanes, log });
   observeLanes(parts.registry, parts.redis);
   observeStuckLanes(parts.registry, stuckLanes);
   let stopping = false;
-  const questions = createQuestions({ ...parts, stuckLanes, isStopping: () => stopping });
-  const where = { host: env.HOST, port: env.WORKER_PORT, usualPort: USUAL_PORT };
-  const { server, port } = await openStatusServer(questions, where);
+  const routes = createStatusRoutes({ ...parts, stuckLanes, isStopping: () => stopping });
+  const where = { host: env.HOST, port: env.WORKER_PORT, defaultPort: DEFAULT_PORT };
+  const { server, port } = await openStatusServer(routes, where);
   return {
     port,
-    /** From now on this worker is not ready. */
+    /** Makes `/readyz` fail, and ends the inspection of the lanes. */
     stopping: (): void => {
       stopping = true;
       stuckLanes.close();

@@ -7,17 +7,18 @@ const LANE_INSPECT_EVERY_MS = 5_000;
 
 export interface StuckLanesOptions {
   redis: RedisConnection;
-  /** The lanes to look at, as they are now. */
+  /** The lanes to inspect. */
   lanes: () => readonly number[];
   log: Pick<Logger, 'warn' | 'info'>;
   stuckMs?: number;
-  lookEveryMs?: number;
+  inspectEveryMs?: number;
 }
 
 /**
- * Finds lanes that stand still: the same job waits in one for long although any worker might run it, and Redis answers.
- * Workers that came back from an outage connected, but took no more jobs, are what this is for: nothing else tells them from
- * idle ones. It takes every worker to leave a job alone, this one included, so a busy lane is never taken for a stuck one.
+ * Finds stuck lanes: the same job waits for a long time although any worker could run it, and Redis answers.
+ *
+ * After an outage, workers may be connected but take no jobs. Only this check distinguishes them from idle workers. A lane is
+ * stuck only if no worker takes the job, including this one, so a busy lane never counts as stuck.
  */
 export class StuckLanes {
   readonly #options: Required<StuckLanesOptions>;
@@ -25,14 +26,14 @@ export class StuckLanes {
   /** The job that no worker ran, and since when, by lane. */
   readonly #unserved = new Map<number, { job: string; since: number }>();
   readonly #stuck = new Set<number>();
-  #looking = false;
+  #inspecting = false;
 
   constructor(options: StuckLanesOptions) {
-    this.#options = { stuckMs: LANE_STUCK_MS, lookEveryMs: LANE_INSPECT_EVERY_MS, ...options };
-    this.#timer = setInterval(() => void this.#inspectAll(), this.#options.lookEveryMs);
+    this.#options = { stuckMs: LANE_STUCK_MS, inspectEveryMs: LANE_INSPECT_EVERY_MS, ...options };
+    this.#timer = setInterval(() => void this.#inspectAll(), this.#options.inspectEveryMs);
   }
 
-  /** The lanes that stand still. */
+  /** The stuck lanes, by number. */
   get stuck(): readonly number[] {
     return [...this.#stuck];
   }
@@ -43,27 +44,27 @@ export class StuckLanes {
 
   async #inspectAll(): Promise<void> {
     const { redis } = this.#options;
-    if (this.#looking) return;
-    this.#looking = true;
+    if (this.#inspecting) return;
+    this.#inspecting = true;
     const lanes = [...this.#options.lanes()];
-    const looks = Promise.all(lanes.map((lane) => inspectLane(redis, lane)));
-    // Only one look is under way, also while Redis is away: its commands wait for it.
-    const end = looks.then(
+    const inspection = Promise.all(lanes.map((lane) => inspectLane(redis, lane)));
+    // Only one inspection runs at a time. While Redis is down, its commands wait in the offline queue.
+    const end = inspection.then(
       () => {},
       () => {},
     );
     try {
-      for (const [index, { unserved }] of (await withTimeout(HEALTH_CHECK_MS, looks)).entries())
-        this.#note(lanes[index] as number, unserved);
+      for (const [index, { unserved }] of (await withTimeout(HEALTH_CHECK_MS, inspection)).entries())
+        this.#update(lanes[index] as number, unserved);
     } catch {
-      // Redis does not answer: that is another trouble, and afterwards the lanes have their time anew.
-      for (const lane of lanes) this.#note(lane, undefined);
+      // Redis does not answer. That is another fault, so the time of every lane starts again.
+      for (const lane of lanes) this.#update(lane, undefined);
     }
     await end;
-    this.#looking = false;
+    this.#inspecting = false;
   }
 
-  #note(lane: number, job: string | undefined): void {
+  #update(lane: number, job: string | undefined): void {
     const { log, stuckMs } = this.#options;
     const before = this.#unserved.get(lane);
     if (job !== undefined && before?.job === job) {
@@ -74,6 +75,6 @@ export class StuckLanes {
     }
     if (job === undefined) this.#unserved.delete(lane);
     else this.#unserved.set(lane, { job, since: performance.now() });
-    if (this.#stuck.delete(lane)) log.info({ lane }, 'the jobs of a lane are run again');
+    if (this.#stuck.delete(lane)) log.info({ lane }, 'the jobs of a lane run again');
   }
 }

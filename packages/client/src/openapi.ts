@@ -5,7 +5,7 @@
 export interface components {
     schemas: {
         /**
-         * @description Who claims a unit of what. Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.
+         * @description A claim on one unit of a coupon. Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.
          * @example {
          *       "user_id": "user_1",
          *       "coupon_name": "FLASH_SALE_2024"
@@ -34,7 +34,7 @@ export interface components {
             /** Format: date-time */
             claimed_at: string;
         };
-        /** @description Where a claim stands. */
+        /** @description The status of a claim. */
         ClaimStatus: {
             /** @description A UUID. */
             claim_id: string;
@@ -80,7 +80,7 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
-        /** @description An error, as RFC 9457 has it. */
+        /** @description An error, in the format of RFC 9457. */
         Problem: {
             /** @description A URN that ends in the code. */
             type: string;
@@ -88,18 +88,18 @@ export interface components {
             title: string;
             /** @description The HTTP status. */
             status: number;
-            /** @description What is wrong with this very request, and what to do about it. */
+            /** @description What is wrong with this request, and what to do about it. */
             detail: string;
             /**
-             * @description Stable: for programs to decide by.
+             * @description Stable, for programs.
              * @enum {string}
              */
             code: "invalid_request" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "name_taken" | "not_found" | "method_not_allowed" | "unauthorized" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "headers_too_large" | "overloaded" | "unavailable" | "internal_error";
-            /** @description Stable: one plain sentence for each code. */
+            /** @description Stable: one text for each code. */
             error: string;
             /** @description As in the header x-request-id and in the logs. */
             request_id: string;
-            /** @description Where it is not known what became of the claim: ask for it by this id. */
+            /** @description Where the outcome of the claim is not known: read its status by this id. */
             claim_id?: string;
         };
     };

@@ -2,9 +2,10 @@ import { type Static, Type } from '@sinclair/typebox';
 import { OneOfSchema } from './one-of.ts';
 
 /**
- * What can become of a claim request, in order of precedence: the first that applies is the answer.
- * `replayed` is told to the caller as `claimed`: this very claim id already holds a unit. Under an idempotency key, where
- * several requests share a claim id, the request that made the claim is `claimed` however often its job runs.
+ * The outcomes of a claim request, in order of precedence: the first that applies is the answer.
+ *
+ * `replayed`: the claim id already holds a unit. The caller is answered 200, as for `claimed`. Several requests with the same
+ * idempotency key share a claim id; the request that made the claim gets `claimed` however often its job runs.
  */
 export const OUTCOMES = [
   'invalid_request',
@@ -17,52 +18,51 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** What the worker decides; an invalid request never reaches it. */
+/** An outcome that the worker decides. The API answers an invalid request itself. */
 export type Decision = Exclude<Outcome, 'invalid_request'>;
 
 /**
- * What the record of a job says of a claim. `timed_out`: the job was not decided before its deadline, so the claim was not and
- * never will be granted.
+ * A decision in a job record. `timed_out`: the job was not decided before its deadline, so its claims never get a unit.
  */
 export type RecordedDecision = Decision | 'timed_out';
 
-/** A decision by which the claim holds a unit. Everything else is a refusal, or not known. */
+/** A decision that gives the claim a unit. */
 export type Grant = Extract<Decision, 'replayed' | 'claimed'>;
 
 export const isGrant = (decision: string | undefined): decision is Grant =>
   decision === 'claimed' || decision === 'replayed';
 
-/** A claim on its way through a lane. `id` is at the same time what makes a second run of its job harmless. */
+/** A claim in a job. Its `id` becomes the unique `_id` in MongoDB, so a second run of the job grants nothing. */
 export interface Claim {
   id: string;
   userId: string;
   couponName: string;
-  /** The request that makes this claim, unique over all processes; only under an idempotency key, which requests share. */
+  /** The id of the request, unique over all processes. Only with an idempotency key, because requests then share a claim id. */
   requestId?: string | undefined;
 }
 
-/** A claim that stands: it holds a unit. */
+/** A committed claim: it holds a unit. */
 export interface ExistingClaim extends Claim {
   /** In ms since the epoch. */
   claimedAt: number;
-  /** Whether its coupon was deleted, and another one of the same name exists. */
+  /** Whether its coupon was deleted, and another coupon with the same name exists. */
   ofEarlierCoupon?: boolean;
 }
 
-/** A claim that stands, as MongoDB stores it: the claim id is the document's `_id`. */
+/** A committed claim as MongoDB stores it. The claim id is the document's `_id`. */
 export interface ClaimFields<CouponId = unknown> {
   _id: string;
   user_id: string;
   coupon_id: CouponId;
   coupon_name: string;
   claimed_at: Date;
-  /** The request that made it; only under an idempotency key. */
+  /** The id of the request that made it. Only with an idempotency key. */
   request_id?: string;
 }
 
 const ClaimIdSchema = Type.String({ description: 'A UUID.' });
 
-/** The answer to a claim that holds a unit. */
+/** The body of a 200 answer to a claim. */
 export const ClaimedSchema = Type.Object(
   {
     message: Type.Literal('coupon claimed successfully'),
@@ -75,14 +75,14 @@ export const ClaimedSchema = Type.Object(
 );
 export type Claimed = Static<typeof ClaimedSchema>;
 
-/** What a claim's status can tell: how it was decided, or that it was not yet. */
+/** The codes of a claim's status: its decision, or `pending`. */
 const STATUS_CODES = [
   'pending',
   ...OUTCOMES.filter((outcome) => outcome !== 'invalid_request' && outcome !== 'replayed'),
   'timed_out',
 ] as const;
 
-/** Where a claim stands: the answer to a claim that is not decided yet (202), and to a question about any claim. */
+/** The status of a claim: the body of a 202 answer to a claim, and of `GET /api/claims/{claim_id}`. */
 export const ClaimStatusSchema = Type.Object(
   {
     claim_id: ClaimIdSchema,
@@ -95,6 +95,6 @@ export const ClaimStatusSchema = Type.Object(
     coupon_name: Type.Optional(Type.String()),
     claimed_at: Type.Optional(Type.String({ format: 'date-time' })),
   },
-  { $id: 'ClaimStatus', description: 'Where a claim stands.' },
+  { $id: 'ClaimStatus', description: 'The status of a claim.' },
 );
 export type ClaimStatus = Static<typeof ClaimStatusSchema>;

@@ -5,7 +5,7 @@ import { COUPON_NAME_RULE, NAME_RULE, normaliseName } from './name.ts';
 /** A name as callers send it. The format `name` is checked by `isName`; handlers then call `normaliseName`. */
 export const NameSchema = Type.String({ format: 'name', description: `${NAME_RULE}; compared in Unicode NFC` });
 
-/** The name of a coupon that is to be created, checked by `isCouponName`. */
+/** The name of a new coupon, checked by `isCouponName`. */
 export const CouponNameSchema = Type.String({
   format: 'coupon-name',
   description: `${COUPON_NAME_RULE}; compared in Unicode NFC`,
@@ -20,7 +20,7 @@ export const AmountSchema = Type.Integer({
 const UNKNOWN_FIELDS =
   'Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.';
 
-/** Callers may send fields we do not know, but none that looks like a database operator. */
+/** Unknown fields are accepted, but none that begins with `$`, as a database operator does. */
 const noOperators = { propertyNames: { not: { pattern: '^\\$' } } };
 
 export const NewCouponSchema = Type.Object(
@@ -38,13 +38,13 @@ export const ClaimRequestSchema = Type.Object(
   { user_id: NameSchema, coupon_name: NameSchema },
   {
     $id: 'ClaimRequest',
-    description: `Who claims a unit of what. ${UNKNOWN_FIELDS}`,
+    description: `A claim on one unit of a coupon. ${UNKNOWN_FIELDS}`,
     examples: [{ user_id: 'user_1', coupon_name: 'FLASH_SALE_2024' }],
     ...noOperators,
   },
 );
 
-/** A coupon as callers see it. In every read, `remaining_amount` + `claimed_count` = `amount`. */
+/** A coupon in an answer. In every read, `remaining_amount` + `claimed_count` = `amount`. */
 export const CouponSchema = Type.Object(
   {
     id: Type.String(),
@@ -69,7 +69,7 @@ export interface CouponFields {
   updated_at: Date;
 }
 
-/** The document of a coupon nobody has claimed yet. */
+/** The document of a new coupon: all its units remain. */
 export const newCoupon = ({ name, amount }: NewCoupon, now: Date): CouponFields => ({
   name: normaliseName(name),
   amount,

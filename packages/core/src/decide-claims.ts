@@ -1,18 +1,20 @@
 import type { Claim, Decision, ExistingClaim } from './claim.ts';
 
-/** What the database said, at one moment, about everything that a list of claims touches. */
+/** The state of the database at one moment, for the coupons and users of a list of claims. */
 export interface Snapshot {
-  /** Units that remain, by coupon name. A coupon that does not exist is absent. */
+  /** Remaining units, by coupon name. A coupon that does not exist is absent. */
   remaining: ReadonlyMap<string, number>;
-  /** The claims that hold a unit already, by id; all of those that the list holds, and maybe others. */
+  /** The existing claims, by id: every claim of the list that exists, and possibly others. */
   existing: ReadonlyMap<string, ExistingClaim>;
-  /** The users who hold a unit, by coupon name. */
+  /** The users who have a unit, by coupon name. */
   holders: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /**
- * Decides each claim of a list, in its order: the first rule that applies is the decision.
- * Pure: no I/O, no clock; nobody decides anywhere else. The worker grants by it; the API may only refuse by it.
+ * Decides each claim of a list, in order: the first rule that applies is the decision.
+ *
+ * This is the only function that decides claims. It is pure: no I/O, no clock. The worker grants and refuses with it. The API
+ * calls it for sold-out coupons and grants nothing.
  */
 export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Decision[] => {
   const remaining = new Map(snapshot.remaining);
@@ -25,7 +27,7 @@ export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Deci
     if (existing && !isSameClaim(existing, claim)) return 'idempotency_key_reused';
     const left = remaining.get(couponName);
     if (left === undefined) return 'coupon_not_found';
-    // Granted in this list, it was granted to the one before.
+    // If this list granted it, an earlier claim of the list has the unit.
     if (existing) return granted.has(id) ? 'replayed' : decideExisting(existing, claim);
     if (snapshot.holders.get(couponName)?.has(userId) || holders.get(couponName)?.has(userId)) return 'already_claimed';
     if (left === 0) return 'out_of_stock';
@@ -39,20 +41,20 @@ export const decideClaims = (snapshot: Snapshot, claims: readonly Claim[]): Deci
   });
 };
 
-/** Decides a claim whose id stands, by what stands. */
+/** Decides a claim whose id exists already. */
 export const decideExisting = (
   existing: Claim,
   claim: Claim,
 ): Extract<Decision, 'idempotency_key_reused' | 'replayed' | 'claimed'> => {
   if (!isSameClaim(existing, claim)) return 'idempotency_key_reused';
-  // This very request made it, and its job ran again: to its caller it is the first answer.
+  // The same request made the existing claim, and its job runs again: its caller has no answer yet.
   return claim.requestId !== undefined && claim.requestId === existing.requestId ? 'claimed' : 'replayed';
 };
 
-/** The claims of a list that take a unit by these decisions; those that stand have theirs. */
+/** The claims of a list that take a new unit by these decisions. Existing claims have their unit already. */
 export const grantsOf = (snapshot: Snapshot, claims: readonly Claim[], decisions: readonly Decision[]): Claim[] =>
   claims.filter((claim, index) => decisions[index] === 'claimed' && !snapshot.existing.has(claim.id));
 
-/** Whether an existing claim is the one that is claimed here, and not another one under the same id. */
+/** Whether an existing claim with the same id has the same user and coupon. */
 export const isSameClaim = (existing: Claim & Partial<ExistingClaim>, claim: Claim): boolean =>
   existing.userId === claim.userId && existing.couponName === claim.couponName && !existing.ofEarlierCoupon;

@@ -2,23 +2,23 @@ import type { Claim, Decision, ExistingClaim, RecordedDecision } from './claim.t
 import { decideClaims, decideExisting, isSameClaim, type Snapshot } from './decide-claims.ts';
 import { type ClaimJobResult, decodeDecision, encodeDecisions, type Job, type JobRecord } from './job.ts';
 
-/** Why a job can't be decided, whoever runs it: it is not what this version of the worker takes. */
+/** No run can decide the job: its payload is not readable, its deadline is wrong, or its record belongs to another job. */
 export class JobRejectedError extends Error {}
 
-/** A list of jobs, by what has to be done with each. */
+/** Jobs by what remains to do for each. */
 export interface SortedJobs {
-  /** Not decided before, and in time. */
+  /** No record, and before the deadline: to be decided. */
   open: Job[];
-  /** Not decided before, and too late: the worker records that they have expired. */
+  /** No record, and after the deadline: to be recorded as expired. */
   expired: Job[];
-  /** Decided before: the record is the answer. */
+  /** With a record, which contains the result. */
   recorded: { job: Job; record: JobRecord }[];
 }
 
 /**
  * Sorts jobs by their records and deadlines.
  * @param now database time in seconds.
- * @throws JobRejectedError where a record is another job's.
+ * @throws JobRejectedError where a record belongs to another job.
  */
 export const sortJobs = (jobs: readonly Job[], records: ReadonlyMap<string, JobRecord>, now: number): SortedJobs => {
   const sorted: SortedJobs = { open: [], expired: [], recorded: [] };
@@ -39,13 +39,13 @@ const checkFit = (job: Job, record: JobRecord): JobRecord => {
   return record;
 };
 
-/** What was decided of one job. */
+/** The decisions of one job, in the order of its claims. */
 export interface JobDecision {
   job: Job;
   decisions: Decision[];
 }
 
-/** Decides the claims of several jobs, in their order, as one list. */
+/** Decides the claims of several jobs as one list, in order. */
 export const decideJobs = (snapshot: Snapshot, jobs: readonly Job[]): JobDecision[] => {
   const decisions = decideClaims(
     snapshot,
@@ -59,7 +59,7 @@ export const decideJobs = (snapshot: Snapshot, jobs: readonly Job[]): JobDecisio
   });
 };
 
-/** The result of a job that was decided now, at `at` in ms since the epoch. */
+/** The result of a job that this transaction decides, at `at` in ms since the epoch. */
 export const toResult = (
   { job, decisions }: JobDecision,
   existing: ReadonlyMap<string, ExistingClaim>,
@@ -74,8 +74,8 @@ export const toResult = (
 };
 
 /**
- * The result of a job by its record, word for word, except for a claim that exists: another request under its idempotency
- * key may have made it since, and an existing claim outranks a refusal.
+ * The result of a job that was decided or expired before: the same decisions again. Only a claim that exists by now is decided
+ * again, because another request with its idempotency key may have made it since, and an existing claim comes before a refusal.
  * @param record absent where the job has expired.
  */
 export const repeatResult = (

@@ -7,8 +7,8 @@
  * - batch, job: the claims that one API process sends to a lane together.
  * - lane: the ordered queue through which all claims of a coupon pass, one job at a time.
  *
- * apps/api/src/claims/claim-path.ts describes the way of a claim through the API, apps/worker/src/job-path.ts that of a job
- * through a worker.
+ * A claim goes: admit → submit → batch → dispatch → (lane) take → commit → answer. apps/api/src/claims/claim-path.ts describes
+ * the steps in the API, apps/worker/src/job-path.ts those in a worker.
  */
 export * from './claim.ts';
 export * from './coupon.ts';

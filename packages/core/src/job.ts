@@ -3,16 +3,16 @@ import type { Claim, RecordedDecision } from './claim.ts';
 import { normaliseName } from './name.ts';
 
 /**
- * A job's payload: the claims that one API process hands to a lane at once, in their order of arrival.
- * A claim is `[claim id, user id, index of its coupon in coupons]`. `requests` holds, by the claim's index, the request ids of
- * claims under an idempotency key.
+ * The payload of a job: a batch of claims of one API process, in their order of arrival.
+ * A claim is `[claim id, user id, index of its coupon in coupons]`. `requests` contains the request ids of claims with an
+ * idempotency key, by the index of the claim.
  */
 export const ClaimJobSchema = Type.Object({
   v: Type.Literal(3),
-  id: Type.String({ minLength: 1, maxLength: 64, description: 'The key of its record: the same in every run.' }),
+  id: Type.String({ minLength: 1, maxLength: 64, description: 'The key of the job record, the same in every run.' }),
   deadline: Type.Integer({
     minimum: 1,
-    description: 'In seconds of database time. A worker that comes later records that the job has expired.',
+    description: 'In seconds of database time. After it, a worker records the job as expired.',
   }),
   replyTo: Type.String({ description: 'The API process that waits for the answer; see answersChannel.' }),
   coupons: Type.Array(Type.String()),
@@ -21,7 +21,7 @@ export const ClaimJobSchema = Type.Object({
 });
 export type ClaimJob = Static<typeof ClaimJobSchema>;
 
-/** A job as a worker decides it. */
+/** A decoded job. */
 export interface Job {
   id: string;
   /** In seconds of database time. */
@@ -30,25 +30,25 @@ export interface Job {
   claims: readonly Claim[];
 }
 
-/** Where a claim is: its job, and its place in it. */
+/** The place of a claim: its job, and its index in the job. */
 export interface Place {
   jobId: string;
   index: number;
-  /** Of the job, in seconds of database time. */
+  /** The deadline of the job, in seconds of database time. */
   deadline: number;
 }
 
-/**
- * What became of a job's claims: a letter for each claim, in order, the time of the transaction in ms since the epoch, and
- * the original time of each claim that existed before. Its record, its answer and a rerun share this shape.
- */
+/** The result of a job. Its record, its answer and a later run have this shape. */
 export interface ClaimJobResult {
+  /** A letter for each claim, in order. */
   decisions: string;
+  /** When it was decided, in ms since the epoch. */
   at: number;
+  /** When each claim that existed before was made, in ms since the epoch, by the index of the claim. */
   replayedAt?: Record<number, number>;
 }
 
-/** A job's result on its way to the process that waits for it. */
+/** The message that a worker publishes to the API process that waits for a job. */
 export interface JobAnswer {
   jobId: string;
   result: ClaimJobResult;
@@ -56,22 +56,22 @@ export interface JobAnswer {
   committedAt: number;
 }
 
-/** The record of a job that was decided, or that expired. It exists from the transaction that decided the job. */
+/** The record of a job that was decided or has expired. The transaction that decides the job inserts it. */
 export interface JobRecord {
   jobId: string;
   deadline: number;
-  /** The id of the job's first claim, by which a record that is another job's shows; absent where the job expired. */
+  /** The id of the job's first claim, to detect the record of another job. Absent where the job expired. */
   firstClaim?: string | undefined;
-  /** Absent where the job expired: then nothing of it was or will be granted. */
+  /** Absent where the job expired: its claims never get a unit. */
   result?: ClaimJobResult | undefined;
   /**
-   * Cluster time of what the decision rests on, which orders records: of two that do not overlap, the later one has the
-   * greater. Absent before the insert where that is the first that the transaction does.
+   * Cluster time of the snapshot that the decision used. It orders records: of two transactions that do not overlap, the later
+   * one has the greater time. Absent before the insert if the insert is the first command of the transaction.
    */
   decidedAt?: bigint | undefined;
 }
 
-/** A record that exists. */
+/** A record as read from MongoDB. */
 export type StoredJobRecord = JobRecord & { decidedAt: bigint };
 
 const LETTERS: Record<RecordedDecision, string> = {
@@ -101,8 +101,8 @@ export const encodeJob = (job: Pick<ClaimJob, 'id' | 'deadline' | 'replyTo'>, cl
 };
 
 /**
- * Names come out normalised, whoever put the job there: they are what the unique indexes compare.
- * @throws Error where a claim names a coupon that the job does not hold.
+ * Decodes a payload. It normalises names even if the sender did not, because the unique indexes compare them.
+ * @throws Error where a claim refers to a coupon that the payload does not contain.
  */
 export const decodeJob = ({ id, deadline, coupons, claims, requests }: ClaimJob): Job => {
   const names = coupons.map(normaliseName);
@@ -119,7 +119,7 @@ export const decodeJob = ({ id, deadline, coupons, claims, requests }: ClaimJob)
 export const encodeDecisions = (decisions: readonly RecordedDecision[]): string =>
   decisions.map((decision) => LETTERS[decision]).join('');
 
-/** @throws Error on a letter that no decision has: a worker of another version wrote it. */
+/** @throws Error on an unknown letter, which a worker of another version may have written. */
 export const decodeDecision = (
   result: ClaimJobResult,
   index: number,

@@ -1,4 +1,7 @@
-/** Limits that several modules share, or that relate to each other. A limit of one module stands in that module. The unit comes last. */
+/**
+ * Limits that several modules or tests share, or that relate to each other. A limit of one module is defined in that module.
+ * The unit comes last in the name. Each group ends with its relations, which are checked on import.
+ */
 
 /** @throws Error where two limits do not fit together. */
 const assert = (holds: boolean, rule: string): void => {
@@ -37,7 +40,12 @@ export const REQUEST_RECEIVE_MIN_MS = 100;
 /** The longest such time that a deployment may set. */
 export const REQUEST_RECEIVE_MAX_MS = 300_000;
 
-// The wait of a claim
+assert(
+  REQUEST_RECEIVE_MIN_MS <= REQUEST_RECEIVE_DEFAULT_MS && REQUEST_RECEIVE_DEFAULT_MS <= REQUEST_RECEIVE_MAX_MS,
+  'a deployment may set the default time of a request',
+);
+
+// The wait of a caller
 
 /** How long a claim waits for its decision by default, before the answer is `pending`. */
 export const CLAIM_WAIT_DEFAULT_MS = 5_000;
@@ -45,10 +53,10 @@ export const CLAIM_WAIT_DEFAULT_MS = 5_000;
 /** The longest wait that a deployment may set. */
 export const CLAIM_WAIT_MAX_MS = 60_000;
 
-/** Time of a handler beyond the wait. Then Fastify answers. */
-export const HANDLER_MARGIN_MS = 5_000;
+/** Time of a handler beyond the wait of its claim. Then Fastify answers for it. */
+const HANDLER_MARGIN_MS = 5_000;
 
-/** Time of a shutdown beyond the longest handler. */
+/** Time of a shutdown of the API beyond the longest handler. */
 export const GRACE_MARGIN_MS = 5_000;
 
 /** The largest `Retry-After` of a 503. It is random, so that not all callers return at once. */
@@ -57,17 +65,32 @@ export const RETRY_AFTER_MAX_SECONDS = 3;
 /** The largest `Retry-After` where so many callers are rejected that their return is spread over more time. */
 export const RETRY_AFTER_CROWD_MAX_SECONDS = 10;
 
+/** Time of a handler, for the wait of a deployment. */
+export const handlerTimeoutMs = (waitMs: number): number => waitMs + HANDLER_MARGIN_MS;
+
+/** Time of a shutdown of the API, for the wait of a deployment: longer than any handler. */
+export const graceMs = (waitMs: number): number => handlerTimeoutMs(waitMs) + GRACE_MARGIN_MS;
+
+/**
+ * Age of the oldest claim of a lane at which the lane admits no more claims than one job may contain, for the wait of a
+ * deployment. More claims would mostly wait until they are answered `pending`.
+ */
+export const laneAgeMaxMs = (waitMs: number): number => waitMs / 2;
+
+assert(CLAIM_WAIT_DEFAULT_MS <= CLAIM_WAIT_MAX_MS, 'a deployment may set the default wait');
+assert(RETRY_AFTER_MAX_SECONDS <= RETRY_AFTER_CROWD_MAX_SECONDS, 'many callers return over a longer time than few');
+
 // Admission
 
 /**
- * Undecided claims in one API process by default, and callers who wait for a status. The next one is answered
- * `overloaded`.
+ * Undecided claims in one API process by default. The next claim is answered `overloaded`. The same limit counts callers who
+ * wait for the status of a claim.
  */
 export const CLAIMS_PENDING_DEFAULT = 20_000;
 
 /**
- * Two turns of the event loop in a row that are longer, and claims are answered `overloaded`. One long turn is a
- * burst, and rejects nobody.
+ * Duration of a turn of the event loop. After two longer turns in a row, claims are answered `overloaded`. One longer turn is
+ * only a burst.
  */
 export const LOOP_DELAY_MAX_MS = 1_000;
 
@@ -75,17 +98,19 @@ export const LOOP_DELAY_MAX_MS = 1_000;
 export const LOOP_CHECK_EVERY_MS = 50;
 
 /**
- * Rejections in a tick without a pause of the connection. Measured without this limit: 8,000 callers who return at
- * once leave 2 % of the throughput.
+ * Rejections in one tick of the load shedder before it pauses connections. Measured without this limit: if 8,000 callers
+ * return at once, 2 % of the throughput remain.
  */
 export const SHED_REJECTIONS_MAX = 250;
+
+assert(LOOP_CHECK_EVERY_MS < LOOP_DELAY_MAX_MS, 'the check of the event loop notices a turn that is too long');
 
 // Lanes, batches and jobs
 
 /** Lanes by default. */
 export const LANES_DEFAULT = 8;
 
-/** Lanes at most: more only cost connections. */
+/** The most lanes that a deployment may set: more only cost connections. */
 export const LANES_MAX = 64;
 
 /** Claims in one job, and in one transaction. */
@@ -103,7 +128,7 @@ export const LANE_JOBS_MAX = 100;
 /** How often a batch that lingers checks whether claims keep arriving. */
 export const LINGER_STEP_MS = 2;
 
-/** How long a claim with `respond-async` waits for a batch before it is sent although a job is in flight. */
+/** How long a claim with `respond-async` waits in a batch before the batch is sent although a job is in flight. */
 export const ASYNC_BATCH_MAX_MS = 100;
 
 /** Failed jobs that are kept for each lane, without their payloads. */
@@ -112,18 +137,21 @@ export const JOBS_FAILED_KEPT_MAX = 200;
 /** Coupons in the cache of a worker, and sold-out coupons that an API process remembers. */
 export const COUPONS_CACHED_MAX = 10_000;
 
+assert(LANES_DEFAULT <= LANES_MAX, 'a deployment may set the default number of lanes');
+assert(TURN_CLAIMS_MAX <= JOB_CLAIMS_MAX, 'the claims of a turn fit into one job');
+
 // Answers and retries of jobs
 
 /** Time without an answer to a job after which the API reads its record: the answer may be lost. */
 export const ANSWER_TIMEOUT_MS = 1_000;
 
-/** Lock of a worker on a job. The lane of a killed worker waits for it, and for one check. */
+/** Time of a worker's lock on a job. The lane of a killed worker waits until the lock expires, and then for one check. */
 export const JOB_LOCK_MS = 3_000;
 
 /** How often workers search for jobs whose lock has expired. */
 export const JOB_STALLED_CHECK_MS = 1_500;
 
-/** Runs of a job. Its deadline ends it, not this number. */
+/** Runs of a job, after errors or lost workers. The number is high, because the deadline of a job ends it. */
 export const JOB_ATTEMPTS_MAX = 1_000_000;
 
 /** How long an idle lane of a worker waits for a job before it asks Redis again. */
@@ -134,6 +162,8 @@ export const LANE_ASK_EVERY_SECONDS = 2;
  * every 10 s at least, and the job of a killed worker needs its lock and a check.
  */
 export const LANE_STUCK_MS = 15_000;
+
+assert(LANE_STUCK_MS > JOB_LOCK_MS + JOB_STALLED_CHECK_MS, 'the lane of a killed worker does not count as stuck');
 
 // Deadlines and records, in database time
 
@@ -149,11 +179,17 @@ export const CLOCK_JUMP_MAX_SECONDS = 2 * 3_600;
 /** How long after its job's deadline a pending record is kept: an hour, also if database time jumps meanwhile. */
 export const PENDING_RECORD_KEPT_SECONDS = 3_600 + CLOCK_JUMP_MAX_SECONDS;
 
-/** How long after its deadline a job record is kept. */
+/** How long after its deadline a job record is kept: longer than the pending records that refer to it. */
 export const JOB_RECORD_KEPT_SECONDS = PENDING_RECORD_KEPT_SECONDS + 900;
 
 /** Pending records in one read, and the most that are read for one claim id. */
 export const PENDING_RECORDS_PER_READ_MAX = 200;
+
+assert(JOB_RECORD_KEPT_SECONDS > PENDING_RECORD_KEPT_SECONDS, 'a pending record always leads to its job record');
+assert(
+  PENDING_RECORD_KEPT_SECONDS - CLOCK_JUMP_MAX_SECONDS >= 3_600,
+  'the status of a claim can be read for an hour, also after a jump of database time',
+);
 
 // Transactions
 
@@ -164,25 +200,25 @@ export const PENDING_RECORDS_PER_READ_MAX = 200;
 export const TRANSACTIONS_IN_FLIGHT_MAX = 1;
 
 /**
- * Timeout of one command of a transaction, including the commit. A worker also needs this time to notice that MongoDB
- * vanished.
+ * Timeout of one command of a transaction, including the commit. A worker needs as long to notice that MongoDB disappeared
+ * without closing its connections.
  */
 export const COMMIT_TIMEOUT_MS = 5_000;
 
 /**
  * The largest recommended `transactionLifetimeLimitSeconds` of MongoDB: the open transaction of a killed worker
- * blocks its coupons for so long. MongoDB's default is 60.
+ * blocks its coupons for this time. MongoDB's default is 60.
  */
 export const TRANSACTION_LIFETIME_MAX_SECONDS = 5;
 
 // Connections and timeouts
 
-/** A read or the creation of a coupon for a caller. */
+/** Timeout of a read or of the creation of a coupon, for a caller of the API. */
 export const QUERY_TIMEOUT_MS = 3_000;
 
 /**
- * A request to the driver of a store: the selection of a server, and one attempt. This bounds a command that the
- * driver loses.
+ * Timeout around a command of a store's driver: the selection of a server, and one attempt. Without it, a command that the
+ * driver loses would block its lane for ever.
  */
 export const DRIVER_TIMEOUT_MS = QUERY_TIMEOUT_MS + COMMIT_TIMEOUT_MS;
 
@@ -195,12 +231,15 @@ export const REDIS_START_MAX_MS = 10_000;
 /** Time without any answer after which a connection to Redis is closed and made again. */
 export const REDIS_SILENCE_MAX_MS = 5_000;
 
-// Health
+assert(COMMIT_TIMEOUT_MS < DRIVER_TIMEOUT_MS, 'the driver reports a timeout first');
+assert(LANE_ASK_EVERY_SECONDS * 1_000 < REDIS_SILENCE_MAX_MS, 'an idle lane keeps its connection');
 
-/** How often an API process asks each store whether it is up. */
+// Health and checks
+
+/** How often an API process checks whether each store answers. */
 export const STORE_ASK_EVERY_MS = 150;
 
-/** Intervals without an answer after which a store is down. */
+/** Intervals without an answer after which a store counts as down. */
 export const STORE_SILENT_INTERVALS_MAX = 4;
 
 /** Timeout of one check of one part in `GET /health`, and of an inspection of the lanes. */
@@ -209,11 +248,17 @@ export const HEALTH_CHECK_MS = 1_000;
 /** How often a worker sets the global concurrency of its lanes: Redis may have lost it. */
 export const GLOBAL_CONCURRENCY_EVERY_MS = 1_000;
 
+/** Links of a span to others, for example from a job to the requests of its claims. The default of OpenTelemetry is 128. */
+export const SPAN_LINKS_MAX = 128;
+
+assert(GLOBAL_CONCURRENCY_EVERY_MS < REDIS_SILENCE_MAX_MS, 'an idle worker keeps its connection');
+assert(STORE_ASK_EVERY_MS < REDIS_SILENCE_MAX_MS, 'an idle API process keeps its connection');
+assert(STORE_ASK_EVERY_MS * (STORE_SILENT_INTERVALS_MAX + 1) <= 1_000, 'a store that fails is down within a second');
+
+// Shutdown of a worker
+
 /** How long a worker that stops may finish its jobs: longer than one transaction. */
 export const WORKER_GRACE_MS = COMMIT_TIMEOUT_MS + 5_000;
-
-/** Links of a span, as from a job to the requests of its claims. The default of OpenTelemetry is 128. */
-export const SPAN_LINKS_MAX = 128;
 
 // The live page
 
@@ -228,31 +273,3 @@ export const LIVE_PAGES_MAX = 500;
 
 /** Bytes that may wait to be sent to one live page. Beyond it the page gets no new numbers until it has read them. */
 export const LIVE_PAGE_BUFFER_MAX_BYTES = 128 * 1024;
-
-// Derived from the wait of a deployment
-
-/** Time of a handler, for the wait of a deployment. */
-export const handlerTimeoutMs = (waitMs: number): number => waitMs + HANDLER_MARGIN_MS;
-
-/** Time of a shutdown, for the wait of a deployment: longer than any handler. */
-export const graceMs = (waitMs: number): number => handlerTimeoutMs(waitMs) + GRACE_MARGIN_MS;
-
-/**
- * The age of the oldest claim of a lane at which the lane admits no more than one job may contain. Later claims would
- * mostly wait in vain.
- */
-export const laneAgeMaxMs = (waitMs: number): number => waitMs / 2;
-
-// Relations
-
-assert(CLAIM_WAIT_DEFAULT_MS <= CLAIM_WAIT_MAX_MS, 'the default wait is allowed');
-assert(RETRY_AFTER_MAX_SECONDS <= RETRY_AFTER_CROWD_MAX_SECONDS, 'a crowd waits no less than others');
-assert(LOOP_CHECK_EVERY_MS < LOOP_DELAY_MAX_MS, 'a slow turn is seen');
-assert(LANES_DEFAULT <= LANES_MAX, 'the default number of lanes is allowed');
-assert(TURN_CLAIMS_MAX <= JOB_CLAIMS_MAX, 'a turn fits into a job');
-assert(LANE_STUCK_MS > JOB_LOCK_MS + JOB_STALLED_CHECK_MS, 'the lane of a killed worker is not stuck');
-assert(JOB_RECORD_KEPT_SECONDS > PENDING_RECORD_KEPT_SECONDS, 'a pending record leads to a job record');
-assert(PENDING_RECORD_KEPT_SECONDS - CLOCK_JUMP_MAX_SECONDS >= 3_600, 'a status is readable for an hour');
-assert(COMMIT_TIMEOUT_MS < DRIVER_TIMEOUT_MS, 'the driver times out first');
-assert(LANE_ASK_EVERY_SECONDS * 1_000 < REDIS_SILENCE_MAX_MS, 'an idle lane keeps its connection');
-assert(STORE_ASK_EVERY_MS * (STORE_SILENT_INTERVALS_MAX + 1) <= 1_000, 'a store that is down is known within a second');

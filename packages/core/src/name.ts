@@ -1,31 +1,31 @@
 import { NAME_MAX_CHARS } from './limits.ts';
 
-/** What every name (`name`, `coupon_name`, `user_id`) must be; part of the error a caller reads. */
+/** The rule for every name (`name`, `coupon_name`, `user_id`), as error details state it. */
 export const NAME_RULE = `1 to ${NAME_MAX_CHARS} characters, not only blanks, without control characters`;
 
-/** What the name of a coupon must be: its address ends in it. */
+/** The rule for the name of a new coupon. */
 export const COUPON_NAME_RULE = `${NAME_RULE}, and neither . nor ..`;
 
-/** Unicode's control characters, and surrogates without a partner, which no store keeps as they are. */
+/** Unicode control characters, and lone surrogates, which no store can keep unchanged. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
 const NOT_BLANK = /[^\p{White_Space}]/u;
-/** Every string of these is in normal form already, and needs no closer look. */
+/** A fast path: a string that matches is a valid name in normal form. */
 const PLAIN = /^[\x21-\x7e][\x20-\x7e]{0,254}$/;
 
-/** The one form in which a name is compared and stored: Unicode NFC. Two names that normalise alike are one name. */
+/** The form in which names are compared and stored: Unicode NFC. */
 export const normaliseName = (name: string): string => (PLAIN.test(name) ? name : name.normalize('NFC'));
 
-/** Whether a string, once normalised, may be a name. See {@link NAME_RULE}. */
+/** Whether a string is a valid name after normalisation. See {@link NAME_RULE}. */
 export const isName = (value: string): boolean => {
   if (PLAIN.test(value)) return true;
-  // Longer than this, no normal form is short enough: composition joins at most a few code points into one.
+  // No normal form of a longer string is short enough: composition joins only a few code points into one.
   if (value.length > NAME_MAX_CHARS * 16) return false;
   const name = value.normalize('NFC');
   return !FORBIDDEN.test(name) && NOT_BLANK.test(name) && [...name].length <= NAME_MAX_CHARS;
 };
 
 /**
- * Whether a string may be the name of a new coupon. Two names lead nowhere in an address: browsers and `fetch` take them for
- * folders, however they are escaped. Claims and reads may name them all the same, and find no such coupon.
+ * Whether a string may be the name of a new coupon. `.` and `..` can't be used in an address: browsers and `fetch` treat them as
+ * folders, even if they are escaped. Claims and reads accept them, and find no coupon.
  */
 export const isCouponName = (value: string): boolean => isName(value) && value !== '.' && value !== '..';

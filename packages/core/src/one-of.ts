@@ -1,8 +1,8 @@
 import { type SchemaOptions, type TUnsafe, Type } from '@sinclair/typebox';
 
 /**
- * One of some strings. TypeBox's own union of literals becomes an `anyOf`, which the serialiser would validate for each
- * answer to learn which of them applies; an `enum` of strings it writes as it is.
+ * A schema for one of several strings, as an `enum`. TypeBox's union of literals becomes an `anyOf`, and the serialiser would
+ * validate every answer against it to find the member that applies.
  */
 export const OneOfSchema = <T extends string>(values: readonly T[], options: SchemaOptions = {}): TUnsafe<T> =>
   Type.Unsafe<T>({ ...options, type: 'string', enum: [...values] });

@@ -1,13 +1,13 @@
 import { Type } from '@sinclair/typebox';
 import { LANES_DEFAULT, LANES_MAX } from './limits.ts';
 
-/** The settings that every app has. Each app's `env.ts` adds its own and is the only place that reads the environment. */
+/** The settings of every app. Each app's `env.ts` adds its own, and is the only file of the app that reads the environment. */
 export const commonSettings = {
   MONGO_URI: Type.String({ default: 'mongodb://localhost:27017', pattern: '^mongodb(\\+srv)?://' }),
   MONGO_DB: Type.String({ default: 'coupon_system', pattern: '^[^/\\\\. "$*<>:|?]{1,63}$' }),
   REDIS_URL: Type.String({ default: 'redis://localhost:6379', pattern: '^rediss?://[^,]+(,rediss?://[^,]+)*$' }),
   CLAIM_LANES: Type.Integer({ default: LANES_DEFAULT, minimum: 1, maximum: LANES_MAX }),
-  // Traces. These are OpenTelemetry's own names; what else it knows, as OTEL_TRACES_SAMPLER, its SDK reads by itself.
+  // OpenTelemetry's own names. Its SDK reads the others by itself, for example OTEL_TRACES_SAMPLER.
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
   OTEL_TRACES_EXPORTER: Type.Optional(Type.Union([Type.Literal('otlp'), Type.Literal('none')])),

@@ -3,8 +3,8 @@ import { Cluster } from 'ioredis';
 import { lanePrefix } from './lane-keys.ts';
 
 /**
- * Makes one small write, on a Redis Cluster one for each lane: so every node that holds lanes is asked. Unlike a PING it fails
- * where Redis answers but takes no jobs: as a replica, without memory, or without the replicas or the disk that it must have.
+ * Makes one small write; on a Redis Cluster one for each lane, so that every node with lanes is checked. Unlike a PING, it fails
+ * where Redis answers but accepts no jobs: it is a replica, has no memory, or lacks required replicas or disk.
  */
 export const checkWrites = async (redis: RedisConnection, lanes: number): Promise<void> => {
   if (redis instanceof Cluster)

@@ -7,11 +7,11 @@ import { checkWrites } from './check-writes.ts';
 interface Stores {
   redis: RedisConnection;
   mongo: { db: Pick<Db, 'command'> };
-  /** How many lanes Redis holds. */
+  /** The number of lanes. */
   lanes: number;
 }
 
-/** Asks both stores something small. Resolves to the names of those that do not do it in time. */
+/** Sends a small command to both stores. Resolves to the names of the stores that do not answer in time. */
 export const findDown = async ({ redis, mongo, lanes }: Stores): Promise<string[]> => {
   const checks: [string, Promise<unknown>][] = [
     ['Redis', checkWrites(redis, lanes)],

@@ -1,4 +1,4 @@
-/** The lanes in Redis: the names and keys that BullMQ gives them, and what can be read from them. */
+/** The lanes in Redis: their names and keys, and the reads of their state. */
 export * from './check-writes.ts';
 export * from './find-down.ts';
 export * from './find-lanes.ts';

@@ -1,26 +1,26 @@
 import type { RedisConnection } from '@flashclaim/runtime';
 import { laneKey } from './lane-keys.ts';
 
-/** What waits in a lane, and since when. */
+/** The jobs of a lane, by state. */
 export interface LaneState {
   waiting: number;
   active: number;
-  /** Threw, and is run again in a moment. */
+  /** Jobs that failed and will run again. */
   delayed: number;
-  /** Failed for good, and kept to be looked at. */
+  /** Jobs that never run again, kept so that people can see their error. */
   failed: number;
-  /** When the oldest job that is not finished was added, in ms since the epoch by the clock of who added it. */
+  /** When the oldest unfinished job was enqueued, in ms since the epoch by the clock of its API process. */
   oldestAt: number | undefined;
-  /** A job that any worker might run, and none does at this moment. */
+  /** The id of a job that any worker could run, but none runs at this moment. */
   unserved: string | undefined;
 }
 
-/** BullMQ keeps a delayed job under its time in ms, times this. */
+/** The score of a delayed job in BullMQ is its time in ms, multiplied by this. */
 const DELAYED_SCORE_PER_MS = 0x1000;
 
 /**
- * Looks at a lane: two round trips, whatever its length. Reads what BullMQ keeps (`wait`, `active` and `delayed`, and each
- * job's `timestamp` and lock) and no job's claims: those may be a megabyte.
+ * Inspects a lane, in two round trips for any length. It reads BullMQ's keys (`wait`, `active`, `delayed`, and the `timestamp`
+ * and lock of a job), and no payloads, because a payload may have a megabyte.
  */
 export const inspectLane = async (redis: RedisConnection, lane: number): Promise<LaneState> => {
   const [waiting, active, delayed, failed, waits, runs, later, paused] = await ask<
@@ -32,7 +32,7 @@ export const inspectLane = async (redis: RedisConnection, lane: number): Promise
       .llen(laneKey(lane, 'active'))
       .zcard(laneKey(lane, 'delayed'))
       .zcard(laneKey(lane, 'failed'))
-      // Jobs are added at the head of the list and taken from its end.
+      // BullMQ adds jobs at the head of the list and takes them from its end.
       .lindex(laneKey(lane, 'wait'), -1)
       .lindex(laneKey(lane, 'active'), -1)
       .zrange(laneKey(lane, 'delayed'), '0', '0', 'WITHSCORES')
@@ -46,7 +46,7 @@ export const inspectLane = async (redis: RedisConnection, lane: number): Promise
       redis
         .pipeline()
         .exists(laneKey(lane, `${runs}:lock`))
-        // Asked after the lock: a job that ended in between has none either.
+        // Read after the lock, because a job that has ended since the first round trip has no lock either.
         .lindex(laneKey(lane, 'active'), -1)
         .lindex(laneKey(lane, 'wait'), -1),
     ),
@@ -66,7 +66,7 @@ export const inspectLane = async (redis: RedisConnection, lane: number): Promise
   };
 };
 
-/** @throws the first error that any of the commands met. */
+/** @throws Error of the first command that failed. */
 const ask = async <Replies extends unknown[]>(pipeline: {
   exec: () => Promise<[Error | null, unknown][] | null>;
 }): Promise<Replies> =>

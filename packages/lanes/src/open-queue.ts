@@ -3,12 +3,10 @@ import type { RedisConnection } from '@flashclaim/runtime';
 import { Queue } from 'bullmq';
 import { laneName, lanePrefix } from './lane-keys.ts';
 
-/**
- * Entries in the event stream of a lane. A job writes four or more; Flashclaim reads none, so this only bounds Redis.
- */
+/** Entries in the event stream of a lane. A job writes four or more. Flashclaim reads none, so this only bounds Redis. */
 const EVENTS_KEPT_MAX = 1_000;
 
-/** Opens the queue of a lane. A worker returns no value to BullMQ: the result of a job is in its record and its answer. */
+/** Opens the queue of a lane. Its jobs return no value to BullMQ: their results are in the job records and the answers. */
 export const openQueue = (lane: number, connection: RedisConnection): Queue<ClaimJob, void> => {
   const queue = new Queue<ClaimJob, void>(laneName(lane), {
     connection,

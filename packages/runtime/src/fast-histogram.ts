@@ -9,14 +9,14 @@ export interface FastHistogramOptions {
 }
 
 /**
- * A histogram for the path of claims. The client library's own makes objects and text of every observation: for each claim,
- * that was 3 % of all that an API did in a sale. This counts; the library writes it like its own.
+ * A histogram for the path of claims. The histogram of the client library allocates objects and strings for each observation,
+ * which took 3 % of an API's time during a sale. This one only counts. The library writes it like its own.
  */
 export class FastHistogram {
   readonly name: string;
   readonly #help: string;
   readonly #bounds: readonly number[];
-  /** By bucket; the last one is beyond all bounds. */
+  /** Observations by bucket. The last bucket is beyond all bounds. */
   readonly #counts: number[];
   #sum = 0;
 
@@ -25,7 +25,7 @@ export class FastHistogram {
     this.#help = help;
     this.#bounds = bounds;
     this.#counts = Array(bounds.length + 1).fill(0);
-    // All that a registry asks of a metric is its name, and what `get` tells.
+    // A registry uses only the name of a metric and its `get`.
     registry.registerMetric(this as unknown as Metric);
   }
 

@@ -1,4 +1,4 @@
-/** What every process needs, whatever it does: settings, logs, metrics, traces, and a connection to Redis. It knows nothing of claims. */
+/** The basics of every process: settings, logs, metrics, traces, and connections to Redis. It contains nothing about claims. */
 export * from './channel.ts';
 export * from './fast-histogram.ts';
 export * from './is-tracing.ts';

@@ -5,7 +5,7 @@ interface TracingSettings {
   OTEL_SDK_DISABLED: boolean;
 }
 
-/** Whether traces are wanted: somebody says where they go. Otherwise nothing of OpenTelemetry is even loaded. */
+/** Whether tracing is on: an endpoint or exporter is set. Otherwise OpenTelemetry's SDK is not loaded. */
 export const isTracing = (settings: TracingSettings): boolean => {
   const { OTEL_TRACES_EXPORTER: exporter, OTEL_SDK_DISABLED: disabled } = settings;
   if (disabled || exporter === 'none') return false;

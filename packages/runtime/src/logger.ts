@@ -5,24 +5,24 @@ import { withoutPassword } from './without-password.ts';
 
 export type { Logger };
 
-/** Where a secret may stand in what is logged: in headers, and in the commands that an error of ioredis carries. */
+/** Fields of a log line that may contain secrets: headers, and the commands in an error of ioredis. */
 const SECRETS = ['req.headers.authorization', 'headers.authorization', 'err.command.args', 'error.command.args'];
 
-interface MoreOfLogger {
-  /** Fields that every line gets, asked for line by line. */
+interface LoggerExtras {
+  /** Returns fields for every line, and is called for each line. */
   mixin?: (() => object) | undefined;
-  /** Where lines go instead. */
+  /** The stream for the lines, instead of stdout. */
   destination?: DestinationStream;
 }
 
-/** JSON lines, or a readable form where a person looks at a terminal. Secrets are never in them. */
-export const createLogger = (name: string, level: string, { mixin, destination }: MoreOfLogger = {}): Logger => {
+/** Creates a logger. It writes JSON lines, or readable text to a terminal, without secrets. */
+export const createLogger = (name: string, level: string, { mixin, destination }: LoggerExtras = {}): Logger => {
   const options: LoggerOptions = {
     name,
     level,
     ...(mixin ? { mixin } : {}),
     redact: SECRETS,
-    // The last thing that happens to a line, whatever it is made of.
+    // Runs on the complete line, so it covers every field.
     hooks: { streamWrite: withoutPassword },
   };
   if (destination) return pino(options, destination);
@@ -31,7 +31,7 @@ export const createLogger = (name: string, level: string, { mixin, destination }
   return pino({ ...options, transport: { target: 'pino-pretty', options: pretty } });
 };
 
-/** Says why a program does not start, and ends it. */
+/** Prints why a program does not start, and exits with code 1. */
 export const failStart = (name: string, error: unknown): never => {
   console.error(withoutPassword(error instanceof StartError ? `${name}: ${error.message}` : inspect(error)));
   process.exit(1);

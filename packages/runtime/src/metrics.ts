@@ -1,28 +1,25 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** How long a metrics text is answered again, so that frequent requests cost nothing. */
+/** How long a metrics text is reused, so that frequent requests cost nothing. */
 const METRICS_KEPT_MS = 1_000;
 
-/** Upper bounds for what may take a moment or minutes, in seconds. */
+/** Upper bounds of histograms of durations, in seconds. */
 export const SECONDS_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 
-/** Upper bounds for the number of claims that share something. */
+/** Upper bounds of histograms of numbers of claims. */
 export const CLAIMS_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
 
-/** The metrics of a process: ours, and what the client library knows of every Node process. */
+/** Creates a registry, with the client library's default metrics of a Node process. */
 export const createRegistry = (): Registry => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   return registry;
 };
 
-/** Milliseconds as Prometheus wants them. Clocks of two machines may differ: less than nothing is nothing. */
+/** Converts milliseconds to seconds. A negative difference, between the clocks of two machines, counts as 0. */
 export const toSeconds = (milliseconds: number): number => Math.max(0, milliseconds) / 1_000;
 
-/**
- * Writes the metrics as text, at most once in a moment: however many ask, collecting costs no more.
- * Resolves to the text.
- */
+/** Creates a function that resolves to the metrics as text. It collects them at most once in `METRICS_KEPT_MS`. */
 export const createMetricsText = (registry: Registry): (() => Promise<string>) => {
   let text: Promise<string> | undefined;
   let writtenAt = 0;

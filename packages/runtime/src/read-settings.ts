@@ -2,14 +2,14 @@ import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 import { withoutPassword } from './without-password.ts';
 
-/** A reason not to start that its reader can act on: shown as one sentence, without a stack. */
+/** Why a program does not start. Its message is a sentence that says what to change, and is printed without a stack. */
 export class StartError extends Error {
   override name = 'StartError';
 }
 
 /**
- * Reads settings from the environment by their schema. An empty variable counts as unset.
- * @throws StartError naming the variable and the rule that it breaks.
+ * Reads settings from the environment, by their schema. An empty variable counts as unset.
+ * @throws StartError that names the variable and the rule that it breaks.
  */
 export const readSettings = <P extends TProperties>(
   properties: P,

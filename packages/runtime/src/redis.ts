@@ -11,12 +11,12 @@ const REDIS_RECONNECT_MAX_MS = 500;
 
 export type RedisConnection = Redis | Cluster;
 
-/** `replyMapping` would change what commands resolve to. */
+/** Without `replyMapping`, which would change the results of commands. */
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
 /**
- * One Redis, or a Redis Cluster where `url` names several nodes separated by commas. Both take the same commands.
- * @throws StartError where an address can't be read. It is not shown: there may be a password in it.
+ * Connects to Redis, or to a Redis Cluster where `url` names several nodes separated by commas. Both have the same commands.
+ * @throws StartError where an address can't be parsed. The message does not contain the address, because of its password.
  */
 export const createRedis = (url: string, options: Options): RedisConnection => {
   try {
@@ -28,10 +28,10 @@ export const createRedis = (url: string, options: Options): RedisConnection => {
 
 const connect = (url: string, options: Options): RedisConnection => {
   const shared = {
-    // RESP2: what BullMQ's own tests speak.
+    // RESP2, because BullMQ is tested with it.
     protocol: 2,
     connectTimeout: REDIS_CONNECT_MAX_MS,
-    // A Redis that reads its data says how long it thinks it needs, and may be wrong by far.
+    // While Redis loads its data, it estimates the remaining time, and the estimate may be far too long.
     maxLoadingRetryTime: REDIS_RECONNECT_MAX_MS,
     ...options,
   } as const;
@@ -40,10 +40,10 @@ const connect = (url: string, options: Options): RedisConnection => {
   const { username, password, protocol } = new URL(nodes[0] as string);
   return new Cluster(nodes, {
     clusterRetryStrategy: reconnectPauseMs,
-    // A node that has just started says for two seconds that the cluster is down. Who began a connection in that time, as BullMQ
-    // does by itself, would never be told that it is there: ioredis makes another one, and forgets whom it promised the first.
+    // For two seconds after its start, a node reports that the cluster is down. With the ready check, ioredis would then drop the
+    // pending `connect()` promise, and BullMQ would wait for it for ever.
     enableReadyCheck: false,
-    // So commands wait instead, for 16 times as long at most.
+    // During those seconds commands are retried after this pause, up to 16 times.
     retryDelayOnClusterDown: REDIS_RECONNECT_MAX_MS,
     enableOfflineQueue: options.enableOfflineQueue ?? true,
     redisOptions: {
@@ -58,42 +58,43 @@ const connect = (url: string, options: Options): RedisConnection => {
 const reconnectPauseMs = (times: number): number => Math.min(times * 50, REDIS_RECONNECT_MAX_MS);
 
 /**
- * A primary that became a replica keeps its connections, answers PING on them and refuses every write. So a refused write
- * makes the connection anew: by then the address may lead to the new primary. BullMQ's own connections copy these options.
+ * Connects to one address. A primary that became a replica keeps its connections, answers PING and refuses every write. So a
+ * refused write makes ioredis reconnect, because the address may then lead to the new primary. BullMQ's own connections copy
+ * these options.
  */
 const connectToAddress = (url: string, options: Options): Redis => {
   let refusedAt = Number.NEGATIVE_INFINITY;
   const sinceRefusedMs = () => performance.now() - refusedAt;
   const connection: Redis = new Redis(url, {
-    // The address may lead to the replica for a while, and each connection to it is made in a moment: the longest pause then.
+    // The address may still lead to the replica, which accepts connections at once. So the pause after a refusal is the longest.
     retryStrategy: (times) =>
       sinceRefusedMs() < REDIS_RECONNECT_MAX_MS ? REDIS_RECONNECT_MAX_MS : reconnectPauseMs(times),
     reconnectOnError: (error) => {
       if (!isNoPrimary(error)) return false;
-      // Told once, for all connections and for as long as it lasts.
-      const isNews = sinceRefusedMs() > 2 * REDIS_RECONNECT_MAX_MS;
+      // The error event is emitted once for each period of refusals, for all connections.
+      const isFirst = sinceRefusedMs() > 2 * REDIS_RECONNECT_MAX_MS;
       refusedAt = performance.now();
-      if (isNews && connection.listenerCount('error') > 0) connection.emit('error', error);
-      // Nothing was done, so it can be sent again (2), unless nobody waits for the new connection (1).
+      if (isFirst && connection.listenerCount('error') > 0) connection.emit('error', error);
+      // The command did nothing. 2: reconnect and send it again. 1: only reconnect, because without an offline queue it can't wait.
       return options.enableOfflineQueue === false ? 1 : 2;
     },
     ...options,
   });
-  // ioredis adds a listener to the socket for each write that is refused: many in flight are no leak.
+  // ioredis adds a socket listener for each refused write, so many writes in flight would print a warning of a leak.
   connection.on('connect', () => connection.stream.setMaxListeners(0));
   return connection;
 };
 
 /**
- * Of a script, it stands in the middle of its error. Commands that block are told UNBLOCKED: where BullMQ hears of that, it
- * waits for ten seconds before it looks at its queue again.
+ * Whether the server is a replica. In the error of a script, READONLY is in the middle of the message. A blocking command fails
+ * with UNBLOCKED; if BullMQ received that error, it would wait for ten seconds before it reads its queue again.
  */
 const isNoPrimary = ({ message }: Error): boolean => /\b(READONLY|UNBLOCKED)\b/.test(message);
 
 /**
- * Waits until Redis answers, and makes sure that it forgets nothing by itself. Of a Redis Cluster every node is asked, replicas
- * too: each may become a primary. One that does not answer now is left out, so that its failure keeps nobody from starting.
- * @throws StartError where it can't be reached in time or evicts keys under pressure.
+ * Waits until Redis answers, and checks that it never evicts keys. In a Redis Cluster every node is checked, also replicas,
+ * because each may become a primary. A node that does not answer is skipped, so that its failure does not prevent the start.
+ * @throws StartError where Redis can't be reached in time, or evicts keys.
  */
 export const readyRedis = async (redis: RedisConnection): Promise<void> => {
   if (redis.status !== 'ready') await becomesReady(redis);
@@ -110,7 +111,7 @@ const refuseEviction = ({ options: { host, port } }: Redis, memory: string): voi
   const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];
   if (policy !== 'noeviction')
     throw new StartError(
-      `Redis on ${host}:${port} evicts keys (maxmemory-policy ${policy}), and would lose claims on their way: ` +
+      `Redis on ${host}:${port} evicts keys (maxmemory-policy ${policy}), and would lose queued claims: ` +
         'set it to noeviction.',
     );
 };

@@ -8,9 +8,9 @@ import { withTimeout } from './with-timeout.ts';
 const TRACES_FLUSH_MAX_MS = 2_000;
 
 /**
- * Sends the traces of this process to where OpenTelemetry's variables say. A service apart from index.ts: it is loaded only
- * where traces are wanted.
- * @returns what ends it: the last spans are sent, if that does not take long.
+ * Sends the traces of this process to the endpoint of OpenTelemetry's variables. This module is not part of index.ts: it is
+ * loaded only if tracing is on.
+ * @returns a function that ends tracing. It sends the last spans, for `TRACES_FLUSH_MAX_MS` at most.
  */
 export const startTracing = (serviceName: string): (() => Promise<void>) => {
   const provider = new NodeTracerProvider({
@@ -23,7 +23,7 @@ export const startTracing = (serviceName: string): (() => Promise<void>) => {
   return () => withTimeout(TRACES_FLUSH_MAX_MS, provider.shutdown()).catch(() => {});
 };
 
-/** For a line of the log: the trace in which it was written, where that is one that is sent. */
+/** The id of the current trace, for log lines. Empty where the trace is not sampled. */
 export const traceOfLine = (): { trace_id?: string } => {
   const span = trace.getActiveSpan()?.spanContext();
   return span && span.traceFlags & TraceFlags.SAMPLED ? { trace_id: span.traceId } : {};

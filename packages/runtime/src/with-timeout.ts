@@ -1,6 +1,6 @@
 /**
- * Waits for something so long at most.
- * @throws Error where it takes longer; what it comes to then is nobody's business any more.
+ * Resolves as `something` does.
+ * @throws Error where it takes longer than `milliseconds`. A later result or error of it is ignored.
  */
 export const withTimeout = async <T>(milliseconds: number, something: Promise<T>): Promise<T> => {
   const { promise: late, reject } = Promise.withResolvers<never>();

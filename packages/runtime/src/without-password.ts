@@ -1,2 +1,2 @@
-/** In addresses, `user:password@` becomes `user:***@`; a password that should have been percent-encoded goes as a whole. */
+/** Replaces passwords in addresses: `user:password@` becomes `user:***@`, also where the password is not percent-encoded. */
 export const withoutPassword = (text: string): string => text.replaceAll(/(:\/\/[^\s:@/,"']*):[^\s/,"']+@/g, '$1:***@');

@@ -11,13 +11,13 @@ type CollectionName = (typeof COLLECTIONS)[keyof typeof COLLECTIONS];
 export interface IndexDefinition {
   key: Record<string, 1>;
   unique?: true;
-  /** MongoDB deletes a document so long after the time in the indexed field. */
+  /** MongoDB deletes a document this long after the time in the indexed field. */
   expireAfterSeconds?: number;
 }
 
 /**
- * The indexes, by collection. The unique ones are the last guard behind the decision: without them nothing starts.
- * The claim id is the `_id` of a claim, which MongoDB keeps unique by itself.
+ * The indexes, by collection. The unique indexes are the last guard behind the decision: without them no process starts.
+ * The claim id is the `_id` of a claim, which is unique without an index of ours.
  */
 export const INDEXES: Record<CollectionName, readonly IndexDefinition[]> = {
   coupons: [{ key: { name: 1 }, unique: true }],
@@ -26,7 +26,7 @@ export const INDEXES: Record<CollectionName, readonly IndexDefinition[]> = {
   pending_claims: [{ key: { deadline: 1 }, expireAfterSeconds: PENDING_RECORD_KEPT_SECONDS }],
 };
 
-/** A document that has all of these properties, each as described. */
+/** A validator for documents that have all these properties, each with its schema. */
 const documentOf = (properties: Record<string, object>) => ({
   $jsonSchema: { bsonType: 'object', required: Object.keys(properties), properties },
 });
@@ -34,7 +34,7 @@ const documentOf = (properties: Record<string, object>) => ({
 const text = { bsonType: 'string', minLength: 1 };
 const date = { bsonType: 'date' };
 
-/** What MongoDB itself refuses to store, whoever writes: the guard behind the guard. */
+/** The validators, by collection: MongoDB rejects a document that breaks its validator. They also guard against other writers. */
 export const VALIDATORS: Record<CollectionName, object> = {
   coupons: {
     ...documentOf({

@@ -1,24 +1,24 @@
 import { type ClientSession, type Db, type Document, Timestamp } from 'mongodb';
 
 /**
- * Database time is MongoDB's cluster time in seconds: the `operationTime` of a reply. It never runs backwards, also after an
- * election, and it is no earlier than the clock of the primary at its last write. So a reader who no longer sees a document,
- * because MongoDB deleted it by age, is also told a later time than the document's.
+ * Database time is MongoDB's cluster time in seconds: the `operationTime` of a reply. It never goes back, also after an
+ * election, and it is not earlier than the clock of the primary at its last write. So if a document is missing because MongoDB
+ * deleted it after its time, the same reply contains a later time than that.
  */
 const toSecondsOfTime = (time: unknown): number => {
-  if (!(time instanceof Timestamp)) throw new Error('MongoDB sent no operationTime: it is no replica set');
+  if (!(time instanceof Timestamp)) throw new Error('MongoDB sent no operationTime: it is not a replica set');
   return time.getHighBits() >>> 0;
 };
 
-/** Database time as the session's last reply told it, in seconds. */
+/** Database time of the session's last reply, in seconds. */
 export const databaseTimeOf = (session: ClientSession): number => toSecondsOfTime(session.operationTime);
 
-/** Knows the database time between two replies: by the monotonic clock, so an error of this machine's date does not matter. */
+/** Estimates database time between two replies. It uses the monotonic clock, so the date of this machine does not matter. */
 export class DatabaseClock {
   #seconds = 0;
   #atMs = performance.now();
 
-  /** Asks the database: resolves once the clock is set. A small command, which also tells whether the database answers. */
+  /** Pings the database, and sets the clock by its reply. */
   async ask(db: Pick<Db, 'command'>): Promise<void> {
     const reply: Document = await db.command({ ping: 1 });
     this.#seconds = toSecondsOfTime(reply['operationTime']);

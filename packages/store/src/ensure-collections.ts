@@ -5,12 +5,12 @@ import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collec
 
 const NAMESPACE_EXISTS = 48;
 
-/** How validators are held: every write that breaks one is refused. */
+/** Validators apply to every write, and a write that breaks one fails. */
 export const VALIDATION = { validationLevel: 'strict', validationAction: 'error' } as const;
 
 /**
- * Creates what is missing of collections, validators and indexes. Safe to run by every process at every start.
- * @throws StartError where a unique index can't be built: without it nothing may start.
+ * Creates missing collections, validators and indexes. Every process runs this at every start.
+ * @throws StartError where an index can't be built.
  */
 export const ensureCollections = async (db: Db): Promise<void> => {
   for (const name of Object.values(COLLECTIONS)) {
@@ -21,7 +21,7 @@ export const ensureCollections = async (db: Db): Promise<void> => {
       if (!(error instanceof MongoServerError)) throw error;
       throw new StartError(
         `The indexes of "${db.databaseName}.${name}" can't be built: ${error.message}. ` +
-          'Mend the data or drop the index in the way, then start again.',
+          'Correct the data or drop the conflicting index, then start again.',
         { cause: error },
       );
     }
@@ -35,7 +35,7 @@ const createIndexes = async (db: Db, name: keyof typeof INDEXES): Promise<void> 
     const kept = found.find((one) => isDeepStrictEqual(one.key, index.key))?.expireAfterSeconds;
     const { key: keyPattern, expireAfterSeconds } = index;
     if (kept === undefined || expireAfterSeconds === undefined) missing.push(index);
-    // A longer time is one of a later version.
+    // A longer time is kept: a later version set it.
     else if (kept < expireAfterSeconds) await db.command({ collMod: name, index: { keyPattern, expireAfterSeconds } });
   }
   if (missing.length > 0) await db.collection(name).createIndexes(missing.map((index) => ({ ...index })));
@@ -47,7 +47,7 @@ const createCollection = async (db: Db, name: keyof typeof VALIDATORS): Promise<
     await db.createCollection(name, rules);
   } catch (error) {
     if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error;
-    // Only where it must: collMod waits for every open transaction, and every other transaction waits for it.
+    // Only where the rules differ: collMod waits for every open transaction, and every other transaction waits for collMod.
     const [found] = await db.listCollections({ name }).toArray();
     const { validator, validationLevel, validationAction } = (found as CollectionInfo).options ?? {};
     if (!isDeepStrictEqual({ validator, validationLevel, validationAction }, rules))

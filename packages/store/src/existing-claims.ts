@@ -2,7 +2,7 @@ import type { ClaimFields, ExistingClaim } from '@flashclaim/core';
 import type { ClientSession } from 'mongodb';
 import type { Mongo } from './mongo.ts';
 
-/** A claim as it is stored, in the words of a decision. */
+/** Converts a stored claim into the form that decisions use. */
 export const toExistingClaim = (stored: ClaimFields): ExistingClaim => ({
   id: stored._id,
   userId: stored.user_id,
@@ -11,7 +11,7 @@ export const toExistingClaim = (stored: ClaimFields): ExistingClaim => ({
   claimedAt: stored.claimed_at.getTime(),
 });
 
-/** The claims among these ids that exist, by id. Without a session: those that a majority has. */
+/** The existing claims among these ids, by id. Without a session, this is a majority read. */
 export const existingClaims = async (
   { claims }: Mongo,
   ids: readonly string[],

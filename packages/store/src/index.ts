@@ -1,4 +1,4 @@
-/** Every read and write of coupons, claims and their records in MongoDB, with the collections, indexes and validators. */
+/** MongoDB: its collections, indexes and validators, and the reads and writes of claims and records that processes share. */
 export * from './collections.ts';
 export * from './database-time.ts';
 export * from './ensure-collections.ts';

@@ -3,20 +3,20 @@ import { type ClientSession, Timestamp } from 'mongodb';
 import { COLLECTIONS } from './collections.ts';
 import { databaseTimeOf } from './database-time.ts';
 import type { Mongo } from './mongo.ts';
-import { answered, writeInTransaction } from './transaction.ts';
+import { withDriverTimeout, writeInTransaction } from './transaction.ts';
 
-/** A job's record, as MongoDB stores it. Its `_id` is the job's id: that one unique key decides each job once. */
+/** A job record as MongoDB stores it. Its `_id` is the job's id, which is unique, so a job can't be decided twice. */
 export interface JobRecordFields {
   _id: string;
   deadline: Date;
-  /** Cluster time of what the decision rests on. */
+  /** Cluster time of the snapshot that the decision used. */
   decided_at: Timestamp;
-  /** These two are absent where the job expired. */
+  /** Absent where the job expired, as `result` is. */
   first_claim?: string;
   result?: ClaimJobResult;
 }
 
-/** MongoDB puts the cluster time in its place as it inserts the document. */
+/** MongoDB replaces this value by the cluster time of the insert. */
 const NOW = Timestamp.fromNumber(0);
 
 const toRecordFields = ({ jobId, deadline, firstClaim, result, decidedAt }: JobRecord): JobRecordFields => ({
@@ -34,7 +34,7 @@ const toJobRecord = ({ _id, deadline, decided_at, first_claim, result }: JobReco
   decidedAt: decided_at.toBigInt(),
 });
 
-/** The records among these jobs, by job id. Without a session: those that a majority has. */
+/** The records of these jobs, by job id. Without a session, this is a majority read. */
 export const readJobRecords = async (
   { jobRecords }: Mongo,
   jobIds: readonly string[],
@@ -45,7 +45,10 @@ export const readJobRecords = async (
   return new Map(found.map((fields) => [fields._id, toJobRecord(fields)]));
 };
 
-/** Inserts records, as a part of the session's transaction. A record that exists, or comes at the same time, fails it. */
+/**
+ * Inserts records in the session's transaction.
+ * @throws MongoServerError where a record exists already, or another transaction inserts it at the same time.
+ */
 export const insertJobRecords = async (
   { db }: Mongo,
   session: ClientSession,
@@ -56,8 +59,8 @@ export const insertJobRecords = async (
 };
 
 /**
- * Reads the records of jobs in a transaction, and records that a job has expired where it has none and its deadline has passed.
- * What a transaction reads is never older than what was acknowledged before, also on a primary that has just been elected.
+ * Reads the records of jobs in a transaction. Where a job has no record and its deadline has passed, inserts a record that it
+ * has expired. A read in a transaction contains every write that was acknowledged before, also on a new primary.
  * Resolves to the records, by job id; a job that is still undecided has none.
  */
 export const readOrExpireJobs = async (
@@ -66,11 +69,11 @@ export const readOrExpireJobs = async (
   jobs: readonly { jobId: string; deadline: number }[],
 ): Promise<Map<string, StoredJobRecord>> => {
   const jobIds = jobs.map(({ jobId }) => jobId);
-  const records = await answered(readJobRecords(mongo, jobIds, session));
+  const records = await withDriverTimeout(readJobRecords(mongo, jobIds, session));
   if (jobs.length === 0) return records;
   const now = databaseTimeOf(session);
   const expired = jobs.filter(({ jobId, deadline }) => !records.has(jobId) && now > deadline);
   if (expired.length === 0) return records;
   await insertJobRecords(mongo, session, expired);
-  return answered(readJobRecords(mongo, jobIds, session));
+  return withDriverTimeout(readJobRecords(mongo, jobIds, session));
 };

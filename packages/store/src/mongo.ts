@@ -12,7 +12,7 @@ import { refuseWeakUri } from './refuse-weak-uri.ts';
  */
 const MONGO_HEARTBEAT_MS = 1_000;
 
-/** A connection to the database, and its collections. */
+/** A client of MongoDB, with its database and collections. */
 export interface Mongo {
   client: MongoClient;
   db: Db;
@@ -22,12 +22,12 @@ export interface Mongo {
   pendingClaims: Collection<PendingClaimFields>;
 }
 
-/** A write counts once a majority has it in its journal: nothing less survives a failover. */
+/** Write concern: a majority has the write in its journal. A weaker one could lose the write in a failover. */
 export const DURABLE = { w: 'majority', journal: true } as const;
 
 /**
- * Connects, and makes sure that the server can run transactions.
- * @throws StartError where it can't be reached, is no replica set, or has an address that makes promises weaker.
+ * Connects, and checks that the server supports transactions.
+ * @throws StartError where it can't be reached, is not a replica set, or where `uri` weakens reads or writes.
  */
 export const connectMongo = async (uri: string, name: string, options: MongoClientOptions): Promise<Mongo> => {
   const client = createClient(uri, options);
@@ -35,7 +35,7 @@ export const connectMongo = async (uri: string, name: string, options: MongoClie
     const hello = await client.db('admin').command({ hello: 1 });
     if (!hello['setName'] && hello['msg'] !== 'isdbgrid')
       throw new StartError(
-        'MONGO_URI names a MongoDB that is no replica set: transactions need one (mongod --replSet).',
+        'MONGO_URI names a MongoDB that is not a replica set: transactions need one (mongod --replSet).',
       );
   } catch (error) {
     await client.close();
@@ -70,8 +70,8 @@ const createClient = (uri: string, options: MongoClientOptions): MongoClient => 
 };
 
 /**
- * How long MongoDB keeps a transaction open whose worker is gone; until then its coupons can't be claimed.
- * Resolves to undefined where the server does not say: the right to ask may be missing.
+ * How long MongoDB keeps the open transaction of a killed worker. Until then its coupons can't be claimed.
+ * Resolves to undefined where the server does not answer this, for example because the user has no right to read parameters.
  */
 export const orphanedTransactionSeconds = async ({ client }: Mongo): Promise<number | undefined> => {
   const name = 'transactionLifetimeLimitSeconds';
@@ -84,8 +84,8 @@ export const orphanedTransactionSeconds = async ({ client }: Mongo): Promise<num
 
 export const DUPLICATE_KEY = 11000;
 
-/** Whether a unique index refused a write. */
+/** Whether a write failed because of a unique index. */
 export const isDuplicateKey = (error: unknown): boolean => error instanceof MongoError && error.code === DUPLICATE_KEY;
 
-/** The hosts of a connection, without its user and password. */
+/** The hosts of a client, for messages: without user and password. */
 const hosts = (client: MongoClient): string => client.options.hosts.join(', ') || (client.options.srvHost ?? 'unknown');

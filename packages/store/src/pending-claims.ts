@@ -5,12 +5,12 @@ import { DUPLICATE_KEY, type Mongo } from './mongo.ts';
 /** Pending records in one insert command. */
 const PENDING_RECORDS_PER_WRITE_MAX = 1_000;
 
-/** Parts a claim id, which holds none, from a job id. */
+/** Separates a claim id, which never contains it, from a job id. */
 const SEPARATOR = '/';
-/** The character after it: the end of the range of a claim's records. */
+/** The next character after the separator: it ends the range of a claim's records. */
 const AFTER_SEPARATOR = '0';
 
-/** The record of a claim whose caller was answered `pending`: by it every process finds the claim's job. Never changed. */
+/** The record of a claim that was answered `pending`. With it every process finds the claim's job. It never changes. */
 export interface PendingClaim {
   claimId: string;
   userId: string;
@@ -18,7 +18,10 @@ export interface PendingClaim {
   place: Place;
 }
 
-/** The same, as MongoDB stores it. The `_id` is `<claim id>/<job id>`: requests under one idempotency key share a claim id. */
+/**
+ * The record as MongoDB stores it. The `_id` is `<claim id>/<job id>`, because requests with the same idempotency key share a
+ * claim id.
+ */
 export interface PendingClaimFields {
   _id: string;
   index: number;
@@ -47,9 +50,9 @@ const toPendingClaim = ({ _id, index, user_id, coupon_name, deadline }: PendingC
   };
 };
 
-/** Inserts records, durable once it resolves. One that exists is the same. */
+/** Inserts records. They are durable once it resolves. A record that exists already is the same, and stays. */
 export const insertPendingClaims = async ({ pendingClaims }: Mongo, claims: readonly PendingClaim[]): Promise<void> => {
-  // Requests under one key may share a job: the first of them counts.
+  // Requests with the same key may share a job. Then the first request counts.
   const records = [...new Map(claims.toReversed().map((claim) => [toId(claim), toFields(claim)])).values()];
   for (let start = 0; start < records.length; start += PENDING_RECORDS_PER_WRITE_MAX) {
     const some = records.slice(start, start + PENDING_RECORDS_PER_WRITE_MAX);
@@ -59,7 +62,7 @@ export const insertPendingClaims = async ({ pendingClaims }: Mongo, claims: read
   }
 };
 
-/** The driver wraps every fault of this command, a broken connection too: then no single write failed. */
+/** Whether only duplicate keys failed. The driver wraps every fault of the command in this error, also a broken connection. */
 const isDuplicatesOnly = (error: unknown): boolean => {
   if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return false;
   const errors = [error.writeErrors].flat();
@@ -67,8 +70,8 @@ const isDuplicatesOnly = (error: unknown): boolean => {
 };
 
 /**
- * The pending records of some claim ids, by id, latest deadline first. Without a session: those that a majority has.
- * Of an id that has very many, the latest `PENDING_RECORDS_PER_READ_MAX` come.
+ * The pending records of claim ids, by claim id, latest deadline first. Without a session, this is a majority read.
+ * If a claim id has more than `PENDING_RECORDS_PER_READ_MAX`, only the latest are returned.
  */
 export const readPendingClaims = async (
   mongo: Mongo,
@@ -85,7 +88,7 @@ const readLatest = async (
   const found = await pendingClaims
     .find({ $or: claimIds.map(toRange) }, { ...(session && { session }), ...LATEST_FIRST })
     .toArray();
-  // One id may have crowded out the others: then they are read in halves.
+  // The limit may have cut off records. Then each half of the ids is read alone.
   const half = Math.floor(claimIds.length / 2);
   if (found.length < PENDING_RECORDS_PER_READ_MAX || half === 0) return found.map(toPendingClaim);
   const first = await readLatest({ pendingClaims }, claimIds.slice(0, half), session);

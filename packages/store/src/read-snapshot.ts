@@ -3,19 +3,19 @@ import type { FindOptions, ObjectId } from 'mongodb';
 import { toExistingClaim } from './existing-claims.ts';
 import type { Mongo } from './mongo.ts';
 
-/** A snapshot, and what is needed to write by it. */
+/** A snapshot, with the ids that the writes need. */
 export interface ReadSnapshot extends Snapshot {
   couponIds: ReadonlyMap<string, ObjectId>;
-  /** Cluster time of the first read, where it was in a session. */
+  /** Cluster time of the first read. Only with a session. */
   readAt?: bigint | undefined;
 }
 
 /**
- * Reads all that deciding these claims takes: two commands, whatever their number.
- * @param settled claims that are not decided any more: only whether they exist is read, by their ids.
- * @param reading the transaction's session; or a causally consistent one and a read concern. Without a transaction it is no
- *   snapshot in the strict sense, but the coupons are read first, and the claims no earlier: who took the last unit before
- *   that is seen to hold it.
+ * Reads everything that `decideClaims` needs for a batch: two commands, for any number of claims.
+ * @param reading the session of a transaction, or a causally consistent session with a read concern. Without a transaction, the
+ *   two reads see different moments. The coupons are read first, so the user who took the last unit appears as a holder in the
+ *   second read.
+ * @param settled claims that are not decided again: only whether they exist is read, by their ids.
  */
 export const readSnapshot = async (
   { coupons, claims }: Mongo,
@@ -43,7 +43,7 @@ export const readSnapshot = async (
           .find({ $or: conditions }, { ...reading, projection, batchSize: 2 * batch.length + settled.length + 1 })
           .toArray();
 
-  // A claim that was found by its id alone may be of an earlier coupon of that name, which was deleted.
+  // A claim that was found by its id may belong to an earlier coupon with the same name, which was deleted.
   const isOfEarlier = ({ coupon_name, coupon_id }: (typeof foundClaims)[number]): boolean =>
     couponIds.get(coupon_name)?.equals(coupon_id) === false;
   const current = foundClaims.filter((claim) => couponIds.get(claim.coupon_name)?.equals(claim.coupon_id));
@@ -55,7 +55,7 @@ export const readSnapshot = async (
   return { couponIds, remaining, holders, existing, readAt };
 };
 
-/** A condition for each coupon on the index (user_id, coupon_id): who of the batch holds a unit of it. */
+/** A condition for each coupon, on the index (user_id, coupon_id): the users of the batch who have a unit of it. */
 const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, ObjectId>) =>
   [...Map.groupBy(batch, (claim) => claim.couponName)].flatMap(([name, claims]) => {
     const coupon_id = couponIds.get(name);
@@ -63,8 +63,8 @@ const holdersOf = (batch: readonly Claim[], couponIds: ReadonlyMap<string, Objec
   });
 
 /**
- * A condition on the claim ids that were made of idempotency keys: whoever holds a unit under them, of whatever coupon. Any
- * other id belongs to one user and one coupon, and is found with those.
+ * A condition on the claim ids that are made of idempotency keys: an existing claim with such an id may have another user and
+ * coupon. Any other claim id belongs to one user and one coupon, so `holdersOf` finds it.
  */
 const existingOf = (batch: readonly Claim[], settled: readonly Claim[]) => {
   const keyed = batch.filter((claim) => claim.requestId !== undefined);

@@ -10,9 +10,9 @@ const SCHEMA_CHECK_MAX_MS = 3_000;
 type CollectionName = keyof typeof VALIDATORS;
 
 /**
- * Finds what keeps the data right and is missing in MongoDB or weaker than it should be: collections, unique indexes, those
- * that delete by time, and validators. Resolves to their names in words; none where all are there.
- * @throws where MongoDB does not answer in time: that says nothing about any of them.
+ * Finds collections, unique indexes, TTL indexes and validators that are missing in MongoDB or weaker than required.
+ * Resolves to a description of each; empty where all exist.
+ * @throws Error where MongoDB does not answer in time. That says nothing about the indexes.
  */
 export const findSchemaFaults = (db: Db): Promise<string[]> => withTimeout(SCHEMA_CHECK_MAX_MS, findFaults(db));
 
@@ -22,7 +22,7 @@ const findFaults = async (db: Db): Promise<string[]> => {
   const found = await db.listCollections({ name: { $in: names } }, { timeoutMS }).toArray();
   const optionsOf = new Map(found.map(({ name, ...rest }) => [name, ('options' in rest && rest.options) || {}]));
   const faults: string[] = [];
-  // One after the other: this must not take connections away from transactions.
+  // One after the other, because transactions need the connections.
   for (const name of names) {
     const options = optionsOf.get(name);
     if (!options) {
@@ -39,30 +39,30 @@ const findFaults = async (db: Db): Promise<string[]> => {
 
 const NAMESPACE_NOT_FOUND = 26;
 
-/** The indexes that are there. One that is still being built protects nothing yet: MongoDB lists it too, but tells it apart if it is asked to. */
+/** The complete indexes. MongoDB also lists an index that is being built, and marks it with `buildUUID`. It protects nothing yet. */
 const listIndexes = async (db: Db, name: string): Promise<Document[]> => {
   try {
     const command = { listIndexes: name, includeBuildUUIDs: true };
     const { cursor } = await db.command(command, { timeoutMS: SCHEMA_CHECK_MAX_MS });
     return cursor.firstBatch.filter((index: Document) => !('buildUUID' in index));
   } catch (error) {
-    // It was dropped a moment ago.
+    // The collection was dropped after it was listed.
     if ((error as { code?: unknown }).code === NAMESPACE_NOT_FOUND) return [];
     throw error;
   }
 };
 
-/** Whether something would go wrong without the index; without the others it is only slow. */
+/** Whether data would be wrong without the index. Without any other index, reads are only slow. */
 const isGuard = (index: IndexDefinition): boolean => index.unique === true || 'expireAfterSeconds' in index;
 
-/** What makes an index leave documents out, or take different ones for the same. */
+/** Options with which an index ignores documents, or treats different values as equal. */
 const NARROWING = ['partialFilterExpression', 'sparse', 'collation'];
 
 const isSameIndex = (found: Document, { key, expireAfterSeconds = 0, ...options }: IndexDefinition): boolean =>
-  // The order of the fields counts.
+  // As JSON, because the order of the fields counts.
   JSON.stringify(found['key']) === JSON.stringify(key) &&
   Object.entries(options).every(([option, value]) => found[option] === value) &&
-  // A later version may keep documents for longer.
+  // A later version may keep documents longer.
   (found['expireAfterSeconds'] ?? 0) >= expireAfterSeconds &&
   NARROWING.every((option) => !(option in found));
 
@@ -73,7 +73,7 @@ const isValidated = (name: CollectionName, { validator, ...options }: Document):
   Object.entries(VALIDATION).every(([option, value]) => options[option] === value) &&
   demandsAtLeast(validator, VALIDATORS[name]);
 
-/** A validator may demand more than ours, as that of a later version of this system does. */
+/** Whether a validator demands at least what ours does. That of a later version may demand more. */
 const demandsAtLeast = (found: unknown, wanted: object): boolean =>
   typeof found === 'object' &&
   found !== null &&

@@ -9,7 +9,6 @@ import {
   type StoredJobRecord,
 } from '@flashclaim/core';
 import {
-  answered,
   databaseTimeOf,
   existingClaims,
   inTransaction,
@@ -20,6 +19,7 @@ import {
   type PendingClaim,
   readOrExpireJobs,
   readPendingClaims,
+  withDriverTimeout,
 } from '@flashclaim/store';
 import type { ClientSession } from 'mongodb';
 
@@ -47,13 +47,13 @@ const readAll = async (
   session: ClientSession,
   claimIds: readonly string[],
 ): Promise<Map<string, ClaimStatus>> => {
-  const found = await answered(readPendingClaims(mongo, claimIds, session));
+  const found = await withDriverTimeout(readPendingClaims(mongo, claimIds, session));
   const now = databaseTimeOf(session);
   // MongoDB deletes older records at some later time. Their job records may be gone already.
   const isKept = ({ place }: PendingClaim) => now <= place.deadline + PENDING_RECORD_KEPT_SECONDS;
   const pending = new Map(mapValues(found, (some) => some.filter(isKept)));
   const records = await readOrExpireJobs(mongo, session, [...pending.values()].flat().map(toRecordKey));
-  const claims = await answered(existingClaims(mongo, claimIds, session));
+  const claims = await withDriverTimeout(existingClaims(mongo, claimIds, session));
   const statuses = new Map(mapValues(claims, toClaimed));
   for (const [claimId, some] of pending) {
     const status = statuses.get(claimId) ?? toStatus(claimId, some, records, now);

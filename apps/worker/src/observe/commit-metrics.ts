@@ -7,30 +7,30 @@ import { channels, RETRY_REASONS } from '../channels.ts';
 export const observeCommits = (registry: Registry): void => {
   const duration = new FastHistogram({
     name: 'flashclaim_commit_duration_seconds',
-    help: 'A transaction that was committed: decide, write, commit.',
+    help: 'Duration of a committed transaction: decide, write, commit.',
     bounds: SECONDS_BUCKETS,
     registry,
   });
   const size = new FastHistogram({
     name: 'flashclaim_commit_claims',
-    help: 'Claims that shared a transaction.',
+    help: 'Claims in one transaction.',
     bounds: CLAIMS_BUCKETS,
     registry,
   });
   const decided = new Counter({
     name: 'flashclaim_decisions_total',
-    help: 'Claims by what was decided of them; a job that runs twice is decided once.',
+    help: 'Decided claims, by decision. A job that runs twice is decided once.',
     labelNames: ['outcome'],
     registers: [registry],
   });
-  const decidedAnew = new Counter({
+  const retries = new Counter({
     name: 'flashclaim_commit_retries_total',
-    help: 'Transactions that were given up, and whose claims were decided anew.',
+    help: 'Aborted transactions whose claims were decided again.',
     labelNames: ['reason'],
     registers: [registry],
   });
   for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') decided.inc({ outcome }, 0);
-  for (const reason of RETRY_REASONS) decidedAnew.inc({ reason }, 0);
+  for (const reason of RETRY_REASONS) retries.inc({ reason }, 0);
 
   channels.commit.subscribe(({ decided: jobs, milliseconds }) => {
     const decisions = jobs.flatMap((job) => job.decisions);
@@ -39,5 +39,5 @@ export const observeCommits = (registry: Registry): void => {
     for (const [outcome, alike] of Map.groupBy(decisions, (decision) => decision))
       decided.inc({ outcome }, alike.length);
   });
-  channels.retry.subscribe((reason) => decidedAnew.inc({ reason }));
+  channels.retry.subscribe((reason) => retries.inc({ reason }));
 };

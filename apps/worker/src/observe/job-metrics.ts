@@ -4,19 +4,19 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RunningJobs } from '../running-jobs.ts';
 
 /**
- * Counts and measures the jobs of this process, as BullMQ tells of them.
- * @returns what begins that for a lane.
+ * Counts and measures the jobs of this process, by BullMQ's events.
+ * @returns a function that observes one lane.
  */
 export const observeJobs = (registry: Registry, running: Pick<RunningJobs, 'count'>): ((lane: Worker) => void) => {
   const inLane = new FastHistogram({
     name: 'flashclaim_lane_duration_seconds',
-    help: 'From the sending of a job, by the clock of the API, until this process began to run it for the first time.',
+    help: 'Time from the dispatch of a job, by the clock of the API, until this process starts its first run.',
     bounds: SECONDS_BUCKETS,
     registry,
   });
   new Gauge({
     name: 'flashclaim_jobs_running',
-    help: 'Jobs that this process runs now.',
+    help: 'Jobs that this process runs at present.',
     registers: [registry],
     collect() {
       this.set(running.count);
@@ -24,13 +24,13 @@ export const observeJobs = (registry: Registry, running: Pick<RunningJobs, 'coun
   });
   const failures = new Counter({
     name: 'flashclaim_job_failures_total',
-    help: 'Runs of a job that threw: it is run again in a moment, or, where final is true, was given up.',
+    help: 'Failed runs of jobs. Where final is false, the job runs again; where it is true, it never does.',
     labelNames: ['final'],
     registers: [registry],
   });
   const stalled = new Counter({
     name: 'flashclaim_stalled_jobs_total',
-    help: 'Jobs that lost their worker, found by this process, and run again.',
+    help: 'Jobs whose worker was lost, as this process detected. They run again.',
     registers: [registry],
   });
   for (const final of ['true', 'false']) failures.inc({ final }, 0);

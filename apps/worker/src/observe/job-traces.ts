@@ -18,16 +18,17 @@ import { channels } from '../channels.ts';
 export { traceOfLine };
 
 /**
- * Traces the path of jobs through this process: `lane` and `decide and commit`, below the span that sent the job; and
- * `commit` for each transaction, below one of its jobs and linked with the others. Loaded only where traces are wanted.
- * @returns what begins that for a lane, and what ends it for all.
+ * Traces the path of jobs through this process. Spans: `lane` and `decide and commit` for each job, below the span that
+ * dispatched it, and `commit` for each transaction, below one of its jobs and linked with the others. This module is loaded
+ * only if tracing is on.
+ * @returns a function that traces one lane, and a function that ends tracing.
  */
 export const traceJobs = (): { traceLane: (lane: Worker) => void; endTraces: () => Promise<void> } => {
   const endTracing = startTracing('flashclaim-worker');
   const tracer = trace.getTracer('flashclaim');
-  /** The job that each lane runs, by the lane's name. */
+  /** The span of the job that each lane runs, by the lane's name. */
   const running = new Map<string, Span>();
-  /** By the first claim of each job: claims know nothing of jobs. */
+  /** The span of a job, by the job's first claim: the `commit` channel has no BullMQ jobs. */
   const ofClaim = new WeakMap<Claim, Span>();
 
   const traceLane = (worker: Worker): void => {
@@ -36,7 +37,7 @@ export const traceJobs = (): { traceLane: (lane: Worker) => void; endTraces: () 
       running.delete(worker.name);
       if (!parent) return;
       const attributes = { 'messaging.destination.name': worker.name, 'messaging.message.id': job.id ?? '' };
-      // biome-ignore lint/plugin/wall-clock: a stamp: a span begins at a time that people read.
+      // biome-ignore lint/plugin/wall-clock: a timestamp for people: the start of a span.
       const start = job.processedOn ?? Date.now();
       if (job.attemptsStarted === 1)
         tracer.startSpan('lane', { attributes, startTime: Math.min(job.timestamp, start) }, parent).end(start);
@@ -57,7 +58,7 @@ export const traceJobs = (): { traceLane: (lane: Worker) => void; endTraces: () 
   channels.commit.subscribe(({ decided, milliseconds }) => {
     const [first, ...others] = decided.flatMap(({ job: { claims } }) => ofClaim.get(claims[0] as Claim) ?? []);
     if (!first) return;
-    // biome-ignore lint/plugin/wall-clock: a stamp: a span ends at a time that people read.
+    // biome-ignore lint/plugin/wall-clock: a timestamp for people: the end of a span.
     const end = Date.now();
     const linked = others.slice(0, SPAN_LINKS_MAX);
     const span = tracer.startSpan(
@@ -78,13 +79,13 @@ export const traceJobs = (): { traceLane: (lane: Worker) => void; endTraces: () 
   return { traceLane, endTraces: endTracing };
 };
 
-/** Runs a job as a part of the trace that sent it, so that the lines that it writes say so. */
+/** Runs a job in the trace of its dispatch, so that its log lines contain the trace id. */
 export const runInTrace = <T>(job: Job, run: () => Promise<T>): Promise<T> => {
   const parent = contextOf(job);
   return parent ? context.with(parent, run) : run();
 };
 
-/** Where a job was sent from; undefined where that was not traced, or says nothing that can be read. */
+/** The trace context of a job's dispatch; undefined where it was not sampled or can't be read. */
 const contextOf = (job: Job): Context | undefined => {
   try {
     const carrier: unknown = JSON.parse(job.opts.telemetry?.metadata ?? 'null');

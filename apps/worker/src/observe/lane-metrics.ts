@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { StuckLanes } from '../stuck-lanes.ts';
 
-/** Tells how many lanes stand still. */
+/** Counts the stuck lanes. */
 export const observeStuckLanes = (registry: Registry, stuckLanes: Pick<StuckLanes, 'stuck'>): void => {
   new Gauge({
     name: 'flashclaim_stuck_lanes',
