@@ -3,29 +3,29 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VirtualClock } from './clock.ts';
 import { describeFailure } from './describe-failure.ts';
 import { findFailure } from './find.ts';
-import { PLANTS, type Plant } from './plants.ts';
+import { MUTATIONS, type Mutation } from './mutations.ts';
 import { simulate } from './simulate.ts';
-import { newMet } from './world.ts';
+import { newCoverage } from './world.ts';
 
 const FIRST_SEED = 1;
 const RUNS = 10_000;
 
-/** What each planted bug does to claims. */
-const BREAKS: Record<Plant, Invariant> = {
+/** The invariant that each mutation violates. */
+const VIOLATED: Record<Mutation, Invariant> = {
   'holders unseen': 'I2',
   'ids unseen': 'I5',
   'no guard': 'I1',
   'commit unchecked': 'I4',
   'unknown is success': 'I4',
   'result of another': 'I5',
-  'forgotten looks active': 'I7',
+  'lost job looks active': 'I7',
   'record only for refusals': 'I5',
   'record read by local concern': 'I7',
   'expiry by clock alone': 'I5',
   'pending record overwritten': 'I7',
   "key answered by another request's record": 'I6',
   "deadline from the API's own clock": 'I7',
-  'group drops the twin of a recorded job': 'I7',
+  'group drops the duplicate of a recorded job': 'I7',
   'status reads claims first': 'I7',
   'missing lane treated as refused': 'I5',
   'wall clock instead of monotonic clock': 'I7',
@@ -38,19 +38,19 @@ beforeAll(() => {
 });
 afterAll(() => clock?.uninstall());
 
-test('nobody is told anything untrue, whatever breaks', async () => {
-  const met = newMet();
-  const found = await findFailure(clock, { first: FIRST_SEED, runs: RUNS, met });
+test('every answer is true, whatever fails', async () => {
+  const coverage = newCoverage();
+  const found = await findFailure(clock, { first: FIRST_SEED, runs: RUNS, coverage });
   if (found) throw new Error(await describeFailure(clock, found.seed));
-  // Whatever can break has broken: otherwise this says nothing.
-  expect(Object.entries(met).filter(([, count]) => count === 0)).toEqual([]);
-  // Within a minute, also beside some other work; the rest is for machines that are busier.
+  // Every kind of event must have happened: otherwise the test proves nothing.
+  expect(Object.entries(coverage).filter(([, count]) => count === 0)).toEqual([]);
+  // About a minute; the rest of the timeout is for busy machines.
 }, 600_000);
 
-/** And why they did. */
+/** Seeds that failed once, and why. */
 const FAILED_ONCE: [number, string][] = [
-  [1609, 'the status of a claim told the refusal of an earlier request under its key'],
-  [20053114, 'a sold-out read showed a claim, but not yet its coupon, after an election: its caller was told 404'],
+  [1609, 'the status of a claim was the refusal of an earlier request with its key'],
+  [20053114, 'after an election a sold-out read saw a claim, but not its coupon: the caller got 404'],
 ];
 
 test.for(FAILED_ONCE)('seed %i: %s', async ([seed]) => {
@@ -58,7 +58,7 @@ test.for(FAILED_ONCE)('seed %i: %s', async ([seed]) => {
   if (violations.length > 0) throw new Error(await describeFailure(clock, seed));
 });
 
-test('a seed tells all of a run', async () => {
+test('a seed determines a run', async () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + 20; seed++) {
     const one = await simulate(clock, seed, { traced: true });
     await simulate(clock, seed + 1);
@@ -68,11 +68,11 @@ test('a seed tells all of a run', async () => {
   }
 });
 
-describe('a bug around the claim path is found', () => {
-  test.for(Object.entries(BREAKS) as [Plant, Invariant][])('%s: %s', async ([plant, invariant]) => {
+describe('a mutation around the claim path is found', () => {
+  test.for(Object.entries(VIOLATED) as [Mutation, Invariant][])('%s: %s', async ([mutation, invariant]) => {
     const seeds = { first: FIRST_SEED, runs: SEEDS_TO_FIND_MAX };
-    const found = await findFailure(clock, { ...seeds, plants: [plant], invariant });
-    expect(found, PLANTS[plant]).toBeDefined();
-    console.log(`${plant}: ${found?.invariants.join(', ')} after ${(found?.seed ?? 0) - FIRST_SEED + 1} seeds`);
+    const found = await findFailure(clock, { ...seeds, mutations: [mutation], invariant });
+    expect(found, MUTATIONS[mutation]).toBeDefined();
+    console.log(`${mutation}: ${found?.invariants.join(', ')} after ${(found?.seed ?? 0) - FIRST_SEED + 1} seeds`);
   });
 });
