@@ -18,9 +18,13 @@ const USAGE = `npm run bench -- [options]
   --seconds S          length of each run (5)
   --json FILE          writes all raw figures
   --plot FILE          draws the throughput as SVG
-  --set NAME=VALUE     a setting for Flashclaim's processes; may be repeated`;
+  --set NAME=VALUE     a setting for Flashclaim's processes; may be repeated
+  --help               prints this`;
 
-/** @throws StartError with the usage where an option is wrong. */
+/**
+ * Ends this process after `--help`.
+ * @throws StartError with the usage where an option is wrong.
+ */
 export const readOptions = (args: string[]): Options => {
   try {
     const { values } = parseArgs({
@@ -32,8 +36,13 @@ export const readOptions = (args: string[]): Options => {
         json: { type: 'string' },
         plot: { type: 'string' },
         set: { type: 'string', multiple: true, default: [] },
+        help: { type: 'boolean' },
       },
     });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
     return {
       rounds: wholeNumber('--rounds', values.rounds),
       seconds: wholeNumber('--seconds', values.seconds),

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { COUPON_NAME_RULE, isCouponName, type NewCoupon, newCoupon } from '@flashclaim/core';
 import { StartError } from '@flashclaim/runtime';
 import { COLLECTIONS, connectMongo, INDEXES } from '@flashclaim/store';
@@ -10,6 +11,9 @@ export interface SeededCoupon extends NewCoupon {
   /** False if it existed before; then it was not changed. */
   created: boolean;
 }
+
+const USAGE = `npm run seed  creates the coupons of seed/seed_data.json that are not there yet, in MONGO_DB of MONGO_URI
+  -- --help   prints this`;
 
 const CONNECT_MAX_MS = 5_000;
 
@@ -51,7 +55,17 @@ const printTable = (coupons: SeededCoupon[], database: string): void => {
   }
 };
 
+/** @throws StartError with the usage where there is any other argument. */
+const wantsHelp = (): boolean => {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', default: false } } }).values.help;
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+};
+
 const run = async (): Promise<void> => {
+  if (wantsHelp()) return console.log(USAGE);
   const { MONGO_URI, MONGO_DB } = readEnv();
   const { client, db } = await connectMongo(MONGO_URI, MONGO_DB, { serverSelectionTimeoutMS: CONNECT_MAX_MS });
   try {

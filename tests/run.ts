@@ -4,13 +4,24 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Recovery, recoveryTable } from './support/recovery-table.ts';
+import { wholeNumber } from './support/whole-number.ts';
 
-/**
- * `npm run test:faults`: every fault test, the long ones too, `-- --rounds N` times (3 by default), and then
- * how long it took to get over each fault, as a table.
- * `npm test`: format, lint, types, dead code, then every test against real servers.
- * Ends with the line `N passed, N failed`, in which each check counts as one test.
- */
+/** What `npm test` runs, and its parts. */
+const USAGE = `npm test                      format, lint, dead code, types, then every test against real servers
+npm run lint                  format, lint and dead code alone (--only lint)
+npm run typecheck             types alone (--only types)
+npm run test:unit             the tests of tests/unit alone (--only unit)
+npm run test:faults           every fault test, the long ones too, and how long each recovery took
+
+  -- FILTER...                test files whose path contains one of these
+  -- -t, --test-name PATTERN  tests whose full name matches this
+  -- -u, --update             writes snapshots again, such as the types of the client
+  -- --only PART              lint, types, tests (without the checks before them) or unit
+  -- --rounds N               times that test:faults runs everything (3)
+  -- --help                   prints this
+
+Ends with the line "N passed, N failed", in which each check counts as one test.`;
+
 interface Outcome {
   name: string;
   passed: number;
@@ -80,26 +91,67 @@ const vitest = (args: readonly string[]): Promise<Outcome> =>
     return { passed, failed: ok ? failed : Math.max(1, failed) };
   });
 
-const checkAll = async (args: readonly string[]): Promise<Outcome[]> => [
-  await check('format and lint', 'biome', 'ci', '--error-on-warnings'),
-  await check('types', 'turbo', 'run', 'typecheck', '--output-logs=errors-only'),
-  await check('dead code', 'knip', '--no-progress'),
-  await vitest(['--tags-filter=!slow', ...args]),
-];
+type Check = (tests: readonly string[]) => Promise<Outcome>;
 
-const runFaults = async (rounds: number, filters: readonly string[]): Promise<Outcome[]> => {
-  const outcomes: Outcome[] = [];
-  for (let round = 0; round < rounds; round++)
-    outcomes.push(await vitest(filters.length > 0 ? filters : ['faults/', 'soak/']));
-  return outcomes;
+const LINT: Check[] = [
+  () => check('format and lint', 'biome', 'ci', '--error-on-warnings'),
+  () => check('dead code', 'knip', '--no-progress'),
+];
+const TYPES: Check[] = [() => check('types', 'turbo', 'run', 'typecheck', '--output-logs=errors-only')];
+const TESTS: Check[] = [(tests) => vitest(['--tags-filter=!slow', ...tests])];
+
+/** What `--only` may name. */
+const PARTS: Record<string, readonly Check[]> = {
+  all: [...LINT, ...TYPES, ...TESTS],
+  lint: LINT,
+  types: TYPES,
+  tests: TESTS,
+  unit: [(tests) => vitest([`--dir=${join(import.meta.dirname, 'unit')}`, ...tests])],
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { faults: { type: 'boolean', default: false }, rounds: { type: 'string', default: '3' } },
-});
-const outcomes = values.faults ? await runFaults(Number(values.rounds), positionals) : await checkAll(positionals);
-if (values.faults) console.log(`\n${recoveryTable(recoveries)}`);
+/** Ends this process after `--help`, and where an option is wrong. */
+const readOptions = () => {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        faults: { type: 'boolean', default: false },
+        rounds: { type: 'string', default: '3' },
+        only: { type: 'string', default: 'all' },
+        'test-name': { type: 'string', short: 't' },
+        update: { type: 'boolean', short: 'u', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    const checks = PARTS[values.only];
+    if (!checks) throw new Error(`--only must be one of ${Object.keys(PARTS).join(', ')}, not "${values.only}".`);
+    const name = values['test-name'];
+    return {
+      faults: values.faults,
+      rounds: wholeNumber('--rounds', values.rounds),
+      checks,
+      filters: positionals,
+      flags: [...(name ? [`--testNamePattern=${name}`] : []), ...(values.update ? ['--update'] : [])],
+    };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(1);
+  }
+};
+
+const { faults, rounds, checks, filters, flags } = readOptions();
+const outcomes: Outcome[] = [];
+if (faults) {
+  const suites = filters.length > 0 ? filters : ['faults/', 'soak/'];
+  for (let round = 0; round < rounds; round++) outcomes.push(await vitest([...suites, ...flags]));
+  console.log(`\n${recoveryTable(recoveries)}`);
+} else {
+  for (const runCheck of checks) outcomes.push(await runCheck([...filters, ...flags]));
+}
 
 console.log(`\n${'check'.padEnd(18)}${'passed'.padStart(8)}${'failed'.padStart(8)}${'seconds'.padStart(9)}`);
 for (const { name, passed, failed, seconds } of outcomes)

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Contract } from '../support/openapi.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-/** docs/api.md says by hand what the code says: nobody may find the two at odds. */
-const page = await readFile(join(import.meta.dirname, '../../docs/api.md'), 'utf8');
+/** docs/integrate.md says by hand what the code says: nobody may find the two at odds. */
+const page = await readFile(join(import.meta.dirname, '../../docs/integrate.md'), 'utf8');
 
 /** The rows of the table that begins with this heading. */
 const table = (heading: string): string[][] => {

@@ -26,7 +26,7 @@ describe('what is no HTTP request is answered with a problem, and the connection
     const connection = await RawConnection.open(url);
     connection.send(bytes);
     const reply = await connection.nextReply();
-    expectProblem(reply, 'invalid_request', 'no HTTP request');
+    expectProblem(reply, 'invalid_request', 'not a valid HTTP request');
     expect(reply.headers.get('connection')).toBe('close');
     await connection.closed;
     expect(connection.rest).toBe('');

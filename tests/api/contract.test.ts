@@ -138,7 +138,7 @@ describe('a system like any other', () => {
         answer: 'createCoupon 400 invalid_request',
         when: 'a field looks like an operator',
         send: () => create({ name: 'n', amount: 1, $inc: 1 }),
-        detail: '$inc is not a field that may be sent.',
+        detail: '$inc is not an allowed field.',
       },
       {
         answer: 'createCoupon 400 invalid_request',
@@ -156,7 +156,7 @@ describe('a system like any other', () => {
         answer: 'createCoupon 400 invalid_request',
         when: 'the body is cut off',
         send: () => create('{"name":'),
-        detail: 'The body is no',
+        detail: 'The body is not valid JSON',
       },
       {
         answer: 'createCoupon 409 name_taken',
@@ -436,7 +436,7 @@ describe('creating a coupon, once there is a token', () => {
   for (const row of rows) holds(row);
 });
 
-describe('a claim that is not decided in time, and what becomes of it', () => {
+describe('a claim that is not decided in time, and its outcome', () => {
   onSystem({ workers: 0, env: { CLAIM_WAIT_MS: '200' } });
   const locations: string[] = [];
   const later = async (answer: Promise<Reply>): Promise<Reply> => {
@@ -547,7 +547,7 @@ describe('more claims than may wait', () => {
       return claim(url, 'any', 'second');
     },
     headers: { 'retry-after': SECONDS },
-    detail: 'nothing of it will be',
+    detail: 'nothing was done, and nothing will be',
   };
   holds(row);
 
@@ -564,11 +564,11 @@ describe('more claims than may wait', () => {
       return refused[0] as Reply;
     },
     headers: { 'retry-after': SECONDS },
-    detail: 'Ask again shortly',
+    detail: 'Try again shortly',
   });
 });
 
-describe('a store that is away', () => {
+describe('a store that is down', () => {
   let stores: OwnStores;
   onSystem(async () => {
     stores = await openOwnStores();
@@ -587,7 +587,7 @@ describe('a store that is away', () => {
   };
   const away = (operationId: string, send: Row['send'], detail: string): Row => ({
     answer: `${operationId} 503 unavailable`,
-    when: 'it is away',
+    when: 'it is down',
     send,
     headers: { 'retry-after': SECONDS },
     detail,
@@ -597,7 +597,7 @@ describe('a store that is away', () => {
   describe('Redis', () => {
     unplugged('redis');
     const rows: Row[] = [
-      away('claimCoupon', () => claim(url, 'any', 'user'), 'Redis does not answer. This request was not taken'),
+      away('claimCoupon', () => claim(url, 'any', 'user'), 'Redis does not answer. The request was not admitted'),
       { answer: 'getClaim 404 not_found', when: 'MongoDB knows', send: () => get('/api/claims/nobody') },
       away('getHealth', () => get('/health'), 'Down: Redis.'),
       away('getReadiness', () => get('/readyz'), 'Down: Redis.'),
@@ -609,7 +609,7 @@ describe('a store that is away', () => {
   describe('MongoDB', () => {
     unplugged('mongo');
     const rows: Row[] = [
-      away('claimCoupon', () => claim(url, 'any', 'user'), 'MongoDB does not answer. This request was not taken'),
+      away('claimCoupon', () => claim(url, 'any', 'user'), 'MongoDB does not answer. The request was not admitted'),
       away('createCoupon', () => post('/api/coupons', { name: 'n', amount: 1 }), silent),
       away('getCoupon', () => get('/api/coupons/any'), silent),
       away('getClaim', () => get('/api/claims/nobody'), silent),

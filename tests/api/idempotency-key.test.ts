@@ -63,7 +63,7 @@ describe('with two API processes and two workers', () => {
     expect([isReplay(keyed), isReplay(unkeyed)]).toEqual([false, false]);
   });
 
-  test('another user or another coupon under the same key is told so, and takes nothing', async () => {
+  test('another user or another coupon under the same key is refused, and takes nothing', async () => {
     const other = `other ${randomUUID()}`;
     await createCoupon(url, other, 3);
     expect((await claim(url, name, 'user', under(key))).status).toBe(200);
@@ -111,7 +111,7 @@ describe('with two API processes and two workers', () => {
     expect([reuse, late, unkeyed].map((reply) => reply?.status)).toEqual([422, 400, 409]);
   });
 
-  test('a refusal is not kept: a retry is judged anew', async () => {
+  test('a refusal is not kept: a retry is decided again', async () => {
     await Promise.all(['a', 'b', 'c'].map((user) => claim(url, name, user)));
     expect((await claim(url, name, 'user', under(key))).body.code).toBe('out_of_stock');
     await system.stores.mongo.coupons.updateOne({ name }, { $inc: { amount: 1, remaining_amount: 1 } });

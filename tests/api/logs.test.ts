@@ -62,10 +62,10 @@ describe('what the apps log', () => {
 
     // Later versions of these lines are found by what they hold, not by their words.
     const id = reply.body.claim_id;
-    await until(async () => parsed().some(({ claim, told }) => claim === id && told === 'claimed'));
+    await until(async () => parsed().some(({ claim, answer }) => claim === id && answer === 'claimed'));
     const submitted = parsed().find((line) => line['claim'] === id && line['request_id']);
     expect(submitted?.['request_id']).toBe(reply.headers.get('x-request-id'));
-    const answered = parsed().find((line) => line['claim'] === id && line['told']);
+    const answered = parsed().find((line) => line['claim'] === id && line['answer']);
     const ofJob = parsed().filter(({ level, job }) => level === 20 && job === answered?.['job']);
     expect(ofJob.map(({ name, claims }) => `${name} ${claims}`).sort()).toEqual(['api 1', 'worker 1']);
     for (const line of parsed()) expect(line).toMatchObject({ level: expect.any(Number), msg: expect.any(String) });

@@ -25,7 +25,7 @@ const tells = (url: string, series: string, value: number) =>
   until(async () => (await scrape(url).catch(() => undefined))?.value(series) === value);
 
 describe('a sale in figures', () => {
-  test('every claim is counted by what its caller was told, and every job and transaction is measured', async () => {
+  test('every claim is counted by its answer, and every job and transaction is measured', async () => {
     const { api, worker } = await start({});
     await createCoupon(api, 'SECRET_SALE', 5);
     const users = Array.from({ length: 30 }, (_, i) => `private-user-${i}`);

@@ -8,12 +8,12 @@ import { until } from '../support/until.ts';
 let system: System;
 afterEach(() => system?.close());
 
-test('whoever is told overloaded has nothing in any lane, and nothing comes of it', async () => {
+test('who is answered `overloaded` has nothing in any lane, and nothing comes of it', async () => {
   system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '60000', CLAIMS_PENDING_MAX: '3' } });
   const url = system.urls[0] as string;
   for (const name of ['hot', 'other']) await createCoupon(url, name, 100);
   const under = (key: string) => ({ 'idempotency-key': key });
-  // Told `pending`, they are still under way in this process.
+  // Told `pending`, they are still in flight in this process.
   const taken = await Promise.all(
     ['a', 'b', 'c'].map((user) => claim(url, 'hot', user, { ...under(user), prefer: 'respond-async' })),
   );

@@ -15,7 +15,7 @@ import { until } from '../support/until.ts';
 let system: System;
 afterEach(() => system?.close());
 
-/** Longer than any test waits: whoever is answered `pending` before was not kept for so long. */
+/** Longer than any test waits: who is answered `pending` before was not kept for so long. */
 const FOR_EVER = { CLAIM_WAIT_MS: '60000' };
 const ASYNC = { prefer: 'respond-async' };
 const under = (key: string) => ({ ...ASYNC, 'idempotency-key': key });
@@ -125,7 +125,7 @@ describe('a retry under the same key', () => {
   });
 });
 
-describe('a claim that was told pending', () => {
+describe('a claim that was answered pending', () => {
   test('keeps its outcome where the process that took it is gone, and its job as well', async () => {
     const url = await start({ apis: 2, workers: 0, env: FOR_EVER });
     const other = system.urls[1] as string;

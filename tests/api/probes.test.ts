@@ -28,7 +28,7 @@ test('an API and a worker that are well', async () => {
   expect(await call(`${worker}/livez`, 'POST')).toMatchObject({ status: 404 });
 });
 
-test('a worker names what is down, and that is no reason to start it anew', async () => {
+test('a worker names what is down, and that is no reason to restart it', async () => {
   const stores = await openOwnStores();
   system = await startSystem({ stores, apis: 0, env: { LOG_LEVEL: 'fatal' } });
   const [worker] = system.workerUrls as [string];

@@ -65,7 +65,7 @@ describe('a limit for each user', () => {
     const others: Reply[] = [];
     for (let i = 0; i < 6; i++) others.push(await claimFrom('192.0.2.99', `user-${i}`));
     expect(countStatuses(others)).toEqual({ 200: 5, 429: 1 });
-    // A user who was turned away with the address was not counted as a user.
+    // A user who was rejected with the address was not counted as a user.
     expect((await claimFrom('192.0.2.50', 'user-5')).headers.get('ratelimit-remaining')).toBe('1');
   });
 });

@@ -38,7 +38,7 @@ const isClosed = (url: string): Promise<boolean> =>
 
 const CLAIMED = { status: 200, connection: 'close', message: 'coupon claimed successfully' };
 
-describe('an API that is told to stop', () => {
+describe('an API that is stopped', () => {
   test('answers who waits, turns away who comes, and ends by itself as soon as nobody waits', async () => {
     system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '20000' } });
     const url = system.urls[0] as string;
@@ -76,7 +76,7 @@ describe('an API that is told to stop', () => {
     expect(await system.stores.mongo.claims.countDocuments()).toBe(6);
   });
 
-  test('ends in time though nobody decides: who waits is told `pending`, and decided later', async () => {
+  test('ends in time though nobody decides: who waits is answered `pending`, and decided later', async () => {
     system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '1000' } });
     const url = system.urls[0] as string;
     const [api] = system.apis as [ProcessHandle];
@@ -93,7 +93,7 @@ describe('an API that is told to stop', () => {
   });
 });
 
-test('a worker that is told to stop finishes its job first', async () => {
+test('a worker that is stopped finishes its job first', async () => {
   // Where the machine is busy, all of them take longer than a caller waits by default.
   system = await startSystem({ env: { CLAIM_WAIT_MS: '20000' } });
   const url = system.urls[0] as string;

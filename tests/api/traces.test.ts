@@ -57,7 +57,7 @@ test('one trace leads from the request through the worker to the reply', async (
       .sort(),
   ).toEqual([
     `flashclaim-api ${request}`,
-    `flashclaim-api ${request} › gather`,
+    `flashclaim-api ${request} › batch`,
     `flashclaim-api ${request} › job`,
     `flashclaim-api ${request} › reply`,
     `flashclaim-worker ${request} › job › decide and commit`,
@@ -86,7 +86,7 @@ test('claims that share a job are linked with it, and it with them', async () =>
   await createCoupon(url, 'shared', 9);
   const first = claim(url, 'shared', 'first');
   await until(async () => (await running.stores.redis.keys('*lane*wait')).length > 0);
-  // They gather behind the first one's job.
+  // They wait behind the first one's job.
   const traces = [newTrace(), newTrace(), newTrace()];
   const replies = traces.map(({ headers }, i) => claim(url, 'shared', `user-${i}`, headers));
   await until(async () => (await scrape(url)).value('flashclaim_claims_waiting') === 4);
@@ -141,10 +141,10 @@ describe('an end', () => {
     expect(new Set(spans.map(({ name }) => name))).toContain('commit');
   });
 
-  test('is not held up by a collector that is away, nor is a claim', async () => {
+  test('is not held up by a collector that is down, nor is a claim', async () => {
     const { running, url } = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' } });
-    await createCoupon(url, 'isDown', 5);
-    expect((await claim(url, 'isDown', 'user')).status).toBe(200);
+    await createCoupon(url, 'down', 5);
+    expect((await claim(url, 'down', 'user')).status).toBe(200);
     for (const app of [...running.apis, ...running.workers]) app.kill('SIGTERM');
     for (const app of [...running.apis, ...running.workers])
       expect(await app.exited).toEqual({ code: 0, signal: null });

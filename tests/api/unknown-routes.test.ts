@@ -58,7 +58,7 @@ describe('a method that the address does not take', () => {
     expectProblem(reply, 'method_not_allowed');
   });
 
-  test.each(['PROPFIND', 'TRACE'])('%s, which Fastify does not know, is told so too', async (method) => {
+  test.each(['PROPFIND', 'TRACE'])('%s, which Fastify does not know, is answered alike', async (method) => {
     expectProblem(await exchange(url, rawRequest(`${method} /health HTTP/1.1`)), 'method_not_allowed');
   });
 });

@@ -16,7 +16,7 @@ const start = async (options: Parameters<typeof startSystem>[0]): Promise<string
 const statusOf = async (url: string, location: string) => (await call(url + location, 'GET')).body;
 
 describe('a claim that is not decided in time', () => {
-  test('is told so, and decided all the same', async () => {
+  test('is answered 202, and decided all the same', async () => {
     const url = await start({ workers: 0, env: { CLAIM_WAIT_MS: '300' } });
     await createCoupon(url, 'slow', 1);
     const replies = await Promise.all([claim(url, 'slow', 'first'), claim(url, 'slow', 'second')]);
@@ -60,7 +60,7 @@ describe('a claim that is not decided in time', () => {
 
 describe('more claims than may wait', () => {
   test('are refused at once, and nothing of them is done', async () => {
-    const url = await start({ workers: 0, env: { CLAIM_WAIT_MS: '3000', CLAIMS_PENDING_MAX: '3' } });
+    const url = await start({ workers: 0, env: { CLAIM_WAIT_MS: '20000', CLAIMS_PENDING_MAX: '3' } });
     await createCoupon(url, 'hot', 10);
     const replies = Promise.all(Array.from({ length: 8 }, (_, i) => claim(url, 'hot', `user-${i}`)));
     await until(async () => (await system.stores.redis.keys('*lane*wait')).length > 0);
@@ -76,7 +76,7 @@ describe('more claims than may wait', () => {
 });
 
 describe('a lost job', () => {
-  test('is handed on again when Redis forgets everything', async () => {
+  test('is forwarded again when Redis forgets everything', async () => {
     const url = await start({ workers: 0, env: { CLAIM_WAIT_MS: '20000' } });
     await createCoupon(url, 'lost', 5);
     const reply = claim(url, 'lost', 'user');

@@ -69,7 +69,7 @@ describe.each([
     await run(shop, join(typescript, BIN, 'tsc'), ...options, '--module', module, 'shop.ts');
   });
 
-  test('and is told its outcome', async () => {
+  test('and gets its outcome', async () => {
     expect((await run(shop, process.execPath, 'shop.ts')).trim()).toMatch(first);
     if (second) expect((await run(shop, process.execPath, 'shop.ts')).trim()).toMatch(second);
   });

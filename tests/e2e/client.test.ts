@@ -79,7 +79,7 @@ describe('every call has its outcomes', () => {
   });
 });
 
-describe('a claim is told its outcome', () => {
+describe('a claim gets its outcome', () => {
   let system: System;
   afterEach(() => system?.close());
 
@@ -127,7 +127,7 @@ describe('through a network that cuts connections', () => {
     await system.close();
   });
 
-  test('everybody is told the truth', async () => {
+  test('every answer is true', async () => {
     // The pauses are a twentieth of what they would be.
     const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
     const shops = proxies.map(({ url }) => createClient({ baseUrl: url, clock }));

@@ -21,7 +21,7 @@ interface LogLine {
   trace_id?: string;
   claim?: string;
   job?: string;
-  told?: string;
+  answer?: string;
 }
 
 const traceId = randomBytes(16).toString('hex');
@@ -67,7 +67,7 @@ const linesWhere = (isSo: (line: LogLine) => boolean): LogLine[] =>
   lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : [])).filter(isSo);
 const answered = () => linesWhere(({ claim, msg }) => claim === followed() && msg === 'claim answered');
 
-test('what callers were told, the figures of both apps and the database agree', async () => {
+test('the answers, the figures of both apps and the database agree', async () => {
   expect(countStatuses(replies)).toEqual({ 200: UNITS, 400: CLAIMS - UNITS });
   await expectExact(system.stores.mongo);
   const existing = await system.stores.mongo.claims.countDocuments({ coupon_name: COUPON });
@@ -94,8 +94,8 @@ test('a granted claim is found in the database, the log and the record of its jo
   const requestId = replies[FOLLOWED]?.headers.get('x-request-id');
   const [submitted] = linesWhere(({ request_id }) => request_id === requestId);
   expect(submitted).toMatchObject({ msg: 'claim submitted', claim: followed(), trace_id: traceId });
-  const [{ job, told }] = answered() as [LogLine];
-  expect(told).toBe('claimed');
+  const [{ job, answer }] = answered() as [LogLine];
+  expect(answer).toBe('claimed');
   const ofJob = linesWhere((line) => line.job === job && line.claim === undefined);
   expect(ofJob.map(({ msg }) => msg).toSorted()).toEqual(['job answered', 'job committed']);
 

@@ -96,7 +96,7 @@ const firesWhile = async (alert: string, act: () => Promise<unknown>): Promise<v
   seen.add(alert);
 };
 
-test.skipIf(!programs)('a sale that goes well makes no alert', async () => {
+test.skipIf(!programs)('a sale that goes well makes no alert', { tags: ['slow'] }, async () => {
   await createCoupon(api, COUPON, 100_000);
   for (let i = 0; i < 100; i++) expect((await claimOne()).status).toBe(200);
   // All that is asked for has been scraped: without its series, nothing could fire.
@@ -104,7 +104,7 @@ test.skipIf(!programs)('a sale that goes well makes no alert', async () => {
   expect(await prometheus.firing()).toEqual(new Set());
 });
 
-test.skipIf(!programs)('transactions that meet others again and again', async () => {
+test.skipIf(!programs)('transactions that meet others again and again', { tags: ['slow'] }, async () => {
   const data = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
   await firesWhile('TransactionRetries', async () => {
     await setFailPoint(stores.mongo.client, { commands: ['insert'], times: 1, data });
@@ -113,12 +113,12 @@ test.skipIf(!programs)('transactions that meet others again and again', async ()
   await clearFailPoint(stores.mongo.client);
 });
 
-test.skipIf(!programs)('a job that nobody understands', async () => {
+test.skipIf(!programs)('a job that nobody understands', { tags: ['slow'] }, async () => {
   await queue.add(JOB_NAME, 'poison');
   await fires('JobsGivenUp');
 });
 
-test.skipIf(!programs)('answers that nobody hears', async () => {
+test.skipIf(!programs)('answers that nobody hears', { tags: ['slow'] }, async () => {
   const worker = system.workers[0] as ProcessHandle;
   worker.kill('SIGSTOP');
   for (let i = 0; i < PENDING_MAX; i++) expect((await claimOne(ASYNC)).status).toBe(202);
@@ -128,50 +128,62 @@ test.skipIf(!programs)('answers that nobody hears', async () => {
   await nothingFires();
 });
 
-test.skipIf(!programs)('a worker that is killed in the midst of a job, and nobody in its place', async () => {
-  // Ending it waits for whom it holds up.
-  const data = { blockConnection: true, blockTimeMS: 3_000 };
-  await setFailPoint(stores.mongo.client, { commands: ['insert'], data });
-  await claimOne(ASYNC);
-  await until(async () => (await queue.getActiveCount()) === 1);
-  const worker = system.workers[0] as ProcessHandle;
-  worker.kill('SIGKILL');
-  await worker.exited;
-  await clearFailPoint(stores.mongo.client);
-  await fires('NoWorker');
-  await fires('OldestClaimWaits');
-  await fires('LaneStuck');
-  // Who comes now waits behind the job, until no more may wait.
-  for (let i = 1; i < PENDING_MAX; i++) expect((await claimOne(ASYNC)).status).toBe(202);
-  await firesWhile('ClaimsUnavailable', async () => expect((await claimOne()).status).toBe(503));
+test.skipIf(!programs)(
+  'a worker that is killed in the midst of a job, and nobody in its place',
+  { tags: ['slow'] },
+  async () => {
+    // Ending it waits for whom it holds up.
+    const data = { blockConnection: true, blockTimeMS: 3_000 };
+    await setFailPoint(stores.mongo.client, { commands: ['insert'], data });
+    await claimOne(ASYNC);
+    await until(async () => (await queue.getActiveCount()) === 1);
+    const worker = system.workers[0] as ProcessHandle;
+    worker.kill('SIGKILL');
+    await worker.exited;
+    await clearFailPoint(stores.mongo.client);
+    await fires('NoWorker');
+    await fires('OldestClaimWaits');
+    await fires('LaneStuck');
+    // Who comes now waits behind the job, until no more may wait.
+    for (let i = 1; i < PENDING_MAX; i++) expect((await claimOne(ASYNC)).status).toBe(202);
+    await firesWhile('ClaimsUnavailable', async () => expect((await claimOne()).status).toBe(503));
 
-  await system.addWorker();
-  await watchAll();
-  await fires('StalledJobs');
-  await until(async () => (await claimOne()).status === 200);
-  await nothingFires();
-});
+    await system.addWorker();
+    await watchAll();
+    await fires('StalledJobs');
+    await until(async () => (await claimOne()).status === 200);
+    await nothingFires();
+  },
+);
 
-test.skipIf(!programs)('jobs in a lane that no API has any more, and no worker at all', async () => {
-  await (system.workers.at(-1) as ProcessHandle).stop();
-  const lane = LANES_MAX - 1;
-  const other = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
-  await other.add(JOB_NAME, 'poison');
-  await other.close();
-  await fires('LaneWithoutWorker');
-  await system.addWorker();
-  await watchAll();
-  await nothingFires();
-});
+test.skipIf(!programs)(
+  'jobs in a lane that no API has any more, and no worker at all',
+  { tags: ['slow'] },
+  async () => {
+    await (system.workers.at(-1) as ProcessHandle).stop();
+    const lane = LANES_MAX - 1;
+    const other = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
+    await other.add(JOB_NAME, 'poison');
+    await other.close();
+    await fires('LaneWithoutWorker');
+    await system.addWorker();
+    await watchAll();
+    await nothingFires();
+  },
+);
 
-test.skipIf(!programs).each(['redis', 'mongo'] as const)('a store that is away: %s', async (store) => {
-  stores.servers[store].kill('SIGSTOP');
-  await fires('StoreAway');
-  stores.servers[store].kill('SIGCONT');
-  await nothingFires();
-});
+test.skipIf(!programs).each(['redis', 'mongo'] as const)(
+  'a store that is down: %s',
+  { tags: ['slow'] },
+  async (store) => {
+    stores.servers[store].kill('SIGSTOP');
+    await fires('StoreAway');
+    stores.servers[store].kill('SIGCONT');
+    await nothingFires();
+  },
+);
 
-test.skipIf(!programs)('a recount that is not clean, or too long ago', async () => {
+test.skipIf(!programs)('a recount that is not clean, or too long ago', { tags: ['slow'] }, async () => {
   const told = await readFile(metricsFile(), 'utf8');
   const longAgo = Date.now() / 1_000 - 3 * 86_400;
   await writeFile(metricsFile(), told.replace(/(_timestamp_seconds) [\d.]+/, `$1 ${longAgo}`));
@@ -185,7 +197,7 @@ test.skipIf(!programs)('a recount that is not clean, or too long ago', async () 
   await nothingFires();
 });
 
-test.skipIf(!programs)('an API that is gone, and nobody in its place', async () => {
+test.skipIf(!programs)('an API that is gone, and nobody in its place', { tags: ['slow'] }, async () => {
   await (system.apis[0] as ProcessHandle).stop();
   await fires('NoApi');
   api = await system.addApi();
@@ -193,6 +205,6 @@ test.skipIf(!programs)('an API that is gone, and nobody in its place', async () 
   await nothingFires();
 });
 
-test.skipIf(!programs)('every alert has fired', () => {
+test.skipIf(!programs)('every alert has fired', { tags: ['slow'] }, () => {
   expect([...seen].sort()).toEqual([...ALERTS].sort());
 });

@@ -43,7 +43,7 @@ test('killed with 1,000 waiting claims: the same keys get their one claim from a
   await history.expectTruthful(system);
 });
 
-test('two APIs and two workers, each told to stop in turn under load: nobody is left without an answer', async ({
+test('two APIs and two workers, each stopped in turn under load: nobody is left without an answer', async ({
   task,
 }) => {
   system = await startSystem({ apis: 2, workers: 2 });
@@ -53,14 +53,14 @@ test('two APIs and two workers, each told to stop in turn under load: nobody is 
     const strike = async () => {
       expect(await api.stop()).toEqual({ code: 0, signal: null });
     };
-    await load.through(`API ${turn + 1} told to stop`, strike, async () => {
+    await load.through(`API ${turn + 1} stopped`, strike, async () => {
       await system.addApi();
       system.urls.shift();
     });
   }
   for (const [turn, worker] of [...system.workers].entries()) {
     const strike = async () => expect(await worker.stop()).toEqual({ code: 0, signal: null });
-    await load.through(`worker ${turn + 1} told to stop`, strike, system.addWorker);
+    await load.through(`worker ${turn + 1} stopped`, strike, system.addWorker);
   }
   await load.expectTruthful();
   // Whoever comes too late finds the door closed; whoever was let in is answered.

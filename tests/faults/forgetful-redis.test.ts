@@ -23,7 +23,7 @@ const concurrencies = (): Promise<(string | null)[]> =>
 
 const allOneAtATime = async () => (await concurrencies()).every((concurrency) => concurrency === '1');
 
-test('Redis forgets everything, again and again in mid-sale: exact, every lane back to one job at a time', async () => {
+test('Redis forgets everything, again and again during a sale: exact, every lane back to one job at a time', async () => {
   system = await startSystem({ apis: 2, workers: 2, env: { CLAIM_LANES: `${LANES}`, CLAIM_WAIT_MS: '20000' } });
   const names = ['one', 'two'];
   for (const name of names) await createCoupon(urlOf(0), name, 100_000);
@@ -44,7 +44,7 @@ test('Redis forgets everything, again and again in mid-sale: exact, every lane b
   await expectExact(system.stores.mongo);
 });
 
-test('a claim that was told pending is still known after Redis forgot it', async () => {
+test('a claim that was answered pending is still known after Redis forgot it', { tags: ['slow'] }, async () => {
   system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '100' } });
   const url = urlOf(0);
   await createCoupon(url, 'slow', 1);

@@ -103,7 +103,7 @@ class Sale {
   }
 }
 
-test('8 lanes become 16, then 4, then 8 in mid-sale, in any order: no claim is left behind', async () => {
+test('8 lanes become 16, then 4, then 8 during a sale, in any order: no claim is left behind', async () => {
   system = await startSystem({ apis: 2, workers: 2, env: { CLAIM_WAIT_MS: `${WAIT_MS}`, ...lanes(8) } });
   balanced = [...system.urls];
   const sale = new Sale();
@@ -140,7 +140,9 @@ test('8 lanes become 16, then 4, then 8 in mid-sale, in any order: no claim is l
     for (const { claimId } of pending) expect(await statusOf(url, claimId), claimId).toBe('claimed');
 }, 180_000);
 
-test('an API of 16 lanes and a worker of 4: every claim is decided while its caller waits', async () => {
+test('an API of 16 lanes and a worker of 4: every claim is decided while its caller waits', {
+  tags: ['slow'],
+}, async () => {
   system = await startSystem({ apis: 0, env: { CLAIM_WAIT_MS: `${WAIT_MS}`, ...lanes(4) } });
   const url = await system.addApi(lanes(16));
   for (const coupon of COUPONS) await createCoupon(url, coupon, 1);
@@ -148,7 +150,7 @@ test('an API of 16 lanes and a worker of 4: every claim is decided while its cal
   expect(countStatuses(replies)).toEqual({ 200: COUPONS.length });
 });
 
-test('an API of fewer lanes never calls a pending claim of another lane refused', async () => {
+test('an API of fewer lanes never calls a pending claim of another lane refused', { tags: ['slow'] }, async () => {
   system = await startSystem({ apis: 0, workers: 0 });
   const more = await system.addApi(lanes(16));
   const fewer = await system.addApi(lanes(4));

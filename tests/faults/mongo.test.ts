@@ -82,7 +82,7 @@ test('a commit that takes 30 s', { tags: ['slow'] }, async ({ task }) => {
   await load.expectTruthful();
 });
 
-test.for([3, 20, 120])('MongoDB is away for %i seconds', { tags: ['slow'] }, async (seconds, { task }) => {
+test.for([3, 20, 120])('MongoDB is down for %i seconds', { tags: ['slow'] }, async (seconds, { task }) => {
   const load = new FaultLoad({ system, coupon: `away-${seconds}`, test: task });
   await load.start();
   const { mongo } = stores.servers;
@@ -90,6 +90,6 @@ test.for([3, 20, 120])('MongoDB is away for %i seconds', { tags: ['slow'] }, asy
     await sleep(seconds * 1_000);
     await mongo.start();
   };
-  await load.through(`MongoDB away for ${seconds} s`, () => mongo.stop(0), mend);
+  await load.through(`MongoDB down for ${seconds} s`, () => mongo.stop(0), mend);
   await load.expectTruthful();
 });

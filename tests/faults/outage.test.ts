@@ -118,7 +118,7 @@ describe.each<[Store, Fault]>([
     await until(async () => (await health()).status === 503);
   });
 
-  test('who calls at the moment it goes away is not left hanging, and not told no', () => {
+  test('who calls at the moment it goes away is not left hanging, and not refused', () => {
     for (const reply of Object.values(firstWave)) expect([200, 201, 202, 503]).toContain(reply.status);
     const { claimed, ...others } = firstWave;
     for (const reply of Object.values(others)) expect(reply.ms).toBeLessThan(TOLD_MAX_MS);
@@ -126,10 +126,10 @@ describe.each<[Store, Fault]>([
     expect(claimed.ms).toBeLessThan(WAIT_MS + TOLD_MAX_MS);
   });
 
-  test('who calls while it is away is told so at once', async () => {
+  test('who calls while it is down is answered at once', async () => {
     const { read, create, claimed, asked, healthy } = await callAll(coupon, 'late', existing.body.claim_id);
     expectUnavailable(claimed);
-    expect(claimed.body.detail).toContain('nothing of it will be');
+    expect(claimed.body.detail).toContain('nothing was done, and nothing will be');
     expectUnavailable(healthy);
     expect(healthy.body.detail).toBe(`Down: ${NAMES[store]}.`);
     if (store === 'mongo') for (const reply of [read, create, asked]) expectUnavailable(reply);
@@ -143,7 +143,7 @@ describe.each<[Store, Fault]>([
     }
   });
 
-  test('claims in flight are answered, and none is told no', async () => {
+  test('claims in flight are answered, and none is refused', async () => {
     for (const reply of await inFlight) expect([200, 202, 503]).toContain(reply.status);
   });
 
@@ -173,7 +173,7 @@ describe.each<[Store, Fault]>([
   });
 });
 
-test('Redis is stopped while a claim is in its lane and another gathers behind it: only the first is waited for', async () => {
+test('Redis is stopped while a claim is in its lane and another waits behind it: only the first is waited for', async () => {
   const coupon = 'out of reach';
   await createCoupon(url, coupon, 2);
   const [worker] = system.workers;

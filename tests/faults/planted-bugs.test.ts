@@ -28,8 +28,8 @@ const BUGS = {
     { file: DECIDE, of: 'snapshot.existing.get(id) ?? granted.get(id)', instead: 'granted.get(id)' },
     {
       file: 'packages/store/src/job-records.ts',
-      of: 'if (records.length > 0) await',
-      instead: 'if (records.length > 1e9) await',
+      of: 'if (records.length === 0) return;',
+      instead: 'if (records.length < 1e9) return;',
     },
   ],
   'callers are answered, and then the commit fails': [
@@ -94,7 +94,7 @@ const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryR
 /** Long enough for a worker to start. */
 const PATIENT = { workers: 0, env: { CLAIM_WAIT_MS: '20000' } };
 
-describe('the checker finds a bug that was planted', () => {
+describe('the checker finds a bug that was planted', { tags: ['slow'] }, () => {
   test('the update takes units without looking whether they are there: sold too often', async () => {
     const history = new HistoryRecorder();
     const running = await startWith('the update takes units without looking whether they are there', { workers: 2 });
@@ -109,7 +109,7 @@ describe('the checker finds a bug that was planted', () => {
     expect(invariantsOf(await history.check(running))).toEqual(['I5', 'I6']);
   });
 
-  test('callers are answered, and then the commit fails: nobody holds what they were told', async () => {
+  test('callers are answered, and then the commit fails: the granted units do not exist', async () => {
     const history = new HistoryRecorder();
     const running = await startWith('callers are answered, and then the commit fails');
     await sell(running.urls[0] as string, history);

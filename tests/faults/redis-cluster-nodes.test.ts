@@ -43,7 +43,7 @@ describe.each([
   ['the second master', () => stores.masters[1] as Redis],
   ['the replica', () => stores.replica],
 ])('%s alone evicts keys', (_, node) => {
-  test('nothing starts, and is told which node it is', async () => {
+  test('nothing starts, and the error names the node', async () => {
     await node().config('SET', 'maxmemory-policy', 'allkeys-lru');
     onTestFinished(async () => void (await node().config('SET', 'maxmemory-policy', 'noeviction')));
     const connection = createRedis(stores.env.REDIS_URL, { maxRetriesPerRequest: null });

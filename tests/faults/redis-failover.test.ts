@@ -15,7 +15,7 @@ let api: string;
 let worker: string;
 afterEach(() => system?.close());
 
-/** A sale that is under way on a primary and its replica. */
+/** A sale that runs on a primary and its replica. */
 const startSale = async (test: TestContext['task']): Promise<FaultLoad> => {
   stores = await openRedisPair();
   system = await startSystem({ stores, env: { CLAIM_WAIT_MS: '2000' } });

@@ -48,7 +48,7 @@ const FAULTS: Record<string, Fault> = {
   'is restarted': { strike: () => stores.servers.redis.stop(), mend: start, awayMs: AWAY_MS },
   'is killed': { strike: () => stores.servers.redis.stop(0), mend: start, awayMs: AWAY_MS },
   'comes back empty': { strike: () => stores.servers.redis.stop(0).then(emptyDisk), mend: start, awayMs: AWAY_MS },
-  'forgets everything in mid-sale, three times': {
+  'forgets everything during a sale, three times': {
     strike: () => again(3, () => redisCommand('FLUSHALL')),
     mend: nothing,
   },
@@ -76,7 +76,7 @@ const FAULTS: Record<string, Fault> = {
 };
 
 describe.each(Object.entries(FAULTS))('Redis %s', (name, { strike, mend, awayMs }) => {
-  test('and everybody is told the truth', async ({ task }) => {
+  test('and every answer is true', async ({ task }) => {
     const load = new FaultLoad({ system, coupon: name.replaceAll(/[ ,]+/g, '-'), test: task });
     await load.start();
     await load.decides(100);
@@ -103,11 +103,11 @@ test('Redis forgets claims that wait: they are decided though nobody asks again'
   await history.expectTruthful(system);
 });
 
-test.for([20, 120])('Redis is away for %i seconds', { tags: ['slow'] }, async (seconds, { task }) => {
+test.for([20, 120])('Redis is down for %i seconds', { tags: ['slow'] }, async (seconds, { task }) => {
   const load = new FaultLoad({ system, coupon: `away-${seconds}`, test: task });
   await load.start();
   const strike = () => stores.servers.redis.stop(0);
-  await load.through(`Redis away for ${seconds} s`, strike, () => sleep(seconds * 1_000).then(start));
+  await load.through(`Redis down for ${seconds} s`, strike, () => sleep(seconds * 1_000).then(start));
   await load.expectTruthful();
 });
 

@@ -30,7 +30,7 @@ const FAULTS = (): [string, () => Promise<void> | void, () => Promise<void> | vo
   ];
 };
 
-test('a sale goes through every outage of each store, and nobody was told anything untrue', async () => {
+test('a sale goes through every outage of each store, and every answer is true', async () => {
   stores = await openOwnStores();
   system = await startSystem({ stores, apis: 2, workers: 2, env: { CLAIM_WAIT_MS: `${WAIT_MS}` } });
   const { urls } = system;

@@ -7,7 +7,7 @@ import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
-/** Callers who are not answered by then are told `pending`. */
+/** Callers who are not answered by then are answered `pending`. */
 const WAIT_MS = 500;
 const INDEX = { user_id: 1, coupon_id: 1 } as const;
 const NAMED = 'MongoDB lacks the unique index on user_id, coupon_id of claims';

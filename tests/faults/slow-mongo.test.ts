@@ -30,7 +30,7 @@ const slow = (command: string, blockTimeMS: number) =>
 
 const statusOf = (claimId: string) => call(`${url}/api/claims/${claimId}`, 'GET');
 
-test('nobody waits for longer than a moment to be told pending', async () => {
+test('nobody waits for longer than a moment to be answered pending', async () => {
   // Less than the driver waits for, more than a caller does.
   await slow('insert', 2_900);
   const reply = await claim(url, COUPON, 'user', { prefer: 'respond-async' });

@@ -36,7 +36,7 @@ const callOnce = async (history: HistoryRecorder, url: string, turn: number): Pr
 test.each([
   ['a worker', (running: System) => running.workers[0]],
   ['an API process', (running: System) => running.apis[1]],
-] as const)('%s is killed in mid-sale, and nobody was told anything untrue', async (what, victimOf) => {
+] as const)('%s is killed during a sale, and every answer is true', { tags: ['slow'] }, async (what, victimOf) => {
   system = await startSystem({ apis: 2, workers: 2, env: { CLAIM_WAIT_MS: '1000' } });
   const history = new HistoryRecorder();
   for (const coupon of COUPONS) await history.create(system.urls[0] as string, coupon, UNITS);

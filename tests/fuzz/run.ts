@@ -15,7 +15,8 @@ const USAGE = `npm run fuzz -- [options]
   --minutes N    how long (1)
   --requests N   how much, instead
   --seed S       the same requests again (a new one)
-  --url URL      a running API with a database that nobody needs (by default one is started, with a worker)`;
+  --url URL      a running API with a database that nobody needs (by default one is started, with a worker)
+  --help         prints this`;
 
 interface Options {
   url: string | undefined;
@@ -23,11 +24,21 @@ interface Options {
   stop: FuzzOptions['stop'];
 }
 
-/** @throws StartError with the usage where an option is wrong. */
+/**
+ * Ends this process after `--help`.
+ * @throws StartError with the usage where an option is wrong.
+ */
 const readOptions = (args: string[]): Options => {
   try {
     const string = { type: 'string' } as const;
-    const { values } = parseArgs({ args, options: { minutes: string, requests: string, seed: string, url: string } });
+    const { values } = parseArgs({
+      args,
+      options: { minutes: string, requests: string, seed: string, url: string, help: { type: 'boolean' } },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
     const { minutes = '1', requests, seed, url } = values;
     return {
       url,

@@ -188,7 +188,7 @@ describe('npm run audit', () => {
   });
 });
 
-describe('in mid-sale', () => {
+describe('during a sale', () => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem({ workers: 2 });

@@ -150,8 +150,8 @@ describe('an alert', () => {
   test.each(rules)('$alert has a summary, a severity and an entry in the runbook', ({ alert, labels, annotations }) => {
     expect(labels.severity).toMatch(/^(warning|critical)$/);
     expect(annotations.summary).toMatch(/\.$/);
-    expect(annotations.runbook).toBe(`docs/operations.md#${alert.toLowerCase()}`);
-    const [, entry = ''] = read('docs/operations.md').split(`\n### ${alert}\n`);
+    expect(annotations.runbook).toBe(`docs/operate.md#${alert.toLowerCase()}`);
+    const [, entry = ''] = read('docs/operate.md').split(`\n### ${alert}\n`);
     expect(entry.trim()).toMatch(/^\w/);
   });
 

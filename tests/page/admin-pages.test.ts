@@ -142,7 +142,7 @@ test('what is away is said, and that it is back', async () => {
   await page.waitForSelector('#status[data-level="fine"]');
 });
 
-test('MongoDB that is away is told of with the stock as it was', async () => {
+test('MongoDB that is down is reported with the last known stock', async () => {
   const stream = await openStream(url, bearer);
   const before = await stream.next();
   await stores.cables.mongo.unplug();
@@ -166,7 +166,7 @@ test('an API that stops waits for no page, and the page comes back with the next
   api.kill('SIGTERM');
   await until(async () => (await stream.next()) === undefined);
   expect(await api.exited).toEqual({ code: 0, signal: null });
-  await becomes(page, 'isDown');
+  await becomes(page, 'disconnected');
 
   const env = { ...process.env, ...stores.env, ADMIN_TOKEN: TOKEN, LOG_LEVEL: 'warn', PORT: new URL(url).port };
   const script = join(import.meta.dirname, '../../apps/api/src/server.ts');

@@ -58,11 +58,11 @@ test('a connection that dies without a word is noticed, and another one opened',
   const { page, link } = await openOverLink();
   // The connections that brought the page itself would be tried first, one after the other.
   link.reset();
-  await becomes(page, 'isDown');
+  await becomes(page, 'disconnected');
   await becomes(page, 'live');
   link.forget();
   link.lose('everything');
-  await becomes(page, 'isDown');
+  await becomes(page, 'disconnected');
   expect(await textOf(page, '#connection')).toBe('Disconnected. Trying again');
   // What is open stays dead.
   link.lose('nothing');
@@ -84,7 +84,7 @@ test('a page that is not let in any more says so, and does not ask for the passw
     return route.fulfill({ status: 401, body: '' });
   });
   link.reset();
-  await says(page, 'Not let in any more. Reload the page');
+  await says(page, 'Access denied. Reload the page');
   await sleep(RETRIED_WITHIN_MS);
   expect(asked).toBe(2);
 });

@@ -54,7 +54,7 @@ test('a coupon is created by keyboard, and shows up by itself', async () => {
   await page.keyboard.type('50');
   await page.keyboard.press('Enter');
   await until(async () => (await shownStock(page, 'Morning drop'))?.left === 50);
-  expect(await textOf(page, '#coupon-form .result')).toBe('Morning drop is there, with 50 units.');
+  expect(await textOf(page, '#coupon-form .result')).toBe('Morning drop was created with 50 units.');
   expect((await readCoupon(url, 'Morning drop')).amount).toBe(50);
   await page.waitForSelector('#empty', { state: 'hidden' });
 });
@@ -178,7 +178,7 @@ test.each([
 const FIGURES_TOPS = `import('/live/assets/status.js').then(({ showConnection, showStatus }) => {
   const top = () => document.querySelector('.figures').getBoundingClientRect().top;
   const tops = [top()];
-  for (const [state, text] of [['connecting'], ['isDown'], ['isDown', 'Not let in any more. Reload the page'], ['live']]) {
+  for (const [state, text] of [['connecting'], ['disconnected'], ['disconnected', 'Access denied. Reload the page'], ['live']]) {
     showConnection(state, text);
     tops.push(top());
   }

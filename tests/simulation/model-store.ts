@@ -39,7 +39,7 @@ export class Transaction {
   readonly remaining = new Map<Coupon, number>();
 }
 
-/** MongoDB's own `transactionLifetimeLimitSeconds`, as docs/reliability.md advises. */
+/** MongoDB's own `transactionLifetimeLimitSeconds`, as docs/deploy.md advises. */
 const LIFETIME_MS = 5_000;
 
 /** How often MongoDB deletes documents by age. */

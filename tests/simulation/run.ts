@@ -10,15 +10,24 @@ import { newCoverage } from './world.ts';
 const USAGE = `npm run simulate -- [options]
   --seed N   the first seed; each run uses the next one (default: random)
   --runs M   number of runs (default: 10000)
-  --trace    prints the events of each run`;
+  --trace    prints the events of each run
+  --help     prints this`;
 
 const PROGRESS_EVERY_RUNS = 100;
 
-/** @throws Error with the usage if an option is wrong. */
+/**
+ * Ends this process after `--help`.
+ * @throws Error with the usage if an option is wrong.
+ */
 const readOptions = (args: string[]) => {
   try {
     const string = { type: 'string' } as const;
-    const { values } = parseArgs({ args, options: { seed: string, runs: string, trace: { type: 'boolean' } } });
+    const boolean = { type: 'boolean' } as const;
+    const { values } = parseArgs({ args, options: { seed: string, runs: string, trace: boolean, help: boolean } });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
     return {
       first: values.seed === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', values.seed),
       runs: wholeNumber('--runs', values.runs ?? '10000'),

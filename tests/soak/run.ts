@@ -9,13 +9,21 @@ import { soak } from './soak.ts';
 
 const USAGE = `npm run soak -- [options]
   --minutes N    how long (10); leaks are judged from ${SAMPLES_MIN} generations on, about a minute each
-  --seed S       the same faults in the same order, though not at the same moments (a new one)`;
+  --seed S       the same faults in the same order, though not at the same moments (a new one)
+  --help         prints this`;
 
-/** @throws StartError with the usage where an option is wrong. */
+/**
+ * Ends this process after `--help`.
+ * @throws StartError with the usage where an option is wrong.
+ */
 const readOptions = (args: string[]) => {
   try {
     const string = { type: 'string' } as const;
-    const { values } = parseArgs({ args, options: { minutes: string, seed: string } });
+    const { values } = parseArgs({ args, options: { minutes: string, seed: string, help: { type: 'boolean' } } });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
     return {
       minutes: wholeNumber('--minutes', values.minutes ?? '10'),
       seed: values.seed === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', values.seed),

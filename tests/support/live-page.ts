@@ -28,7 +28,7 @@ export const openPage = async (
 };
 
 /** Waits until the numbers of the live page come in, or until they don't any more. */
-export const becomes = (page: Page, state: 'live' | 'isDown'): Promise<unknown> =>
+export const becomes = (page: Page, state: 'live' | 'disconnected'): Promise<unknown> =>
   page.waitForSelector(`#connection[data-state="${state}"]`);
 
 export const textOf = async (page: Page, selector: string): Promise<string> =>

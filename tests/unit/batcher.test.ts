@@ -33,7 +33,7 @@ describe('batching', () => {
     expect(batches.map(({ ids }) => ids)).toEqual([['a', 'b', 'c']]);
   });
 
-  test('later claims wait for the batch under way, and then go together', async () => {
+  test('later claims wait for the batch in flight, and then go together', async () => {
     const { batcher, batches } = newLane();
     for (const id of ['a', 'b', 'c']) {
       batcher.add(newClaim(id));
@@ -53,7 +53,7 @@ describe('batching', () => {
     expect(batches.map(({ ids }) => ids.length)).toEqual([1, JOB_CLAIMS_MAX, 1]);
   });
 
-  test('flushSoon sends whatever waits, whatever is under way, but not each claim in a batch of its own', async () => {
+  test('flushSoon sends whatever waits, whatever is in flight, but not each claim in a batch of its own', async () => {
     const { batcher, batches } = newLane();
     batcher.add(newClaim('a'));
     await turn();
@@ -100,7 +100,7 @@ describe('a lane that is free', () => {
     await turn();
     batcher.add(newClaim('few'));
     batches[0]?.finish();
-    // It lingers now: the batch under way is done, and what waits is small.
+    // It lingers now: the batch in flight is done, and what waits is small.
     await Promise.resolve();
     await Promise.resolve();
     for (let i = 1; i < TURN_CLAIMS_MAX; i++) batcher.add(newClaim(`${i}`));
@@ -149,7 +149,7 @@ describe('a lane is full', () => {
   const FOREVER_MS = Number.POSITIVE_INFINITY;
   const NO_TIME_MS = -1;
 
-  test('with so many batches under way, until one of them is done', async () => {
+  test('with so many batches in flight, until one of them is done', async () => {
     const { batcher, batches } = newLane();
     for (let i = 0; i < LANE_JOBS_MAX; i++) {
       expect(batcher.isFull(FOREVER_MS)).toBe(false);

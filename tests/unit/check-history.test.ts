@@ -481,7 +481,7 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a'],
     },
     {
-      rule: 'what was told pending is decided before a status is final; what was answered 503 may be decided later',
+      rule: 'what was answered pending is decided before a status is final; what was answered 503 may be decided later',
       broken: 'I5',
       wrong: [pendingKeyed(1), pendingKeyed(2), told('a', 9, 'timed_out'), told('a', 20, 'claimed')],
       fine: [
@@ -491,7 +491,7 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a'],
     },
     {
-      rule: 'what was told pending is decided before a status is final; what was not answered may be decided later',
+      rule: 'what was answered pending is decided before a status is final; what was not answered may be decided later',
       broken: 'I5 I6',
       wrong: [pendingKeyed(1), pendingKeyed(2), told('a', 9, 'timed_out')],
       fine: [pendingKeyed(1), lostKeyed(2), told('a', 9, 'timed_out')],
@@ -679,18 +679,18 @@ describe('every status of a claim is judged, not only the last', () => {
   });
 });
 
-/** One request of a made-up sale: who, under which key if any, and what becomes of the answer. */
+/** One request of a made-up sale: who, under which key if any, and the outcome of the answer. */
 interface Planned {
   user: number;
   key: number | undefined;
   fate: 'told' | 'lost' | 'unavailable' | 'pending' | 'overloaded';
   waits: number;
   takes: number;
-  /** After how long each it asks what became of the claim, where it was told `pending`. */
+  /** After how long each it asks what became of the claim, where it was answered `pending`. */
   asks: number[];
 }
 
-/** A request that was told `pending`. */
+/** A request that was answered `pending`. */
 interface Accepted {
   claimId: string;
   user: string;
@@ -701,7 +701,7 @@ interface Accepted {
 }
 
 /**
- * As the API does, it tells by the claim id alone: first what is granted, then whether a request that was told `pending` is
+ * As the API does, it tells by the claim id alone: first what is granted, then whether a request that was answered `pending` is
  * undecided, else what became of the last one. It reads at once, and takes a while to say so.
  */
 const askAfter = (accepted: readonly Accepted[], grants: ReadonlyMap<string, { user: string; at: number }>) =>
@@ -741,7 +741,7 @@ const runTruthfully = (
   const grants = new Map<string, { user: string; at: number }>();
   for (const request of requests.toSorted((a, b) => a.decidedAt - b.decidedAt)) {
     const { user, key, claimId, requestId, fate, invokedAt, decidedAt, asks } = request;
-    // Who is told `pending` is told so before or after the decision.
+    // Who is answered `pending` is told so before or after the decision.
     const answeredAt = fate === 'pending' ? invokedAt + request.takes + 0.2 : request.answeredAt;
     const wanted = { id: claimId, userId: user, couponName: 'hot', requestId, claimedAt: 0 };
     const snapshot = {

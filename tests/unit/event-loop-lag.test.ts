@@ -1,5 +1,5 @@
 import { EventLoopLag } from '@flashclaim/api';
-import { LOOP_DELAY_MAX_MS, LOOP_LOOK_EVERY_MS } from '@flashclaim/core';
+import { LOOP_CHECK_EVERY_MS, LOOP_DELAY_MAX_MS } from '@flashclaim/core';
 import { afterEach, expect, test } from 'vitest';
 
 let watch: EventLoopLag;
@@ -7,7 +7,7 @@ afterEach(() => watch.close());
 
 /** A turn of the event loop in which this process hears nothing for long. */
 const longTurn = async (): Promise<void> => {
-  const end = performance.now() + LOOP_DELAY_MAX_MS + 2 * LOOP_LOOK_EVERY_MS;
+  const end = performance.now() + LOOP_DELAY_MAX_MS + 2 * LOOP_CHECK_EVERY_MS;
   while (performance.now() < end);
   await new Promise((resolve) => setTimeout(resolve, 0));
 };

@@ -39,10 +39,10 @@ test('a page that reads slowly misses frames, holds nothing up, and is told all 
   const [response] = responses as [ServerResponse];
   socket.pause();
   const frame = 'x'.repeat(LIVE_PAGE_BUFFER_MAX_BYTES / 2);
-  pages.tell(frame, () => 'all');
+  pages.send(frame, () => 'all');
   // More than the system keeps for a connection.
   for (let i = 0; i < 500; i++) {
-    pages.tell(frame, () => 'all');
+    pages.send(frame, () => 'all');
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(response.writableLength).toBeGreaterThan(LIVE_PAGE_BUFFER_MAX_BYTES);
@@ -54,8 +54,8 @@ test('a page that reads slowly misses frames, holds nothing up, and is told all 
   });
   socket.resume();
   await until(async () => response.writableLength === 0);
-  pages.tell('news', () => 'all again');
-  pages.tell('news', () => 'all');
+  pages.send('news', () => 'all again');
+  pages.send('news', () => 'all');
   await until(async () => text.includes('data: all again') && text.includes('data: news'));
 });
 
@@ -64,7 +64,7 @@ test('an end waits for nobody who does not read', async () => {
   sockets[0]?.pause();
   const frame = 'x'.repeat(LIVE_PAGE_BUFFER_MAX_BYTES);
   await until(async () => {
-    pages.tell(frame, () => frame);
+    pages.send(frame, () => frame);
     return (responses[0]?.writableLength ?? 0) > LIVE_PAGE_BUFFER_MAX_BYTES;
   });
   pages.close();

@@ -23,8 +23,8 @@ describe('what is wrong', () => {
     ['a busy lane', { lanes: [{ ...lane, waiting: 9, oldestMs: LANE_STUCK_MS }] }, []],
     ['a lane that is stuck', { lanes: [lane, { ...lane, oldestMs: LANE_STUCK_MS + 1 }] }, ['lane_stuck']],
     ['jobs that failed', { lanes: [{ ...lane, failed: 1 }] }, ['jobs_failed']],
-    ['callers who were turned away just now', { overloadedAt: NOW - 1_000 }, ['turned_away']],
-    ['callers who were turned away once', { overloadedAt: NOW - 60_000 }, []],
+    ['callers who were rejected just now', { overloadedAt: NOW - 1_000 }, ['turned_away']],
+    ['callers who were rejected once', { overloadedAt: NOW - 60_000 }, []],
     [
       'a claim too many, and all the rest',
       {

@@ -54,7 +54,7 @@ const crowd = async (caller: ReturnType<typeof newCaller>): Promise<void> => {
   for (let i = 0; i <= SHED_REJECTIONS_MAX; i++) expect((await caller()).status).toBe(503);
 };
 
-test('a few who are turned away and come back at once are told so at once', async () => {
+test('a few who are rejected and come back at once are told so at once', async () => {
   admission.acquire();
   const caller = newCaller();
   for (let i = 0; i < SHED_REJECTIONS_MAX; i++) {
@@ -66,7 +66,7 @@ test('a few who are turned away and come back at once are told so at once', asyn
   expect((await caller()).status).toBe(200);
 });
 
-test('where many are turned away, who comes back too early is heard when the time is over, and others at once', async () => {
+test('where many are rejected, who comes back too early is heard when the time is over, and others at once', async () => {
   const early = newCaller();
   await crowd(early);
   const heard: string[] = [];

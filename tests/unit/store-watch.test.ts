@@ -34,7 +34,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 const awayError = (asked: boolean) => expect.objectContaining({ code: 'unavailable', asked });
 
-describe('a store is away', () => {
+describe('a store is down', () => {
   test('after so much silence, and back with its next answer', async () => {
     const { watch, questions, changes, pass } = newWatch();
     await pass(1 + STORE_SILENT_INTERVALS_MAX - 1);
@@ -83,7 +83,7 @@ describe('a question', () => {
     expect(await watch.answer(async () => 5)).toBe(5);
   });
 
-  test('is not put to a store that is away', async () => {
+  test('is not put to a store that is down', async () => {
     const { watch } = newWatch();
     watch.markDown();
     const question = vi.fn(async () => 5);

@@ -31,7 +31,7 @@ const newLane = () => {
   return { jobs, add };
 };
 
-test('who does not wait is told pending as soon as the claim is in a job, and not before', async () => {
+test('who does not wait is answered pending as soon as the claim is in a job, and not before', async () => {
   const lane = newLane();
   const claim = lane.add('a', 0);
   const told = vi.fn();
@@ -49,7 +49,7 @@ test('claims that nobody waits for gather as all do, and share a job before long
     lane.add(id, 0);
     await vi.advanceTimersByTimeAsync(2);
   }
-  // The first went at once, and is under way for ever.
+  // The first went at once, and is in flight for ever.
   expect(lane.jobs).toEqual([['0']]);
   await vi.advanceTimersByTimeAsync(ASYNC_BATCH_MAX_MS);
   expect(lane.jobs).toEqual([['0'], ids.slice(1)]);
@@ -57,7 +57,7 @@ test('claims that nobody waits for gather as all do, and share a job before long
   expect(lane.jobs).toHaveLength(2);
 });
 
-test('who waits is told pending when the wait is over', async () => {
+test('who waits is answered pending when the wait is over', async () => {
   const lane = newLane();
   const told = vi.fn();
   lane.add('a', 3_000).answer.then(told);

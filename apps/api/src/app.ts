@@ -37,23 +37,23 @@ import { openapiRoutes } from './routes/openapi.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { queueRoutes } from './routes/queues.ts';
 
-/** Calls that Fastify does not time: a claim bounds its own wait, the others tell something as long as somebody listens. */
-const OWN_TIME: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TEST_SALE_PATH]);
+/** Routes without Fastify's timeout: a claim bounds its own wait, and the others stream for as long as the caller reads. */
+const WITHOUT_TIMEOUT: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TEST_SALE_PATH]);
 
 /**
- * Builds the API without listening: the stores, then the path of a claim, then the routes.
- * @throws StartError where a store can't be reached or is not fit.
+ * Builds the API without listening: the stores, then the claim path, then the routes.
+ * @throws StartError where a store can't be reached or has unsuitable settings.
  */
 export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   const mixin = isTracing(env) ? (await import('@flashclaim/runtime/tracing')).traceOfLine : undefined;
   const logger = createLogger('api', env.LOG_LEVEL, { mixin }) as FastifyBaseLogger;
   const app = fastify({
-    // A store that can't be reached says so itself, in a sentence; Fastify's own limit is as long, and would come first.
+    // A store that can't be reached fails with a clear message. Fastify's default timeout is as long, and would fail first.
     pluginTimeout: 2 * REDIS_START_MAX_MS,
     loggerInstance: logger,
-    // A line for each claim would cost more than the claim.
+    // A log line for each claim would cost more than the claim.
     logController: new LogController({ disableRequestLogging: true }),
-    // Nor does a request get a logger of its own: the few lines there are say their request id.
+    // No logger for each request: the few lines that are logged contain the request id.
     childLoggerFactory: (logger) => logger,
     genReqId: requestId,
     trustProxy: trustProxy(env.TRUST_PROXY),
@@ -64,7 +64,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     frameworkErrors: handleError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
     ajv: {
-      // A number is no name, and a field we do not know is left alone.
+      // A number is not converted to a name, and unknown fields are ignored.
       customOptions: {
         coerceTypes: false,
         removeAdditional: false,
@@ -74,8 +74,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.addHook('onRoute', (route) => {
-    // For a claim, Fastify's timeout would make an abort signal for each request: a tenth of its busy time.
-    if (!OWN_TIME.has(route.url)) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
+    // Fastify's timeout creates an abort signal for each request: for claims, a tenth of this process's CPU time.
+    if (!WITHOUT_TIMEOUT.has(route.url)) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
   });
   if (isTracing(env)) await app.register((await import('./plugins/traces.ts')).traces);
   await app.register(errors);

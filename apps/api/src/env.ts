@@ -31,13 +31,16 @@ const settings = {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;
 
-/** The API's settings: the only place here that reads the environment. */
+/**
+ * Reads the API's settings. No other file of the API reads the environment.
+ * @throws StartError that names the wrong setting.
+ */
 export const readEnv = (environment: NodeJS.ProcessEnv = process.env) => {
   const env = readSettings(settings, environment);
   if (!env.ADMIN_TOKEN && !env.ALLOW_OPEN_ADMIN && !LOOPBACK.test(env.HOST))
     throw new StartError(
-      `HOST is ${env.HOST}, where anybody could create coupons and see the queues: ` +
-        'set ADMIN_TOKEN, or say ALLOW_OPEN_ADMIN=true if something in front keeps them out.',
+      `HOST is ${env.HOST}, so everybody who reaches it could create coupons and see the queues: ` +
+        'set ADMIN_TOKEN, or set ALLOW_OPEN_ADMIN=true if a proxy in front restricts access.',
     );
   return env;
 };

@@ -1,4 +1,4 @@
-/** What tests and the simulation run without a server. */
+/** The parts that tests and the simulation run without a server. */
 
 export { AnswerTimes } from './admin/live/answer-times.ts';
 export { findAlerts } from './admin/live/find-alerts.ts';

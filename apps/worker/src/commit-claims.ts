@@ -3,8 +3,6 @@ import {
   type Claim,
   type ClaimFields,
   type ClaimJobResult,
-  COMMIT_ATTEMPTS_MAX,
-  COMMIT_PAUSE_MAX_MS,
   decideJobs,
   grantsOf,
   JOB_DEADLINE_SECONDS,
@@ -36,13 +34,18 @@ import type { ClientSession, ObjectId } from 'mongodb';
 import { channels, type RetryReason } from './channels.ts';
 import { type CouponCache, countByCoupon } from './coupon-cache.ts';
 
-/** The database contradicted the snapshot that was decided by: another transaction came between. */
+/** Attempts at a transaction while the database contradicts the snapshot. Then the job is retried. */
+const COMMIT_ATTEMPTS_MAX = 5;
+
+/** The longest pause after the first write conflict; twice as long after the second, and so on. */
+const COMMIT_PAUSE_MAX_MS = 50;
+
+/** The database contradicts the snapshot of the decision: another transaction committed in between. */
 class SnapshotContradicted extends Error {}
 
-/** A job was decided after its deadline, which the attempt saw only now: another worker may have recorded its expiry. */
+/** The attempt found only at its end that the deadline of a job has passed: another process may have recorded its expiry. */
 class DeadlinePassed extends Error {}
 
-/** What jobs are committed with. */
 export interface CommitParts {
   mongo: Mongo;
   cache: CouponCache;
@@ -52,17 +55,17 @@ export interface CommitParts {
 export type JobResults = ReadonlyMap<string, ClaimJobResult>;
 
 /**
- * Decides and commits a list of jobs in one transaction; the only place that opens one for claims.
+ * Decides and commits a list of jobs in one transaction. This is the only place that opens a transaction for claims.
  *
- * Each job is decided once: the transaction that decides it inserts a record under its id, whatever it decides. A run of a
- * job that was decided before, at any time and on any worker, finds the record, grants nothing, and returns the same result.
+ * Each job is decided once: the transaction that decides it inserts a record under the job's id, whatever the decision. Every
+ * later run of the job, on any worker, finds the record, grants nothing, and returns the same result.
  * Resolves once a majority has the record and all grants in its journal.
  *
- * The first attempt decides by what `memory` assumes, where it does: the transaction is then record, claims, units and
- * commit. Where the database contradicts that, the next attempt reads first.
+ * The first attempt reads nothing where the `cache` predicts the snapshot: its commands are record, claims, units and commit.
+ * Where the database contradicts the prediction, the next attempt reads first.
  * @param jobs no two with the same id.
- * @throws MongoError where the database can't be reached: the job is then run again, later. JobRejectedError where a job can
- *   never be decided.
+ * @throws MongoError where the database can't be reached: the job is then retried. JobRejectedError where no run can decide a
+ *   job.
  */
 export const commitJobs = async (parts: CommitParts, jobs: readonly Job[]): Promise<JobResults> => {
   const predicted = parts.cache.predict(jobs.flatMap(({ claims }) => claims));
@@ -73,18 +76,18 @@ export const commitJobs = async (parts: CommitParts, jobs: readonly Job[]): Prom
       const reason = retryReasonOf(error);
       if (!reason || attempt === COMMIT_ATTEMPTS_MAX) throw error;
       channels.retry.publish(reason);
-      // Another transaction is in the way. By chance, so that two do not meet again and again.
+      // Two transactions conflict. A random pause, so that they do not conflict again.
       if (reason === 'transient') await sleep(Math.random() * attempt * COMMIT_PAUSE_MAX_MS);
     }
   }
 };
 
-/** By the global timer, which the simulation's clock can stand in for; that of `node:timers/promises` it can not. */
+/** The simulation replaces the global timer by its own clock. It can't replace that of `node:timers/promises`. */
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Errors after which reading and deciding again is the right answer. An unknown commit is one of them: had it gone
- * through, the jobs' records are found. Judged outside the transaction: a duplicate key swallowed inside would hide it.
+ * Why an attempt is retried; undefined where it is not. This is the one table of retries. After an unknown commit, the next
+ * attempt finds the records of the jobs if the commit succeeded.
  */
 const retryReasonOf = (error: unknown): RetryReason | undefined => {
   if (error instanceof SnapshotContradicted) return 'too_few_units';
@@ -100,7 +103,7 @@ interface Attempt extends CommitParts {
   predicted: ReadSnapshot | undefined;
 }
 
-/** What one attempt read and wrote. */
+/** What one attempt has read and written. */
 interface Decided {
   decided: JobDecision[];
   snapshot: ReadSnapshot;
@@ -123,17 +126,17 @@ const claimsOf = (jobs: readonly Job[]): Claim[] => jobs.flatMap(({ claims }) =>
 
 const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided> => {
   const { mongo, jobs, isFirst } = attempt;
-  // biome-ignore lint/plugin: a stamp, for people to read.
+  // biome-ignore lint/plugin: a timestamp for people; no decision depends on it.
   const now = new Date();
   const sorted = await sortByRecords(attempt, session);
-  // Of the first read: what comes later in the transaction sees no more than that did.
+  // The time of the first read: later reads of the transaction see the same snapshot.
   const sortedAt = session.operationTime?.toBigInt();
   const snapshot = (isFirst && attempt.predicted) || (await readFor(mongo, session, sorted));
   const decidedAt = sortedAt ?? snapshot.readAt;
   const decided = decideJobs(snapshot, sorted.open);
   const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.existing, now.getTime())]));
 
-  // First of all writes: two runs of a job meet at its record, whatever else they write.
+  // The first write: two runs of a job conflict at its record, whatever else they write.
   const records = [...sorted.open, ...sorted.expired].map((job) => newRecord(job, results.get(job.id), decidedAt));
   await insertJobRecords(mongo, session, records);
   if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
@@ -146,7 +149,7 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   return { decided, snapshot, results, units };
 };
 
-/** The first attempt takes all jobs for new and in time: then it costs no read, and its first write contradicts it otherwise. */
+/** The first attempt assumes that all jobs are new and in time. That costs no read; if it is wrong, the first write fails. */
 const sortByRecords = async ({ mongo, jobs, isFirst }: Attempt, session: ClientSession): Promise<SortedJobs> => {
   if (isFirst) return { open: [...jobs], expired: [], recorded: [] };
   const ids = jobs.map(({ id }) => id);
@@ -163,7 +166,7 @@ const checkDeadlines = (jobs: readonly Job[], now: number): void => {
   if (late) throw new DeadlinePassed(`job ${late.id} came after its deadline`);
 };
 
-/** A deadline that never comes would let a job run for ever, also after MongoDB has deleted its record. */
+/** Without this check, a job with a wrong deadline could run after MongoDB has deleted its record. */
 const checkHorizon = (jobs: readonly Job[], now: number): void => {
   const far = jobs.find(({ deadline }) => deadline > now + JOB_DEADLINE_SECONDS + CLOCK_JUMP_MAX_SECONDS);
   if (far)
@@ -179,7 +182,7 @@ const newRecord = (
   decidedAt: bigint | undefined,
 ): JobRecord => ({ jobId: id, deadline, firstClaim: claims[0]?.id, result, decidedAt });
 
-/** Reads what the open jobs are decided by, and which claims of the others exist. */
+/** Reads the snapshot for the open jobs, and which claims of the other jobs exist. */
 const readFor = (mongo: Mongo, session: ClientSession, { open, expired, recorded }: SortedJobs) => {
   const settled = [...expired, ...recorded.map(({ job }) => job)];
   return answered(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled)));
@@ -193,8 +196,8 @@ interface Write {
 }
 
 /**
- * Inserts the claims, then takes their units: the contended document is held for the shortest time.
- * Resolves to the units taken, by coupon name.
+ * Inserts the claims, then takes their units: so the coupon, where transactions conflict, is locked for the shortest time.
+ * Resolves to the units that were taken, by coupon name.
  */
 const writeGranted = async (
   { mongo, session, snapshot: { couponIds }, now }: Write,
@@ -215,8 +218,8 @@ const writeGranted = async (
 };
 
 /**
- * One update for all coupons that give the same number of units: a third of the server's work of one for each coupon.
- * By id and not by name: a coupon that was dropped and made anew is another one.
+ * One update for all coupons with the same number of units: that costs the server a third of one update for each coupon.
+ * By id and not by name: a coupon that was deleted and created again is another coupon.
  */
 const takeUnits = (units: ReadonlyMap<string, number>, couponIds: ReadonlyMap<string, ObjectId>, now: Date) => {
   const byCount = Map.groupBy(units, ([, count]) => count);

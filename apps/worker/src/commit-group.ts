@@ -10,7 +10,7 @@ interface WaitingJob {
 }
 
 /**
- * Commits the jobs of several lanes as one: those that come while a transaction is in flight wait, and share the next.
+ * Commits the jobs of several lanes together: jobs that arrive while a transaction is in flight share the next one.
  * A transaction costs hardly more for many claims than for one.
  */
 export class CommitGroup {
@@ -29,7 +29,7 @@ export class CommitGroup {
   add(job: Job): Promise<ClaimJobResult> {
     return new Promise((resolve) => {
       this.#waiting.push({ job, resolve });
-      // Jobs of other lanes may have come in the same turn.
+      // Jobs of other lanes may arrive in the same turn of the event loop.
       setImmediate(() => this.#commitNext());
     });
   }
@@ -43,7 +43,7 @@ export class CommitGroup {
     });
   }
 
-  /** Where the whole fails, each job is tried alone: one that can't be committed must not take the others along. */
+  /** Where the group fails, each job is committed alone: a job that can't be committed must not fail the others. */
   async #commitTogether(waiting: readonly WaitingJob[]): Promise<void> {
     const jobs = waiting.map(({ job }) => job);
     const results = jobs.length > 1 ? await this.#commit(jobs).catch(() => undefined) : undefined;
@@ -59,8 +59,8 @@ export class CommitGroup {
   }
 
   /**
-   * The jobs of the next transaction: at least one, and no more claims than one job may hold. A second run of a job that is
-   * among them waits for the next, where it finds the record of the first.
+   * The jobs of the next transaction: at least one, and no more claims than one job may contain. A second run of the same job
+   * waits for the transaction after it, where it finds the record of the first run.
    */
   #take(): WaitingJob[] {
     const taken = new Map<string, WaitingJob>();

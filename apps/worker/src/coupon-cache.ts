@@ -7,7 +7,7 @@ const NO_ONE = {
   holders: new Map<string, Set<string>>(),
 };
 
-/** How many of these claims there are for each coupon, by its name. */
+/** The number of claims for each coupon, by name. */
 export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => {
   const counts = new Map<string, number>();
   for (const { couponName } of claims) counts.set(couponName, (counts.get(couponName) ?? 0) + 1);
@@ -15,17 +15,17 @@ export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => 
 };
 
 /**
- * What a worker remembers of its lanes' coupons, so that most jobs need no read: a snapshot that is predicted instead of read.
+ * The coupons that a worker knows from earlier transactions. It predicts a snapshot from them, so that most jobs need no read.
  *
- * Only grants are made by it, and the database checks each of them: the unique indexes that nobody holds a unit yet and that
- * no claim id stands, the guard of the update that the units are there. A refusal always rests on a read. Losing this memory
- * costs a read.
+ * A predicted snapshot can only grant, and the database checks every grant: the unique indexes reject a second unit for a user
+ * and an existing claim id, and the filter of the update rejects units that do not remain. A refusal always needs a read. A
+ * lost cache costs one read.
  */
 export class CouponCache {
-  /** `contested`: the last read met a user or a key that held a unit already. The next will, too, and assuming would be in vain. */
+  /** `contested`: the last read found a user or a key that had a unit already. A prediction would probably fail. */
   readonly #coupons = new Map<string, { id: ObjectId; remaining: number; contested: boolean }>();
 
-  /** A snapshot in which nobody holds a unit; undefined where that is not likely, or where units may not suffice. */
+  /** A snapshot in which no user has a unit; undefined where that is not likely, or where the units may not suffice. */
   predict(batch: readonly Claim[]): ReadSnapshot | undefined {
     const couponIds = new Map<string, ObjectId>();
     const remaining = new Map<string, number>();
@@ -38,7 +38,7 @@ export class CouponCache {
     return { couponIds, remaining, ...NO_ONE };
   }
 
-  /** Learns from a snapshot that a batch was committed by, with the units that were taken, by coupon name. */
+  /** Updates the cache from the snapshot of a committed batch and the units that were taken, by coupon name. */
   update(batch: readonly Claim[], snapshot: ReadSnapshot, taken: ReadonlyMap<string, number>): void {
     const reused = new Set(batch.filter(({ id }) => snapshot.existing.has(id)).map(({ couponName }) => couponName));
     for (const [name, id] of snapshot.couponIds) {

@@ -1,13 +1,16 @@
-import { GLOBAL_CONCURRENCY_EVERY_MS, GLOBAL_CONCURRENCY_SILENT_INTERVALS_MAX } from '@flashclaim/core';
+import { GLOBAL_CONCURRENCY_EVERY_MS } from '@flashclaim/core';
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import { Queue } from 'bullmq';
 
+/** Intervals without an answer after which the worker reconnects. */
+const GLOBAL_CONCURRENCY_SILENT_INTERVALS_MAX = 4;
+
 /**
- * Keeps every lane at one job at a time in the whole cluster. BullMQ keeps that setting in Redis, where it is gone with
- * everything else when Redis starts empty or is flushed; until it is back, transactions of a coupon may conflict, which is
- * slow and harmless. So the worker writes it again at once when Redis is back, and regularly. Where no answer comes, the worker
- * reconnects: a server that vanished never closes a connection. BullMQ looks after its blocking connections itself.
+ * Sets BullMQ's global concurrency to one job for every lane. BullMQ stores this setting in Redis, and a Redis that starts empty
+ * or is flushed has lost it. Without it, transactions for a coupon may conflict, which is slow and harmless. So the worker sets
+ * it again when it reconnects, and regularly. Where Redis does not answer, the worker reconnects: a server that vanished never
+ * closes a connection. BullMQ watches its blocking connections by itself.
  */
 export class GlobalConcurrency {
   readonly #redis: RedisConnection;
@@ -24,7 +27,7 @@ export class GlobalConcurrency {
     redis.on('ready', this.#setAgain);
   }
 
-  /** Enforces it for one more lane. Resolves once Redis has the setting. */
+  /** Sets it for one more lane. Resolves once Redis has the setting. */
   async add(lane: number): Promise<void> {
     const queue = this.#queues.get(lane) ?? this.#open(lane);
     this.#queues.set(lane, queue);
@@ -39,18 +42,18 @@ export class GlobalConcurrency {
 
   #open(lane: number): Queue {
     const queue = new Queue(laneName(lane), { connection: this.#redis, prefix: lanePrefix(lane) });
-    // The connection reports its own trouble.
+    // The connection logs its own errors.
     queue.on('error', () => {});
     return queue;
   }
 
   readonly #setAgain = async (): Promise<void> => {
-    // While Redis is down, each command would wait in the offline queue, and one is enough.
+    // While Redis is down, commands wait in the offline queue. One is enough.
     if (this.#setting || this.#redis.status !== 'ready') return;
     this.#setting = true;
     const set = Promise.all([...this.#queues.values()].map((queue) => queue.setGlobalConcurrency(1)));
     await set.catch((error: Error) =>
-      this.#log.warn({ error: error.message }, 'the limit of one job at a time could not be set; trying again'),
+      this.#log.warn({ error: error.message }, 'the global concurrency of the lanes could not be set; it is set again'),
     );
     this.#setting = false;
     this.#silentIntervals = 0;
@@ -58,7 +61,7 @@ export class GlobalConcurrency {
 
   #tick(): void {
     void this.#setAgain();
-    // `connect` is a connection that was made and says nothing since.
+    // `connect` means connected, but without an answer yet.
     const silent = this.#redis.status === 'ready' || this.#redis.status === 'connect';
     if (!silent || ++this.#silentIntervals <= GLOBAL_CONCURRENCY_SILENT_INTERVALS_MAX) return;
     this.#silentIntervals = 0;

@@ -1,11 +1,4 @@
-import {
-  type ClaimJob,
-  ClaimJobSchema,
-  decodeJob,
-  JOB_RETRY_PAUSE_MS,
-  type Job,
-  JobRejectedError,
-} from '@flashclaim/core';
+import { type ClaimJob, ClaimJobSchema, decodeJob, type Job, JobRejectedError } from '@flashclaim/core';
 import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
@@ -17,6 +10,9 @@ import { CouponCache } from './coupon-cache.ts';
 import { hideUsers } from './hide-users.ts';
 import type { SchemaWatch } from './schema-watch.ts';
 import { type AnswerParts, sendAnswer } from './send-answer.ts';
+
+/** Pause before a job that failed goes back to its lane. */
+const JOB_RETRY_PAUSE_MS = 1_000;
 
 export interface JobPathOptions extends AnswerParts {
   mongo: Mongo;

@@ -9,7 +9,6 @@ import { laneName, lanePrefix } from '@flashclaim/lanes';
 import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import { type Job, Worker } from 'bullmq';
 
-/** What runs a lane's jobs in this process. */
 export interface LaneOptions {
   redis: RedisConnection;
   log: Logger;
@@ -17,8 +16,8 @@ export interface LaneOptions {
 }
 
 /**
- * Opens one lane. One job of it runs at a time in the whole cluster, so transactions of a coupon seldom conflict, however
- * many workers there are: `GlobalConcurrency` enforces that. Starts working at once.
+ * Opens a lane: its jobs run from now on. `GlobalConcurrency` lets one job of a lane run at a time in all workers together, so
+ * transactions for the same coupon seldom conflict.
  */
 export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Worker => {
   const worker = new Worker(laneName(lane), (job) => runJob(job), {
@@ -26,18 +25,18 @@ export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Wor
     prefix: lanePrefix(lane),
     concurrency: 1,
     drainDelay: LANE_ASK_EVERY_SECONDS,
-    // Short, because a killed worker's lane waits for its lock to run out.
+    // Short, because the lane of a killed worker waits until its lock expires.
     lockDuration: JOB_LOCK_MS,
     stalledInterval: JOB_STALLED_CHECK_MS,
     maxStalledCount: JOB_ATTEMPTS_MAX,
-    // Its record in MongoDB says what became of it.
+    // The job record in MongoDB contains the result.
     removeOnComplete: { count: 0 },
     removeOnFail: { count: JOBS_FAILED_KEPT_MAX },
   });
   worker.on('error', (error) => {
-    // While Redis is away, one connection says so for all.
+    // While Redis is down, its connection logs that once for all lanes.
     if (redis.status === 'ready')
-      log.warn({ lane, error: error.message }, 'lane has trouble with Redis; it goes on by itself');
+      log.warn({ lane, error: error.message }, 'a lane has an error with Redis; it continues by itself');
   });
   worker.on('failed', (job, error) => {
     log.warn(
@@ -46,15 +45,18 @@ export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Wor
     );
     if (job?.finishedOn) void dropClaims(job, log);
   });
-  worker.on('stalled', (job) => log.warn({ lane, job }, 'a job lost its worker and is run again'));
+  worker.on('stalled', (job) => log.warn({ lane, job }, 'the worker of a job was lost; the job runs again'));
   return worker;
 };
 
-/** A job that failed for good is kept, so that people see the error; its payload may be 2 MiB of names. */
+/** A failed job is kept so that people can see its error. Its payload is not, because it may be 2 MiB of names. */
 const dropClaims = async (job: Job, log: Logger): Promise<void> => {
   try {
     await job.updateData({ dropped: 'The payload of a failed job is not kept.' });
   } catch (error) {
-    log.warn({ job: job.id, error: (error as Error).message }, 'the payload of a failed job stays in Redis with it');
+    log.warn(
+      { job: job.id, error: (error as Error).message },
+      'the payload of a failed job could not be removed from Redis',
+    );
   }
 };

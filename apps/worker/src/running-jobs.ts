@@ -1,6 +1,6 @@
-/** The jobs that this process runs now. BullMQ tells of their ends too, but not of a job that lost its lock meanwhile. */
+/** The jobs that run in this process. BullMQ's events do not report the end of a job that lost its lock. */
 export class RunningJobs {
-  /** When each began, the oldest first. */
+  /** When each job began, the oldest first. */
   readonly #begun = new Map<symbol, number>();
 
   async run<T>(job: () => Promise<T>): Promise<T> {
@@ -17,7 +17,7 @@ export class RunningJobs {
     return this.#begun.size;
   }
 
-  /** For how long the oldest of them has been running; 0 where there is none. */
+  /** How long the oldest job has been running; 0 where there is none. */
   get longestMs(): number {
     const [oldest] = this.#begun.values();
     return oldest === undefined ? 0 : performance.now() - oldest;

@@ -1,8 +1,19 @@
-import { SCHEMA_BELIEVED_MS, SCHEMA_BUILD_EVERY_MS, SCHEMA_LOOK_EVERY_MS } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import { ensureCollections, findSchemaFaults } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { hideUsers } from './hide-users.ts';
+
+/** How often indexes and validators are checked. */
+const SCHEMA_CHECK_EVERY_MS = 1_000;
+
+/**
+ * How long a check is valid: a job that starts later checks first. With the time of a transaction, no unit is granted
+ * five seconds after an index is gone.
+ */
+const SCHEMA_VALID_MS = 3_000;
+
+/** Pause after a failed build of an index: each build reads the whole collection. */
+const SCHEMA_BUILD_EVERY_MS = 5_000;
 
 export interface SchemaWatchOptions {
   db: Db;
@@ -10,32 +21,32 @@ export interface SchemaWatchOptions {
 }
 
 /**
- * Watches the unique indexes and validators while this worker runs. They are the last guard behind the decision, and someone
- * may drop them: a backup that is restored does. While one is missing nothing is granted here; it is built again, and where
- * that can't be, as the data has duplicates, it is tried again until it can.
+ * Checks the unique indexes and validators while this worker runs. They are the last guard behind the decision, and they can
+ * disappear: restoring a backup drops them. While one is missing, this worker grants nothing. It builds the index again, and
+ * repeats that while it fails, as it does where the data contain duplicates.
  *
- * A look that fails says nothing about them: what was found before stays true for a moment, and then a job has to look
- * itself. So a MongoDB that is back costs one look and no wait.
+ * A check that fails says nothing: the last result stays valid for a moment, and then a job has to check by itself. So after an
+ * outage of MongoDB a job costs one check and no wait.
  */
 export class SchemaWatch {
   readonly #options: SchemaWatchOptions;
   readonly #timer: NodeJS.Timeout;
-  /** When the last look began that found everything, by the monotonic clock. */
+  /** When the last check without a fault began, by the monotonic clock. */
   #intactAt = Number.NEGATIVE_INFINITY;
   #faults: readonly string[] = [];
-  /** Why the last try to build did not succeed. */
+  /** Why the last build failed. */
   #reason: string | undefined;
   #buildAt = Number.NEGATIVE_INFINITY;
-  #looking: Promise<void> | undefined;
-  #nextLook = Promise.withResolvers<void>();
+  #checking: Promise<void> | undefined;
+  #nextCheck = Promise.withResolvers<void>();
   #closed = false;
 
   constructor(options: SchemaWatchOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.#look().catch(() => {}), SCHEMA_LOOK_EVERY_MS);
+    this.#timer = setInterval(() => void this.#check().catch(() => {}), SCHEMA_CHECK_EVERY_MS);
   }
 
-  /** What is wrong, in a sentence or two; undefined where nothing is known to be. */
+  /** The fault, in a sentence or two; undefined where there is none. */
   get fault(): string | undefined {
     if (this.#faults.length === 0) return undefined;
     const lacks = `MongoDB lacks ${this.#faults.join(', ')}: nothing is granted until it is there again.`;
@@ -43,35 +54,35 @@ export class SchemaWatch {
   }
 
   /**
-   * Resolves once everything is known to be there.
-   * @throws where MongoDB can't be asked, or this worker stops before that: the job is then run again.
+   * Resolves once all indexes and validators exist.
+   * @throws where MongoDB does not answer, or this worker stops before: the job is then retried.
    */
   async intact(): Promise<void> {
-    while (this.#faults.length > 0 || performance.now() - this.#intactAt > SCHEMA_BELIEVED_MS) {
-      if (this.#faults.length === 0) await this.#look();
+    while (this.#faults.length > 0 || performance.now() - this.#intactAt > SCHEMA_VALID_MS) {
+      if (this.#faults.length === 0) await this.#check();
       else if (this.#closed) throw new Error(this.fault);
-      else await this.#nextLook.promise;
+      else await this.#nextCheck.promise;
     }
   }
 
-  /** From now on nothing waits for what is missing. */
+  /** Jobs that wait for a missing index fail, and another worker retries them. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#nextLook.resolve();
+    this.#nextCheck.resolve();
   }
 
-  /** Runs one look at a time: a second caller waits for the first one's. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#lookNow().finally(() => {
-      this.#looking = undefined;
+  /** Runs one check at a time: a second caller shares it. */
+  #check(): Promise<void> {
+    this.#checking ??= this.#checkNow().finally(() => {
+      this.#checking = undefined;
     });
-    return this.#looking;
+    return this.#checking;
   }
 
-  async #lookNow(): Promise<void> {
-    const { promise, resolve, reject } = this.#nextLook;
-    // Nobody may be waiting for it.
+  async #checkNow(): Promise<void> {
+    const { promise, resolve, reject } = this.#nextCheck;
+    // There may be no waiting job.
     promise.catch(() => {});
     try {
       const startedAt = performance.now();
@@ -84,7 +95,7 @@ export class SchemaWatch {
       reject(error);
       throw error;
     } finally {
-      this.#nextLook = Promise.withResolvers();
+      this.#nextCheck = Promise.withResolvers();
     }
   }
 
@@ -102,7 +113,7 @@ export class SchemaWatch {
     }
   }
 
-  /** The next look tells whether it helped. */
+  /** The next check finds out whether this helped. */
   async #build(): Promise<void> {
     if (performance.now() < this.#buildAt) return;
     const { db, log } = this.#options;

@@ -3,7 +3,7 @@ import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import type { Worker } from 'bullmq';
 import type { GlobalConcurrency } from './global-concurrency.ts';
 
-/** How often a worker looks for jobs in lanes that it does not serve. Their callers wait for so much longer, once. */
+/** How often a worker searches for jobs in lanes that it does not serve. The first job of such a lane waits so long. */
 const FIND_LANES_EVERY_MS = 1_000;
 
 export interface ServedLanesOptions {
@@ -14,8 +14,8 @@ export interface ServedLanesOptions {
 }
 
 /**
- * The lanes whose jobs this worker runs: those of its own number, and each other one that was ever found to hold jobs. So it
- * does not matter how many lanes others have, or had, and no job waits for a worker that will not come.
+ * The lanes whose jobs this worker runs: those of its own `CLAIM_LANES`, and every other lane in which it found jobs. So API and
+ * worker processes may have different numbers of lanes, and no job stays without a worker.
  */
 export class ServedLanes {
   readonly #options: ServedLanesOptions;
@@ -32,13 +32,13 @@ export class ServedLanes {
     return [...this.#workers.keys()];
   }
 
-  /** Opens the first lanes, so many, and from then on each further one that holds jobs. Resolves once the first ones work. */
+  /** Opens the first `count` lanes, and later each further lane that contains jobs. Resolves once the first lanes are open. */
   async start(count: number): Promise<void> {
     await Promise.all(Array.from({ length: count }, (_, lane) => this.#open(lane)));
     this.#timer = setInterval(() => void this.#openFound(), FIND_LANES_EVERY_MS);
   }
 
-  /** Resolves once no job runs any more. */
+  /** Resolves once no job runs. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -47,18 +47,18 @@ export class ServedLanes {
 
   async #openFound(): Promise<void> {
     const { redis, log } = this.#options;
-    // While Redis is down, each command would wait in the offline queue, and one is enough.
+    // While Redis is down, commands wait in the offline queue. One is enough.
     if (this.#finding || redis.status !== 'ready') return;
     this.#finding = true;
     try {
       const found = await findLanesWithJobs(redis);
       for (const lane of found.filter((lane) => !this.#workers.has(lane))) {
         await this.#open(lane);
-        log.info({ lane }, 'a lane beyond CLAIM_LANES holds jobs; this worker runs them, too');
+        log.info({ lane }, 'a lane beyond CLAIM_LANES contains jobs; this worker runs them as well');
       }
     } catch (error) {
       if (!this.#closed)
-        log.warn({ error: (error as Error).message }, 'lanes could not be looked for; they are looked for again');
+        log.warn({ error: (error as Error).message }, 'the search for lanes with jobs failed; it is repeated');
     }
     this.#finding = false;
   }

@@ -1,4 +1,3 @@
-import { JOB_RUN_MAX_MS } from '@flashclaim/core';
 import { findDown, observeLanes } from '@flashclaim/lanes';
 import { createMetricsText, type Logger, METRICS_CONTENT_TYPE, type RedisConnection } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
@@ -9,6 +8,9 @@ import type { RunningJobs } from './running-jobs.ts';
 import type { SchemaWatch } from './schema-watch.ts';
 import { openStatusServer, type Questions, toStatus } from './status-server.ts';
 import { StuckLanes } from './stuck-lanes.ts';
+
+/** A job that runs for longer hangs: it has few attempts, each of bounded length. */
+const JOB_RUN_MAX_MS = 300_000;
 
 export interface StatusParts {
   redis: RedisConnection;

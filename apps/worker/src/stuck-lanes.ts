@@ -1,6 +1,9 @@
-import { HEALTH_CHECK_MS, LANE_INSPECT_EVERY_MS, LANE_STUCK_MS } from '@flashclaim/core';
+import { HEALTH_CHECK_MS, LANE_STUCK_MS } from '@flashclaim/core';
 import { inspectLane } from '@flashclaim/lanes';
 import { type Logger, type RedisConnection, withTimeout } from '@flashclaim/runtime';
+
+/** How often the lanes are inspected. */
+const LANE_INSPECT_EVERY_MS = 5_000;
 
 export interface StuckLanesOptions {
   redis: RedisConnection;

@@ -1,7 +1,4 @@
-/**
- * `npm run audit`: recounts every coupon; with `--history FILE`, compares what callers were answered with the database instead.
- * Only reads. Exit code 0: no fault; 1: faults, each named; 2: the audit was not possible.
- */
+/** `npm run audit`: recounts every coupon, or compares a history with the database. Only reads. */
 import { parseArgs } from 'node:util';
 import { commonSettings } from '@flashclaim/core';
 import { openStoredMongo } from '@flashclaim/local-stack';
@@ -15,6 +12,13 @@ import { readEnv } from './env.ts';
 import { describeViolations } from './history/violation.ts';
 import { type Recount, recount, type Step } from './recount.ts';
 import { writeMetrics } from './write-metrics.ts';
+
+const USAGE = `npm run audit [-- options]    recounts every coupon against its claims
+  --history FILE   compares the answers that callers got, as recorded there, with the database instead
+  --help           prints this
+
+The database is MONGO_DB of MONGO_URI; where that is not set, what npm start runs or has left.
+Exit code 0: all is exact; 1: faults, each named; 2: nothing could be checked.`;
 
 const CONNECT_MAX_MS = 5_000;
 
@@ -43,10 +47,18 @@ const run = async (): Promise<number> => {
   }
 };
 
-/** @throws StartError with the usage if an option is wrong. */
+/**
+ * Ends this process after `--help`.
+ * @throws StartError with the usage if an option is wrong.
+ */
 const readOptions = () => {
   try {
-    return parseArgs({ options: { history: { type: 'string' } } }).values;
+    const { values } = parseArgs({ options: { history: { type: 'string' }, help: { type: 'boolean' } } });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    return values;
   } catch (error) {
     throw new StartError(`${(error as Error).message}. Usage: npm run audit [-- --history FILE]`);
   }

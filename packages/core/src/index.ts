@@ -1,13 +1,14 @@
 /**
- * The dictionary.
+ * The core: the terms, shapes and decisions of Flashclaim, without I/O. docs/glossary.md defines the terms:
  *
  * - coupon: a named stock of `amount` identical units.
- * - claim: one unit taken by one user; its id is made before it is queued.
- * - outcome: what became of a claim request; a closed list, ordered by precedence.
+ * - claim: one unit taken by one user. Its id is made before it is queued.
+ * - outcome: the result of a claim request, from a closed list in order of precedence.
+ * - batch, job: the claims that one API process sends to a lane together.
  * - lane: the ordered queue through which all claims of a coupon pass, one job at a time.
- * - job: the claims that one API process hands to a lane at once.
  *
- * A claim goes: submit → gather → lane → decide → commit → reply.
+ * apps/api/src/claims/claim-path.ts describes the way of a claim through the API, apps/worker/src/job-path.ts that of a job
+ * through a worker.
  */
 export * from './claim.ts';
 export * from './coupon.ts';

@@ -1,6 +1,7 @@
 /** `npm start`: runs the whole system on this machine until Ctrl-C. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { StartError } from '@flashclaim/runtime';
 import { seedCoupons } from '@flashclaim/seed';
 import { connectMongo } from '@flashclaim/store';
@@ -12,6 +13,11 @@ import { stopEveryProcess } from './start-process.ts';
 import { type Stores, startStores } from './start-stores.ts';
 import { startupBanner } from './startup-banner.ts';
 import { onStopSignal } from './stop-signal.ts';
+
+const USAGE = `npm start    MongoDB, Redis, the API and a worker on this machine, with seed data, until Ctrl-C
+  -- --help  prints this
+
+The data stay in .data/. If MONGO_URI or REDIS_URL is set, that store is used. README.md lists all settings.`;
 
 /** In this time the API answers waiting callers and the worker finishes its job: their own limits are shorter. */
 const STOP_MAX_MS = 20_000;
@@ -29,6 +35,10 @@ const say = (about: string, text: string): void => {
 };
 
 const run = async (): Promise<void> => {
+  if (wantsHelp()) {
+    console.log(USAGE);
+    process.exit(0);
+  }
   const { PORT, HOST, MONGO_DB } = readEnv();
   await waitForPort(PORT, HOST);
   const stores = await startStores({ dataDir, log: say });
@@ -45,6 +55,15 @@ const run = async (): Promise<void> => {
   await Promise.race([waitUntilHealthy(baseUrl), end]);
   console.log(await startupBanner({ baseUrl, stores, dataDir }));
   await end;
+};
+
+/** @throws StartError with the usage where there is any other argument. */
+const wantsHelp = (): boolean => {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', default: false } } }).values.help;
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
+  }
 };
 
 /**

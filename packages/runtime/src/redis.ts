@@ -1,7 +1,13 @@
-import { HEALTH_CHECK_MS, REDIS_CONNECT_MAX_MS, REDIS_RECONNECT_MAX_MS, REDIS_START_MAX_MS } from '@flashclaim/core';
+import { HEALTH_CHECK_MS, REDIS_START_MAX_MS } from '@flashclaim/core';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StartError } from './read-settings.ts';
 import { withTimeout } from './with-timeout.ts';
+
+/** Timeout of one attempt to connect. The default of ioredis is 10 s. */
+const REDIS_CONNECT_MAX_MS = 2_000;
+
+/** The longest pause between two attempts to reconnect. */
+const REDIS_RECONNECT_MAX_MS = 500;
 
 export type RedisConnection = Redis | Cluster;
 

@@ -1,9 +1,11 @@
-import { TRACES_FLUSH_MAX_MS } from '@flashclaim/core';
 import { TraceFlags, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { withTimeout } from './with-timeout.ts';
+
+/** How long a process that stops waits until its last traces are sent. */
+const TRACES_FLUSH_MAX_MS = 2_000;
 
 /**
  * Sends the traces of this process to where OpenTelemetry's variables say. A service apart from index.ts: it is loaded only

@@ -1,11 +1,16 @@
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
-import { MONGO_HEARTBEAT_MS } from '@flashclaim/core';
 import { StartError, withoutPassword } from '@flashclaim/runtime';
 import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
 import { COLLECTIONS } from './collections.ts';
 import type { JobRecordFields } from './job-records.ts';
 import type { PendingClaimFields } from './pending-claims.ts';
 import { refuseWeakUri } from './refuse-weak-uri.ts';
+
+/**
+ * MongoDB heartbeat interval. After an error the driver treats a server as down until the next heartbeat; its default
+ * is 10 s.
+ */
+const MONGO_HEARTBEAT_MS = 1_000;
 
 /** A connection to the database, and its collections. */
 export interface Mongo {

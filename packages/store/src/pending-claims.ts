@@ -1,6 +1,9 @@
-import { PENDING_RECORDS_PER_READ_MAX, PENDING_RECORDS_PER_WRITE_MAX, type Place } from '@flashclaim/core';
+import { PENDING_RECORDS_PER_READ_MAX, type Place } from '@flashclaim/core';
 import { type ClientSession, MongoBulkWriteError } from 'mongodb';
 import { DUPLICATE_KEY, type Mongo } from './mongo.ts';
+
+/** Pending records in one insert command. */
+const PENDING_RECORDS_PER_WRITE_MAX = 1_000;
 
 /** Parts a claim id, which holds none, from a job id. */
 const SEPARATOR = '/';

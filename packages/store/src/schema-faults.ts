@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { SCHEMA_LOOK_MAX_MS } from '@flashclaim/core';
 import { withTimeout } from '@flashclaim/runtime';
 import type { Db, Document } from 'mongodb';
 import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
 import { VALIDATION } from './ensure-collections.ts';
+
+/** Timeout of a check. Shorter than a transaction may wait for MongoDB, because jobs wait for the check. */
+const SCHEMA_CHECK_MAX_MS = 3_000;
 
 type CollectionName = keyof typeof VALIDATORS;
 
@@ -12,11 +14,11 @@ type CollectionName = keyof typeof VALIDATORS;
  * that delete by time, and validators. Resolves to their names in words; none where all are there.
  * @throws where MongoDB does not answer in time: that says nothing about any of them.
  */
-export const findSchemaFaults = (db: Db): Promise<string[]> => withTimeout(SCHEMA_LOOK_MAX_MS, findFaults(db));
+export const findSchemaFaults = (db: Db): Promise<string[]> => withTimeout(SCHEMA_CHECK_MAX_MS, findFaults(db));
 
 const findFaults = async (db: Db): Promise<string[]> => {
   const names = Object.values(COLLECTIONS);
-  const timeoutMS = SCHEMA_LOOK_MAX_MS;
+  const timeoutMS = SCHEMA_CHECK_MAX_MS;
   const found = await db.listCollections({ name: { $in: names } }, { timeoutMS }).toArray();
   const optionsOf = new Map(found.map(({ name, ...rest }) => [name, ('options' in rest && rest.options) || {}]));
   const faults: string[] = [];
@@ -41,7 +43,7 @@ const NAMESPACE_NOT_FOUND = 26;
 const listIndexes = async (db: Db, name: string): Promise<Document[]> => {
   try {
     const command = { listIndexes: name, includeBuildUUIDs: true };
-    const { cursor } = await db.command(command, { timeoutMS: SCHEMA_LOOK_MAX_MS });
+    const { cursor } = await db.command(command, { timeoutMS: SCHEMA_CHECK_MAX_MS });
     return cursor.firstBatch.filter((index: Document) => !('buildUUID' in index));
   } catch (error) {
     // It was dropped a moment ago.

@@ -1,7 +1,7 @@
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
 
-/** What a page may load: what this process serves, and nothing from anywhere else. */
+/** What a page may load: files of this process only. */
 const DIRECTIVES = {
   'default-src': ["'none'"],
   'script-src': ["'self'"],
@@ -16,7 +16,7 @@ const DIRECTIVES = {
 
 const securityWith = (directives: Record<string, string[]>): FastifyHelmetOptions => ({
   contentSecurityPolicy: { useDefaults: false, directives: { ...DIRECTIVES, ...directives } },
-  // Whether there is TLS at all is known to what stands in front.
+  // Only the proxy in front knows whether there is TLS.
   strictTransportSecurity: false,
   xFrameOptions: { action: 'deny' },
 });
@@ -24,10 +24,10 @@ const securityWith = (directives: Record<string, string[]>): FastifyHelmetOption
 /** For our own pages. */
 export const PAGE_SECURITY = securityWith({});
 
-/** For Bull Board, which sets styles in its page and says where its own addresses begin. */
+/** For Bull Board, whose page has inline styles and a <base> element. */
 export const BOARD_SECURITY = securityWith({ 'style-src': ["'self'", "'unsafe-inline'"], 'base-uri': ["'self'"] });
 
-/** Makes the routes that follow pages for people: behind the door, with these headers, and not in the API's document. */
+/** The routes that follow are pages for people: they need the admin token, have these headers, and are in no document. */
 export const servePages = async (app: FastifyInstance, security: FastifyHelmetOptions): Promise<void> => {
   app.addHook('onRequest', app.requireAdmin);
   app.addHook('onRoute', (route) => {

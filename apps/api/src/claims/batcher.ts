@@ -1,14 +1,20 @@
-import {
-  FLUSH_SOON_EVERY_MS,
-  JOB_CHARS_MAX,
-  JOB_CLAIMS_MAX,
-  LANE_JOBS_MAX,
-  LINGER_CLAIMS_MAX,
-  LINGER_MAX_MS,
-  LINGER_STEP_MS,
-  TURN_CLAIMS_MAX,
-} from '@flashclaim/core';
+import { JOB_CLAIMS_MAX, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
 import type { WaitingClaim } from './waiting-claim.ts';
+
+/**
+ * Between two flushes that are sent although a batch is in flight. Without a worker, each claim would otherwise
+ * become a job.
+ */
+const FLUSH_SOON_EVERY_MS = 100;
+
+/** Names and ids in one job, in characters: bounds the memory of a job in Redis and in the worker. */
+const JOB_CHARS_MAX = 1024 * 1024;
+
+/** A batch with fewer claims lingers after an answer, while claims keep arriving. */
+const LINGER_CLAIMS_MAX = 100;
+
+/** The longest linger. */
+const LINGER_MAX_MS = 5;
 
 export interface BatcherOptions {
   /** Batches that may be in flight at once. */

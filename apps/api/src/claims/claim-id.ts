@@ -1,12 +1,12 @@
 import { hash, randomUUID } from 'node:crypto';
 
-/** Where the version digit stands in a UUID's text. */
+/** The index of the version digit in the text of a UUID. */
 const VERSION_AT = 14;
 
 /**
- * A new claim id: a UUIDv7 (RFC 9562), which begins with the time, so that the index of claim ids grows at its end, and
- * holds 74 random bits, so that nobody guesses another's. Made from Node's UUIDv4, whose random bits come in bulk:
- * drawing them for each id took a tenth of this process's busy time.
+ * A new claim id: a UUIDv7 (RFC 9562). It begins with the time, so that the index of claim ids grows at its end, and contains
+ * 74 random bits, so that nobody can guess it. Made from a UUIDv4 of Node, which draws random bits in bulk: drawing them for
+ * each id took a tenth of this process's CPU time.
  */
 // biome-ignore lint/plugin/wall-clock: a stamp: an id begins with the time, and is unique without it.
 export const newClaimId = (now = Date.now()): string => {
@@ -17,7 +17,7 @@ export const newClaimId = (now = Date.now()): string => {
   return prefix + randomUUID().slice(VERSION_AT + 1);
 };
 
-/** All ids of a millisecond begin alike, and a busy process makes dozens in one: spelling it each time was 6 % of its garbage. */
+/** The prefix of all ids of this millisecond: a busy process makes dozens in one, and new strings were 6 % of its garbage. */
 let prefixAt = Number.NaN;
 let prefix = '';
 
@@ -26,16 +26,16 @@ const prefixOf = (now: number): string => {
   return `${time.slice(0, 8)}-${time.slice(8)}-7`;
 };
 
-/** Sets these ids apart from every other use of the same digest. */
+/** Makes the digest different from any other digest of the same key. */
 const KEY_DOMAIN = 'flashclaim/claim-id/idempotency-key:';
 
 /**
- * The claim id of an idempotency key, the same in every process and at all times: a UUIDv8 (RFC 9562), which is free in 122
- * bits, here of a SHA-256. Changing this would make other claims of the keys that are out there.
+ * The claim id of an idempotency key: a UUIDv8 (RFC 9562) with 122 bits of a SHA-256. It must be the same in every process and
+ * version: another id would make a new claim of a key that was used before.
  */
 export const claimIdOfKey = (key: string): string => {
   const hex = hash('sha256', KEY_DOMAIN + key);
-  // The variant of RFC 9562: binary 10, and then the next two bits of the digest.
+  // The variant of RFC 9562: the bits 10, then two bits of the digest.
   const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) % 4];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 };

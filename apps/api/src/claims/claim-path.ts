@@ -1,11 +1,4 @@
-import {
-  type ClaimJob,
-  type ClaimStatus,
-  JOBS_IN_FLIGHT_MAX,
-  type JobAnswer,
-  laneAgeMaxMs,
-  laneOf,
-} from '@flashclaim/core';
+import { type ClaimJob, type ClaimStatus, type JobAnswer, laneAgeMaxMs, laneOf } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import type { DatabaseClock, Mongo } from '@flashclaim/store';
 import type { Queue } from 'bullmq';
@@ -22,6 +15,12 @@ import { PendingClaims } from './pending-claims.ts';
 import { Recovery } from './recovery.ts';
 import { SoldOut } from './sold-out.ts';
 import { type Answer, type Settled, WaitingClaim } from './waiting-claim.ts';
+
+/**
+ * Jobs of this process in flight in one lane. Measured: with more, smaller jobs a hot coupon is slower, because a
+ * transaction costs the same for one claim as for many.
+ */
+const JOBS_IN_FLIGHT_MAX = 1;
 
 export interface ClaimPathOptions {
   /** One for each lane, by its number. */
@@ -52,18 +51,29 @@ export interface ClaimRequest {
 }
 
 /**
- * The path of a claim through an API process: admit → submit → batch → dispatch → answer.
+ * The path of a claim through an API process: admit → submit → batch → dispatch → answer. `routes/claims.ts` calls `submit`
+ * and `answer`, and `reply.ts` makes the HTTP answer. `channels.ts` is for observers only.
  *
- * 1. **Admit** (`admission/`). Too many undecided claims, a slow event loop, or a store that is down: the claim is rejected,
- *    and nothing is done. The load shedder asks the same before it reads a body.
+ * 1. **Admit** (`admission/`). Too many undecided claims, a slow event loop, or a store that is down: the claim is rejected, and
+ *    nothing is done. The load shedder checks this before it reads a body. `submit` checks it again, and also rejects where the
+ *    lane is full, or with `respond-async` where the pending records are.
  * 2. **Submit**. The claim gets its id and a timer for its wait. A claim for a coupon that was sold out a moment ago needs no
  *    job: `SoldOut` refuses it by a read, or forwards it to step 3.
  * 3. **Batch** (`Batcher`, one for each lane). While a job of the lane is in flight, later claims wait, and then share a job.
- * 4. **Dispatch** (`Dispatcher`). A batch goes to its lane as one BullMQ job. From here on the claim is decided whatever
- *    happens to this process.
- * 5. **Answer**. The worker publishes the job's result, and `receive` settles the claims. Where that message is lost,
- *    `Recovery` reads the job's record in MongoDB, or enqueues the job again. Where the wait ends first, `PendingClaims`
- *    records the claim in MongoDB, and the caller is answered 202: every process can then tell its status (`ClaimStatuses`).
+ * 4. **Dispatch** (`Dispatcher`). A batch goes to its lane as one BullMQ job. Once Redis has confirmed it, the claim needs this
+ *    process only if Redis loses the job. Where Redis does not confirm it, the answer is 503; if Redis was asked, the claim may
+ *    still be decided.
+ * 5. **Answer**. The worker publishes the job's result (`answers.ts` subscribes), and `receive` settles the claims. Where that
+ *    message is lost, `Recovery` reads the job's record in MongoDB: each second, and when Redis is up again. A job without a
+ *    record that Redis does not know is enqueued again; after its deadline it is recorded as expired. Where the wait ends first,
+ *    `PendingClaims` records the claim in MongoDB, and the caller is answered 202: every process can then tell its status
+ *    (`ClaimStatuses`). Where that record can't be written, the answer is 503 with the `claim_id`.
+ *
+ * Nothing here protects the stock: the worker's transaction does (`commit-claims.ts`). The API never grants. A caller who hangs
+ * up changes nothing: the claim stays on its path until it is settled.
+ *
+ * A new outcome starts in `OUTCOMES` (core/claim.ts) and `decideClaims`. The compiler then asks for its letter (job.ts), its
+ * problem (problem.ts) and its text (`reply.ts`); `AFTER_WAITING` in the route, the client and the audit list it by hand.
  */
 export class ClaimPath {
   readonly admission: AdmissionControl;

@@ -1,9 +1,12 @@
-import { type ClaimStatus, STATUSES_PER_READ_MAX } from '@flashclaim/core';
+import type { ClaimStatus } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import { ProblemError } from '../http/problem.ts';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { findClaims } from './find-claims.ts';
 import { SharedCalls } from './shared-calls.ts';
+
+/** Claims whose statuses are read together. */
+const STATUSES_PER_READ_MAX = 50;
 
 export interface ClaimStatusesOptions {
   mongo: Mongo;

@@ -1,9 +1,12 @@
-import { PENDING_RECORD_WRITE_MAX_MS, type Place } from '@flashclaim/core';
+import type { Place } from '@flashclaim/core';
 import { type Logger, withTimeout } from '@flashclaim/runtime';
 import { insertPendingClaims, type Mongo, type PendingClaim } from '@flashclaim/store';
 import { StoreDownError, type StoreWatch } from '../stores/store-watch.ts';
 import { SharedCalls } from './shared-calls.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
+
+/** How long a caller waits until the pending record is written. */
+const PENDING_RECORD_WRITE_MAX_MS = 2_000;
 
 export interface PendingClaimsOptions {
   mongo: Mongo;

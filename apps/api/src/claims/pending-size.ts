@@ -1,6 +1,14 @@
-import { PENDING_RECORDS_MAX_BYTES, PENDING_RECORDS_MEASURE_EVERY_MS } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
+
+/**
+ * Bytes of all pending records in MongoDB. Beyond it no caller is answered `pending`. A thousand claims a second, all
+ * with `respond-async`, need half of it.
+ */
+const PENDING_RECORDS_MAX_BYTES = 4 * 1024 ** 3;
+
+/** How often they are measured. */
+const PENDING_RECORDS_MEASURE_EVERY_MS = 1_000;
 
 export interface PendingSizeOptions {
   mongo: Pick<Mongo, 'pendingClaims'>;

@@ -1,24 +1,24 @@
-/** What a caller prefers of the waiting (RFC 7240), as far as it is followed. */
+/** The preferences of a caller that the API applies (RFC 7240). */
 export interface PreferredWait {
   waitMs: number;
-  /** The seconds of `wait`, where they are what bounds the wait. */
+  /** The seconds of `wait`, where they shorten the wait. */
   waitSeconds: number | undefined;
   respondAsync: boolean;
 }
 
-/** The members of a list: a comma inside a quoted string parts nothing. One that is not closed takes the rest. */
+/** The members of a list. A comma in a quoted string separates nothing. A quoted string without an end takes the rest. */
 const MEMBER = /(?:"(?:[^"\\]|\\[\s\S]?)*(?:"|$)|[^,"])+/g;
 const SECONDS = /^\d+$/;
 
 /**
- * Reads the header `Prefer`, of which Node makes one list where it came several times. Followed are `wait=N`, where it lowers
- * the wait, and `respond-async`, which is no wait at all, or N seconds if both are there. Of a preference that is named
- * twice the first counts. What is unknown or malformed is ignored.
+ * Reads the header `Prefer`. Node joins several of them into one list. Applies `wait=N`, where that shortens the wait, and
+ * `respond-async`, which means no wait, or a wait of N seconds together with `wait=N`. Where a preference is repeated, the
+ * first one counts. Ignores unknown and malformed preferences.
  */
 export const readPrefer = (header: string, waitMaxMs: number): PreferredWait => {
   const values = new Map<string, string>();
   for (const [member] of header.matchAll(MEMBER)) {
-    // Parameters follow a semicolon; none of ours has any.
+    // Parameters follow a semicolon. The known preferences have none.
     const [preference = ''] = member.split(';', 1);
     const [before = '', ...after] = preference.split('=');
     const name = before.trim().toLowerCase();
@@ -32,7 +32,7 @@ export const readPrefer = (header: string, waitMaxMs: number): PreferredWait => 
   return { waitMs: waitSeconds === undefined ? otherwiseMs : waitSeconds * 1_000, waitSeconds, respondAsync };
 };
 
-/** The header `Preference-Applied`: what the answer followed; undefined where that is nothing. */
+/** The value of `Preference-Applied`; undefined where no preference was applied. */
 export const preferenceApplied = (
   { waitSeconds, respondAsync }: PreferredWait,
   isPending: boolean,

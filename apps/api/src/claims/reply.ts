@@ -1,15 +1,10 @@
-import {
-  type Claimed,
-  type ClaimStatus,
-  type Decision,
-  type Grant,
-  isGrant,
-  type Problem,
-  RETRY_AFTER_SECONDS,
-} from '@flashclaim/core';
+import { type Claimed, type ClaimStatus, type Decision, type Grant, isGrant, type Problem } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
 import { NO_SUCH_COUPON, toProblem } from '../http/problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
+
+/** `Retry-After` of a 202. */
+const RETRY_AFTER_SECONDS = 1;
 
 /** What each refusal tells the caller. The HTTP status is that of the problem: a refusal without one does not compile. */
 const REFUSAL_DETAILS: Record<Exclude<Decision, Grant>, string> = {

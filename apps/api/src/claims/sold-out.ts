@@ -1,9 +1,12 @@
-import { COUPONS_CACHED_MAX, type Decision, decideClaims, SOLD_OUT_READS_MAX } from '@flashclaim/core';
+import { COUPONS_CACHED_MAX, type Decision, decideClaims } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/store';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { Batcher } from './batcher.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
+
+/** Reads of sold-out coupons in flight: one travels while the answers of the other are written. */
+const SOLD_OUT_READS_MAX = 2;
 
 export interface SoldOutOptions {
   mongo: Mongo;

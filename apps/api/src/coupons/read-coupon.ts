@@ -4,8 +4,8 @@ import { COLLECTIONS } from '@flashclaim/store';
 import type { WithId } from 'mongodb';
 
 /**
- * Reads a coupon and its first `limit` users in one snapshot, also in mid-sale.
- * Resolves to null where there is no such coupon. `name` is normalised.
+ * Reads a coupon and its first `limit` users in one snapshot. `name` is normalised.
+ * Resolves to null where there is no such coupon.
  */
 export const readCoupon = async ({ coupons }: Mongo, name: string, limit: number): Promise<Coupon | null> => {
   const [found] = await coupons
@@ -18,8 +18,8 @@ export const readCoupon = async ({ coupons }: Mongo, name: string, limit: number
 };
 
 /**
- * The users as one array and not as a document each: a fifth of this process's work.
- * Equal keys of the index on coupon_id stand in the order of insertion, which the lane made the order of the claims.
+ * The users in one array: one document for each would cost this process five times the work.
+ * MongoDB returns equal keys of the index on coupon_id in the order of insertion. In a lane that is the order of the claims.
  */
 const withUsers = (limit: number) => [
   {
@@ -34,7 +34,7 @@ const withUsers = (limit: number) => [
   { $set: { claimed_by: '$claimed_by.user_id' } },
 ];
 
-/** The number of claims is not counted but known: each took a unit in the transaction that made it. `audit` recounts. */
+/** `claimed_count` needs no count: the transaction that inserts a claim also takes its unit. `audit` recounts. */
 export const toCoupon = (coupon: WithId<CouponFields>, claimedBy: string[]): Coupon => ({
   id: coupon._id.toHexString(),
   name: coupon.name,

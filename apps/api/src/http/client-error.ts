@@ -1,27 +1,34 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { CLIENT_ERROR_LINGER_MS, type ProblemCode } from '@flashclaim/core';
+import type { ProblemCode } from '@flashclaim/core';
 import type { ConnectionError, FastifyBaseLogger } from 'fastify';
-import { newProblem, problemsAnswered } from './problem.ts';
-import { requestId } from './request-id.ts';
+import { newRawProblem, RAW_PROBLEM_TYPE } from './raw-problem.ts';
+
+/**
+ * After the answer to a request that is not HTTP: how long the rest is read and dropped, so that the answer arrives.
+ */
+const CLIENT_ERROR_LINGER_MS = 1_000;
 
 const CODES: Record<string, { code: ProblemCode; detail: string }> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     code: 'request_timeout',
-    detail: 'The request took too long to arrive. Send it at once.',
+    detail: 'The request took too long to arrive. Send it faster.',
   },
   HPE_HEADER_OVERFLOW: {
     code: 'headers_too_large',
-    detail: 'The address and the headers together are too long. Send shorter ones.',
+    detail: 'The address and the headers are too long together. Send fewer or shorter headers, or a shorter address.',
   },
 };
 
-const NO_TUNNEL = { code: 'invalid_request', detail: 'CONNECT asks for a tunnel: there is none here.' } as const;
-const NO_HTTP = { code: 'invalid_request', detail: 'What arrived is no HTTP request.' } as const;
+const NO_TUNNEL = {
+  code: 'invalid_request',
+  detail: "CONNECT can't open a tunnel here: this server is not a proxy.",
+} as const;
+const NO_HTTP = { code: 'invalid_request', detail: 'This is not a valid HTTP request.' } as const;
 
-/** Answers what never becomes a request, because Node could not read it: a problem like any other, and then the end. */
+/** Where Node could not read bytes as a request, answers with a problem and closes the connection. */
 export const answerClientError = (error: ConnectionError, socket: Socket, log: Pick<FastifyBaseLogger, 'debug'>) => {
-  // What comes after the answer is no HTTP either, and was answered.
+  // More bytes that are not HTTP: their problem was sent already.
   if (socket.writableEnded) return;
   if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
     socket.destroy();
@@ -31,40 +38,37 @@ export const answerClientError = (error: ConnectionError, socket: Socket, log: P
   log.debug({ error: error.code, request_id: id }, 'a request could not be read');
 };
 
-/** Answers CONNECT, which asks for a tunnel: Node takes it for no request either, and would end the connection in silence. */
+/** Answers CONNECT, which asks for a tunnel. Node makes no request of it, and would close the connection without an answer. */
 export const answerConnect = (socket: Socket): void => {
-  // Node watches it no more, and an error that nobody hears would end the process.
+  // Node listens to this socket no more, and an error without a listener would end the process.
   socket.on('error', () => {});
   if (isAnswering(socket)) socket.destroy();
   else endWithProblem(socket, NO_TUNNEL);
 };
 
-/** Writes a problem, and ends the connection once it had time to arrive. Returns the request id. */
+/** Writes a problem, and closes the connection after the problem had time to arrive. Returns the request id. */
 const endWithProblem = (socket: Socket, { code, detail }: { code: ProblemCode; detail: string }): string => {
-  const id = requestId();
-  const problem = newProblem(code, detail, id);
-  problemsAnswered[code]++;
-  const body = JSON.stringify(problem);
+  const { requestId, status, body, bodyBytes } = newRawProblem(code, detail);
   const head = [
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Connection: close',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${bodyBytes}`,
+    `Content-Type: ${RAW_PROBLEM_TYPE}`,
     // biome-ignore lint/plugin/wall-clock: a stamp: the header Date.
     `Date: ${new Date().toUTCString()}`,
-    `x-request-id: ${id}`,
+    `x-request-id: ${requestId}`,
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-  // With bytes unread, closing would reset the connection, and the answer might be lost on its way.
+  // Closing a connection with unread bytes resets it, and the answer could be lost. So read and drop them.
   socket.resume();
   socket.setTimeout(0);
   setTimeout(() => socket.destroy(), CLIENT_ERROR_LINGER_MS).unref();
-  return id;
+  return requestId;
 };
 
 /**
- * Whether an earlier request on this connection, complete as it is, waits for its answer: whatever came now would be taken for
- * that, and a refusal for one of a claim that stands. Node itself looks at the same field before it answers.
+ * Whether an earlier request on this connection is complete and waits for its answer. The caller would take a problem that is
+ * written now for that answer, and believe that an existing claim was refused. Node checks the same field before it answers.
  */
 const isAnswering = (socket: Socket & { _httpMessage?: ServerResponse | null }): boolean => {
   const response = socket._httpMessage;

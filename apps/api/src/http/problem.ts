@@ -1,13 +1,13 @@
 import { PROBLEMS, type Problem, type ProblemCode, ProblemSchema, RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
 
-/** What a caller is told of a name that no coupon has. */
+/** The detail of `coupon_not_found`. */
 export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive.';
 
-/** What every route answers where it answers an error: one compiled serialiser for all of them. */
+/** The error responses of every route: all share one compiled serialiser. */
 export const PROBLEM_RESPONSES = { '4xx': ProblemSchema, '5xx': ProblemSchema };
 
-/** An answer that is an error; thrown by handlers, written by the error handler. `detail` tells the caller what to do. */
+/** An error that the error handler answers as a problem. `detail` tells the caller what to do. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
 
@@ -24,22 +24,22 @@ export const problemsAnswered = Object.fromEntries(Object.keys(PROBLEMS).map((co
 >;
 
 /**
- * Prepares a reply that is an error, and returns its body. Handlers return it: Fastify then writes it at once, where a
- * returned reply would be waited for with a set of listeners on each response.
+ * Prepares a reply that is a problem, and returns its body. Handlers return the body, because Fastify then writes it at once.
+ * If they returned the reply, Fastify would add a set of listeners to each response.
  */
 export const toProblem = (reply: FastifyReply, code: ProblemCode, detail: string): Problem => {
   const problem = newProblem(code, detail, reply.request.id);
   problemsAnswered[code]++;
-  reply.request.log.debug({ request_id: problem.request_id, code }, 'a problem was answered');
+  reply.request.log.debug({ request_id: problem.request_id, code }, 'request answered with a problem');
   if (problem.status === 503) setRetryAfter(reply, RETRY_AFTER_MAX_SECONDS);
   reply.code(problem.status).type('application/problem+json');
   return problem;
 };
 
-/** From 1 to so many, so that not all who are told at once come back at once. */
+/** From 1 to `maxSeconds`, at random: callers that are answered at the same time must not all retry at the same time. */
 export const randomSeconds = (maxSeconds: number): number => 1 + Math.floor(Math.random() * maxSeconds);
 
-/** Says when to come back, at random within so many seconds, and returns it. */
+/** Sets `Retry-After` to a random time of at most `maxSeconds`. Returns it in seconds. */
 export const setRetryAfter = (reply: FastifyReply, maxSeconds: number): number => {
   const seconds = randomSeconds(maxSeconds);
   reply.header('retry-after', seconds);
@@ -51,7 +51,7 @@ export const newProblem = (code: ProblemCode, detail: string, request_id: string
   return { type: `urn:flashclaim:problem:${code}`, title, status, detail, code, error, request_id };
 };
 
-/** Writes an error from where nothing can be returned. */
+/** Sends a problem from a hook or an error handler, which can't return a body. */
 export const sendProblem = (reply: FastifyReply, code: ProblemCode, detail: string): FastifyReply =>
-  // What fails before a route is found has passed no hook.
+  // A request that fails before its route is found has run no hook.
   reply.header('x-request-id', reply.request.id).send(toProblem(reply, code, detail));

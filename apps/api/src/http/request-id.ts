@@ -4,7 +4,7 @@ const process = randomBytes(5).toString('hex');
 let count = 0;
 
 /**
- * An id for a request, unique over all processes and cheap: it stands in the body, the header and the log. Never the
- * caller's own: it tells requests of one idempotency key apart.
+ * A new request id, unique over all processes and cheap to make. Problems, the header and the log contain it. It is never the
+ * caller's own id, because it distinguishes the requests under one idempotency key.
  */
 export const requestId = (): string => `${process}-${(++count).toString(36)}`;

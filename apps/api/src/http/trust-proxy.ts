@@ -5,13 +5,13 @@ const NAMED_RANGES = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 type TrustProxy = string | false | ReturnType<typeof hops>;
 
-/** The last so many addresses are those of our own proxies. */
+/** Trusts the last `count` addresses as our own proxies. */
 const hops = (count: number) => (_address: string, hop: number) => hop < count;
 
 /**
- * Whose word on the client's address counts (`X-Forwarded-For`), from the setting TRUST_PROXY: nobody's by default; so many
- * proxies in front of us, `true` being one; or the proxies with these addresses.
- * @throws StartError on anything else.
+ * Which proxies may name the client's address (`X-Forwarded-For`), from the setting TRUST_PROXY: none by default; this number
+ * of proxies in front of the API, where `true` means one; or the proxies with these addresses.
+ * @throws StartError on any other value.
  */
 export const trustProxy = (setting: string | undefined): TrustProxy => {
   if (setting === undefined || setting === 'false') return false;

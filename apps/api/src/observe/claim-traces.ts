@@ -59,7 +59,7 @@ export const traceClaims = (): void => {
   channels.reply.subscribe(({ claim, answer }) => {
     const found = traced.get(claim);
     if (!found) return;
-    // A claim that was refused without a job has no other end of this span.
+    // For a claim that was refused without a job, nothing else has ended this span.
     found.batch.end();
     const attributes = { 'flashclaim.answer': answer };
     const startTime = toStamp(found.answeredAt ?? performance.now());

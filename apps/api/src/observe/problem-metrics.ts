@@ -1,11 +1,11 @@
 import { Counter, type Registry } from 'prom-client';
 import { problemsAnswered } from '../http/problem.ts';
 
-/** Tells how often this process answered each problem, whatever the call. */
+/** Counts the problems that this process answered, of all calls. */
 export const observeProblems = (registry: Registry): void => {
   new Counter({
     name: 'flashclaim_problems_total',
-    help: 'Answers that were a problem, by its code, of all calls.',
+    help: 'Problems that this process answered, by code, of all calls.',
     labelNames: ['code'],
     registers: [registry],
     collect() {

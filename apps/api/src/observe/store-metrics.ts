@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { StoreWatch } from '../stores/store-watch.ts';
 
-/** Tells whether the stores are there, as this process knows it. */
+/** Shows whether this process reaches the stores. */
 export const observeStores = (registry: Registry, stores: Record<string, StoreWatch>): void => {
   new Gauge({
     name: 'flashclaim_store_up',

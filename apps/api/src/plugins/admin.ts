@@ -5,12 +5,12 @@ import { sendProblem } from '../http/problem.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A hook that lets a call pass only with the admin token, or where none is set. */
+    /** A hook that rejects a request without the admin token. Where no token is set, it admits all. */
     requireAdmin: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   }
 }
 
-/** Admin calls: `Authorization: Bearer TOKEN`, or HTTP Basic with the token as password, which browsers can ask for. */
+/** Admin access: `Authorization: Bearer TOKEN`, or HTTP Basic with the token as password, for which browsers ask the user. */
 export const admin = fp<{ token: string | undefined }>(
   async (app, { token }) => {
     const expected = token === undefined ? undefined : digest(token);
@@ -19,7 +19,7 @@ export const admin = fp<{ token: string | undefined }>(
       const given = tokenOf(request.headers.authorization);
       if (given !== undefined && timingSafeEqual(digest(given), expected)) return undefined;
       reply.header('www-authenticate', 'Basic realm="flashclaim", Bearer realm="flashclaim"');
-      // Answered here, not thrown: Bull Board has an error handler of its own, which would make it a 500.
+      // Sent here and not thrown: Bull Board has an error handler of its own, which would answer 500.
       return sendProblem(reply, 'unauthorized', 'Send Authorization: Bearer with the admin token.');
     });
   },
@@ -35,5 +35,5 @@ const tokenOf = (header: string | undefined): string | undefined => {
   return pair.slice(pair.indexOf(':') + 1);
 };
 
-/** Digests have one length, so the comparison tells nothing about the token's. */
+/** All digests are equally long, so the comparison does not reveal the length of the token. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

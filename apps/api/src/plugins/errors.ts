@@ -11,32 +11,32 @@ import fp from 'fastify-plugin';
 import { MongoError, MongoServerError } from 'mongodb';
 import { ProblemError, sendProblem } from '../http/problem.ts';
 
-/** Every error leaves as a problem: ours as they are, Fastify's by their code, a store that is away as `unavailable`. */
+/** Answers every error as a problem: a ProblemError as it is, Fastify's by their code, a store that is down as `unavailable`. */
 export const errors = fp(
   async (app) => {
     app.setErrorHandler<FastifyError>(handleError);
     app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
       const { host } = request.raw.headers;
-      // HTTP/1.1 asks for one (RFC 9112, 3.2). Two are joined by a comma.
+      // HTTP/1.1 requires one (RFC 9112, 3.2). Node joins two by a comma.
       if (host === undefined ? request.raw.httpVersion === '1.1' : host.includes(','))
-        done(new ProblemError('invalid_request', 'The header Host must be there, once.'));
+        done(new ProblemError('invalid_request', 'Send the header Host exactly once.'));
       else done();
     });
-    // Of what a caller may expect, only 100-continue is known; the rest may be ignored (RFC 9110, 10.1.1).
+    // Ignores every `Expect` but 100-continue, as RFC 9110, 10.1.1 allows.
     app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   },
   { name: 'errors' },
 );
 
-/** Also given to Fastify as `frameworkErrors`, for what fails before a route is found. */
+/** Also Fastify's `frameworkErrors`, for requests that fail before their route is found. */
 export const handleError = (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const { code, detail } = explain(error);
   if (code === 'internal_error')
-    request.log.error({ err: error, request_id: request.id }, 'a request failed; this is a defect');
-  // What we say ourselves was told once, when the store went away.
+    request.log.error({ err: error, request_id: request.id }, 'a request failed because of a defect');
+  // A ProblemError needs no line: the store watch has logged once that its store is down.
   else if (code === 'unavailable' && !(error instanceof ProblemError))
-    request.log.warn({ error: error.message, request_id: request.id }, 'a request met a store that is away');
+    request.log.warn({ error: error.message, request_id: request.id }, 'a request failed because a store is down');
   return sendProblem(reply, code, detail);
 };
 
@@ -54,9 +54,9 @@ const FASTIFY_ERRORS: Record<string, { code: ProblemCode; detail: string }> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'invalid_request', detail: 'The body is empty. Send it as JSON.' },
   FST_ERR_CTP_INVALID_JSON_BODY: {
     code: 'invalid_request',
-    detail: 'The body is no valid JSON, or has a key __proto__ or constructor.prototype, which nobody may send.',
+    detail: 'The body is not valid JSON, or contains the key __proto__ or constructor.prototype, which is not allowed.',
   },
-  FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The address is not percent-encoded as it must be.' },
+  FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The address is not percent-encoded correctly.' },
   FST_ERR_MAX_PARAM_LENGTH: {
     code: 'invalid_request',
     detail: `The name in the address is longer than ${URL_PARAMETER_MAX_CHARS} encoded characters.`,
@@ -72,14 +72,14 @@ const explain = (error: Error & Partial<FastifyError>): { code: ProblemCode; det
   if (known) return known;
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
     return { code: 'invalid_request', detail: `${error.message}.` };
-  if (isStoreAway(error)) return UNAVAILABLE;
-  return { code: 'internal_error', detail: 'Report the request id to whoever runs this service.' };
+  if (isStoreDown(error)) return UNAVAILABLE;
+  return { code: 'internal_error', detail: 'Report the request id to the operator of this service.' };
 };
 
 const MAX_TIME_EXPIRED = 50;
 
-/** Whatever the driver says that no server said: no connection, no primary, no answer in time. Or a server that changes over. */
-const isStoreAway = (error: Error): boolean =>
+/** Errors of the driver itself: no connection, no primary, no answer in time. Or errors of a server that changes its role. */
+const isStoreDown = (error: Error): boolean =>
   error instanceof MongoError &&
   (!(error instanceof MongoServerError) ||
     error.hasErrorLabel('RetryableWriteError') ||
@@ -88,15 +88,14 @@ const isStoreAway = (error: Error): boolean =>
 
 /** One sentence that names the field. */
 const sentence = (fault: FastifySchemaValidationError | undefined, context = 'body'): string => {
-  if (!fault) return 'The request is not as documented.';
+  if (!fault) return 'The request does not match its schema.';
   const path = fault.instancePath.slice(1).replaceAll('/', '.');
   const field = path || `the ${context}`;
   if (fault.keyword === 'required') return `${fault.params['missingProperty']} is missing.`;
   if (path === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
   if (fault.params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
   if (fault.params['format'] === 'coupon-name') return `${field} must be ${COUPON_NAME_RULE}.`;
-  if (fault.keyword === 'not')
-    return `${(fault as { propertyName?: string }).propertyName} is not a field that may be sent.`;
+  if (fault.keyword === 'not') return `${(fault as { propertyName?: string }).propertyName} is not an allowed field.`;
   if (fault.keyword === 'type') return `${field} must be of type ${fault.params['type']}.`;
   return `${field} ${fault.message}.`;
 };

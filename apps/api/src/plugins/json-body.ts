@@ -4,8 +4,8 @@ import fp from 'fastify-plugin';
 import { ProblemError } from '../http/problem.ts';
 
 /**
- * Bodies are JSON in UTF-8, sent as they are, and nothing else. Fastify's own parser looks at neither charset nor encoding,
- * and decodes broken bytes to U+FFFD: to a name that nobody sent, and that many broken ones share.
+ * Accepts bodies in JSON and UTF-8, without compression, and no others. Fastify's own parser checks neither charset nor
+ * encoding, and decodes invalid bytes to U+FFFD: then different invalid names would become one name, which nobody sent.
  */
 export const jsonBody = fp(
   async (app) => {
@@ -15,7 +15,7 @@ export const jsonBody = fp(
       const fault = faultOfHeaders(request.raw.headers);
       if (fault) return done(fault);
       const text = bytes.toString();
-      // Only a body that holds the character which broken bytes become needs the second look: a caller may have sent it.
+      // U+FFFD may come from invalid bytes, or the caller has sent it: only then are the bytes checked.
       if (text.includes('\ufffd') && !isUtf8(bytes))
         return done(new ProblemError('invalid_request', 'The body is not valid UTF-8.'));
       return parseJson(request, text, done);
@@ -27,17 +27,17 @@ export const jsonBody = fp(
 const faultOfHeaders = (headers: FastifyRequest['raw']['headers']): ProblemError | undefined => {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-    return new ProblemError('unsupported_media_type', 'Send the body as it is, without Content-Encoding.');
+    return new ProblemError('unsupported_media_type', 'Send the body uncompressed, without Content-Encoding.');
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return new ProblemError('invalid_request', 'Transfer-Encoding can be chunked and nothing else.');
+    return new ProblemError('invalid_request', 'Transfer-Encoding must be chunked.');
   const type = headers['content-type'] as string;
   if (type !== 'application/json' && charsetsOf(type).some((charset) => !UTF_8.has(charset)))
     return new ProblemError('unsupported_media_type', 'Send the body in UTF-8: JSON has no other charset.');
   return undefined;
 };
 
-/** US-ASCII is UTF-8 that says no more than it needs. */
+/** US-ASCII is a subset of UTF-8. */
 const UTF_8 = new Set(['utf-8', 'utf8', 'us-ascii']);
 
 const charsetsOf = (contentType: string): string[] =>

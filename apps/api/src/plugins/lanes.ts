@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** One queue for each lane, all on the API's one connection. */
+/** One queue for each lane. All share the API's connection to Redis. */
 export const lanes = fp<{ count: number }>(
   async (app, { count }) => {
     const queues = Array.from({ length: count }, (_, lane) => openQueue(lane, app.redis));

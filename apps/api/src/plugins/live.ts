@@ -10,20 +10,25 @@ declare module 'fastify' {
   }
 }
 
-/** The live pages that are open, and the one reader that tells them. */
+/** The open live pages, and the one reader that sends them updates. */
 export const live = fp<{ testSales: boolean }>(
   async (app, { testSales }) => {
     const { mongo, redis, stores, lanes, claimPath } = app;
     const pages: LivePages = new LivePages({ onFirst: () => reader.start(), onLast: () => reader.stop() });
     const reader = new LiveReader({
-      ...{ mongo, redis, stores, lanes, testSales, claimsInLanes: () => claimPath.claimsInLanes },
+      mongo,
+      redis,
+      stores,
+      lanes,
+      testSales,
+      claimsInLanes: () => claimPath.claimsInLanes,
       pages: () => pages.count,
-      tell: (news, whole) => pages.tell(JSON.stringify(news), () => JSON.stringify(whole())),
+      send: (update, whole) => pages.send(JSON.stringify(update), () => JSON.stringify(whole())),
     });
     const stop = new AbortController();
     app.decorate('livePages', pages);
     app.decorate('stopSignal', stop.signal);
-    // An open stream would keep a stopping process waiting.
+    // A stopping process would wait for an open stream.
     app.addHook('preClose', async () => {
       stop.abort();
       reader.stop();

@@ -8,12 +8,12 @@ import { observeStores } from '../observe/store-metrics.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Resolves to what this process has counted and measured, in Prometheus' text format. */
+    /** Resolves to the metrics of this process, in Prometheus' text format. */
     metricsText: () => Promise<string>;
   }
 }
 
-/** What this process tells of itself: figures, and a line for each job at `debug`. */
+/** Measures this process, and logs a line for each job at `debug`. */
 export const metrics = fp(
   async (app) => {
     const registry = createRegistry();

@@ -1,12 +1,18 @@
-import { API_POOL_MAX, API_POOL_MIN, PROBE_POOL_MAX, QUERY_TIMEOUT_MS } from '@flashclaim/core';
+import { API_POOL_MAX, QUERY_TIMEOUT_MS } from '@flashclaim/core';
 import { connectMongo, DatabaseClock, ensureCollections, type Mongo } from '@flashclaim/store';
 import fp from 'fastify-plugin';
 import type { MongoClientOptions } from 'mongodb';
 
+/** Connections to MongoDB that stay open. */
+const API_POOL_MIN = 2;
+
+/** Connections for requests that must not wait behind callers: one for the ping, one for the rest. */
+const PROBE_POOL_MAX = 2;
+
 declare module 'fastify' {
   interface FastifyInstance {
     mongo: Mongo;
-    /** Connections of its own, for what must be known however many callers wait for the others. */
+    /** Separate connections, for checks that must not wait behind callers. */
     mongoProbe: Mongo;
     databaseClock: DatabaseClock;
   }
@@ -24,7 +30,7 @@ const TIMEOUTS = {
   waitQueueTimeoutMS: QUERY_TIMEOUT_MS,
 };
 
-/** The database, with its indexes built before any request is taken. */
+/** The connections to MongoDB. The indexes are built before any request is accepted. */
 export const mongo = fp<MongoOptions>(
   async (app, { uri, name }) => {
     const connect = async (options: MongoClientOptions): Promise<Mongo> => {

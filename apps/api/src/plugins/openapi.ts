@@ -12,28 +12,33 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { describeRoute } from '../http/openapi/describe-route.ts';
 
 const DESCRIPTION = `
-Claims for the units of coupons in a flash sale: never one unit too many, never two for a user, and no claim that was confirmed is ever lost.
+Claims for the units of coupons in a flash sale. A coupon is never oversold, a user never gets two units of it, and a confirmed claim is never lost.
 
 Every error is \`application/problem+json\` with a stable \`code\`; \`detail\` names the field and says what to do.
-Every answer has an \`x-request-id\`. Whatever the call, an address that does not exist is \`not_found\` 404, a method that an
-address does not take \`method_not_allowed\` 405 with \`Allow\`, a request that arrives too slowly \`request_timeout\` 408, and
-headers beyond 16 KiB are \`headers_too_large\` 431.
+Every answer has an \`x-request-id\`. Any call may be answered \`not_found\` 404 where the address does not exist,
+\`method_not_allowed\` 405 with \`Allow\` where the address does not take the method, \`request_timeout\` 408 where the request
+arrives too slowly, and \`headers_too_large\` 431 where the headers are longer than 16 KiB.
 
 Pages for people: [the live sale](/live) and [the queues](/admin/queues).`.trim();
 
-/** The schemas that have a name, each once. */
+/** The schemas that the document contains once, by their names. */
 const NAMED = [ClaimRequestSchema, ClaimedSchema, ClaimStatusSchema, NewCouponSchema, CouponSchema, ProblemSchema];
 
-/** Collects the routes that are registered after it, and describes them at `GET /openapi.json`. */
+/** Describes the routes that are registered after it, for `GET /openapi.json`. */
 export const openapi = fp<{ open: boolean }>(
   async (app, { open }) => {
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
-        info: { title: 'Flashclaim', version: packageJson.version, description: DESCRIPTION },
+        info: {
+          title: 'Flashclaim',
+          version: packageJson.version,
+          description: DESCRIPTION,
+          license: { name: 'Apache 2.0', identifier: 'Apache-2.0' },
+        },
         servers: [{ url: '/' }],
         tags: [
-          { name: 'claims', description: 'Taking a unit, and asking what became of it.' },
+          { name: 'claims', description: 'Claiming a unit, and reading the status of a claim.' },
           { name: 'coupons', description: 'Creating coupons and reading them.' },
           { name: 'service', description: 'The service itself.' },
         ],

@@ -1,17 +1,20 @@
 import { hash } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
-import { normaliseName, RATE_WINDOW_MS } from '@flashclaim/core';
+import { normaliseName } from '@flashclaim/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import fp from 'fastify-plugin';
 import { toProblem } from '../http/problem.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
 
-/** The Redis keys that count claims against limits begin with this. */
+/** The window of the limits for an address and a user. */
+const RATE_WINDOW_MS = 60_000;
+
+/** The prefix of the Redis keys that count claims. */
 const RATE_KEY_PREFIX = 'flashclaim:rate:';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What counts claims against the limits; nothing where no limit is set. */
+    /** The hooks that count claims against the limits; none where no limit is set. */
     claimLimits: preHandlerAsyncHookHandler[];
   }
 }
@@ -29,7 +32,7 @@ export const rateLimits = fp<RateLimitsOptions>(
     if (perAddress !== undefined)
       limits.push({ of: 'this address', check: await addLimit(app, 'address', perAddress) });
     if (perUser !== undefined) limits.push({ of: 'this user', check: await addLimit(app, 'user', perUser, userOf) });
-    app.decorate('claimLimits', limits.length > 0 ? [counting(app, limits)] : []);
+    app.decorate('claimLimits', limits.length > 0 ? [enforce(app, limits)] : []);
   },
   { name: 'rate-limits', dependencies: ['redis', 'stores'] },
 );
@@ -38,12 +41,12 @@ type Check = ReturnType<FastifyInstance['createRateLimit']>;
 type Counted = Extract<Awaited<ReturnType<Check>>, { isAllowed: false }>;
 
 interface Limit {
-  /** Whose claims are counted, for a sentence. */
+  /** Whose claims are counted, as the problem names it. */
   of: string;
   check: Check;
 }
 
-/** Each in a context of its own: the library knows one limit in each. Addresses are its default, IPv6 by /64. */
+/** In a context of its own, because the library allows one limit for each. It counts by address by default, IPv6 by /64. */
 const addLimit = async (
   app: FastifyInstance,
   name: string,
@@ -65,30 +68,30 @@ const addLimit = async (
   return promise;
 };
 
-/** A digest, so that a key has one length whatever the name. */
+/** A digest, so that all keys are equally long. */
 const userOf = ({ body }: FastifyRequest): string =>
   hash('sha256', normaliseName((body as { user_id: string }).user_id), 'base64url').slice(0, 22);
 
 /** Counts a claim against each limit in turn, until one is exceeded. */
-const counting =
+const enforce =
   (app: FastifyInstance, limits: readonly Limit[]): preHandlerAsyncHookHandler =>
   async (request, reply) => {
     let tightest: Counted | undefined;
     for (const { of, check } of limits) {
       const counted = await count(app, check, request);
       if (counted?.isExceeded) {
-        tell(reply, counted);
+        setLimitHeaders(reply, counted);
         reply.header('retry-after', secondsLeft(counted));
-        const detail = `More than ${counted.max} claims of ${of} in ${RATE_WINDOW_MS / 1_000} s. Try again when they are over.`;
+        const detail = `More than ${counted.max} claims of ${of} in ${RATE_WINDOW_MS / 1_000} s. Try again after Retry-After seconds.`;
         return reply.send(toProblem(reply, 'rate_limited', detail));
       }
       if (counted && counted.remaining <= (tightest?.remaining ?? counted.remaining)) tightest = counted;
     }
-    if (tightest) tell(reply, tightest);
+    if (tightest) setLimitHeaders(reply, tightest);
     return undefined;
   };
 
-/** Resolves to undefined where Redis is away: the claim is told so itself, and no limit makes it wait. */
+/** Resolves to undefined where Redis is down: the limits must not delay the claim, which is then answered 503. */
 const count = async (app: FastifyInstance, check: Check, request: FastifyRequest): Promise<Counted | undefined> => {
   try {
     const counted = await app.stores.redis.answer(() => check(request));
@@ -101,7 +104,7 @@ const count = async (app: FastifyInstance, check: Check, request: FastifyRequest
 
 const secondsLeft = ({ ttlInSeconds }: Counted): number => Math.max(1, ttlInSeconds);
 
-const tell = (reply: FastifyReply, counted: Counted): void => {
+const setLimitHeaders = (reply: FastifyReply, counted: Counted): void => {
   reply
     .header('ratelimit-limit', counted.max)
     .header('ratelimit-remaining', counted.remaining)

@@ -8,7 +8,7 @@ declare module 'fastify' {
   }
 }
 
-/** The connection that hands jobs to lanes. It fails at once while Redis is away: a caller waits for no reconnect. */
+/** The connection that enqueues jobs. It fails at once while Redis is down, so that callers do not wait for a reconnect. */
 export const redis = fp<{ url: string }>(
   async (app, { url }) => {
     const connection = createRedis(url, {
@@ -18,7 +18,7 @@ export const redis = fp<{ url: string }>(
       socketTimeout: REDIS_SILENCE_MAX_MS,
     });
     connection.on('error', (error: Error) =>
-      app.log.warn({ error: error.message }, 'Redis is away: claims are answered 503 until it is back'),
+      app.log.warn({ error: error.message }, 'Redis is down: claims are answered 503 until it is up again'),
     );
     app.addHook('onClose', async () => connection.disconnect());
     await readyRedis(connection);

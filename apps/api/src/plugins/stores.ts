@@ -4,16 +4,16 @@ import { StoreWatch } from '../stores/store-watch.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the stores are there: what needs one asks here first. */
+    /** Send requests to a store through its watch: it fails at once while the store is down. */
     stores: { redis: StoreWatch; mongo: StoreWatch };
   }
 }
 
-/** ioredis has no class for what it says of a server that is away; what a defect of ours throws is one of these. */
+/** ioredis has no error class for a server that is down. So all errors count as that, but those that a defect throws. */
 const isDefect = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
 
-/** The driver of MongoDB lets through what a socket says that was closed just now; all else has its own class. */
+/** The MongoDB driver may throw the error of a socket that was just closed. Its other errors have classes of their own. */
 const isSocketError = (error: unknown): boolean => /^E[A-Z]+$/.test(String((error as NodeJS.ErrnoException).code));
 
 /** Watches both stores. */
@@ -31,7 +31,7 @@ export const stores = fp<{ lanes: number }>(
     const mongo = new StoreWatch({
       name: 'MongoDB',
       ask: () => databaseClock.ask(mongoProbe.db),
-      // The error handler knows the driver's own errors.
+      // The plugin `errors` answers the driver's own errors.
       isFault: isSocketError,
       log,
     });

@@ -5,18 +5,18 @@ import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { traceClaims } from '../observe/claim-traces.ts';
 
-/** Asked by machines every few seconds; nobody wants to see it. */
+/** Machines call these every few seconds: their traces are of no use. */
 const UNTRACED = new Set(['/health', '/livez', '/readyz', '/metrics']);
 
-/** Named by its route, as OpenTelemetry has it; the path without its query, in which anything may stand. */
+/** Names a span by its route, as OpenTelemetry requires. The path is without its query, which may contain personal data. */
 const nameSpan = (span: Span, { method, url, routeOptions }: FastifyRequest): void => {
   span.updateName(routeOptions.url ? `${method} ${routeOptions.url}` : method);
   span.setAttribute('url.path', url.split('?', 1)[0] as string);
 };
 
 /**
- * Traces: a span for each request, and below it those of its claim. Loaded only where traces are wanted, and before the
- * routes, which are traced as they are added.
+ * Traces: a span for each request, and below it those of its claim. Loaded only where tracing is on, and before the routes,
+ * because a route is traced when it is registered.
  */
 export const traces = fp(
   async (app) => {
@@ -29,7 +29,7 @@ export const traces = fp(
       ignorePaths: ({ url }: { url: string }) => UNTRACED.has(url),
     });
     await app.register(instrumentation.plugin());
-    // The body has come since the span began, and with it another context.
+    // Reading the body has lost the context of the span.
     app.addHook('preHandler', (request, _reply, done) => {
       context.with(request.opentelemetry().context ?? context.active(), done);
     });

@@ -5,11 +5,11 @@ import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { sendProblem } from '../http/problem.ts';
 
 /**
- * What no route takes: 404 where nothing is, 405 with `Allow` where another method is taken, and OPTIONS is told what may be
- * asked. Answered before any body is read. Routes that are registered after this are known.
+ * Answers requests without a route, before their body is read: 404 for an unknown address, 405 with `Allow` where the address
+ * takes other methods, 204 with `Allow` for OPTIONS. Includes the routes that are registered after this.
  *
- * Fastify's router tells only that a method has no such route, so a second one of the same make holds every route again. It
- * is asked here alone, and costs other requests nothing.
+ * Fastify's router does not say which methods an address takes, so a second router of the same library contains every route
+ * again. Only requests without a route use it.
  */
 export const unknownRoutes = fp(
   async (app) => {
@@ -25,12 +25,12 @@ export const unknownRoutes = fp(
     const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
       const allowed = [...methods].filter((method) => known.find(method, request.url)).sort();
       const what = `${request.method} ${request.url.slice(0, URL_SHOWN_CHARS)}`;
-      // A route that is there may have found nothing: who serves files finds out late.
+      // A route may exist and find nothing: static files are looked up in its handler.
       if (allowed.length === 0 || allowed.includes(request.method as HTTPMethod))
         return sendProblem(reply, 'not_found', `There is no ${what}.`);
       reply.header('allow', allowed.join(', '));
       if (request.method === 'OPTIONS') return reply.code(204).send();
-      return sendProblem(reply, 'method_not_allowed', `There is no ${what}: the address takes ${allowed.join(', ')}.`);
+      return sendProblem(reply, 'method_not_allowed', `There is no ${what}. The address takes ${allowed.join(', ')}.`);
     };
     app.addHook('onRequest', (request, reply, done) => {
       if (request.is404) answer(request, reply);
@@ -41,5 +41,5 @@ export const unknownRoutes = fp(
   { name: 'unknown-routes', dependencies: ['errors'] },
 );
 
-/** Of an address, in an answer. */
+/** Characters of an address that an answer contains. */
 const URL_SHOWN_CHARS = 200;

@@ -22,12 +22,12 @@ const HeadersSchema = Type.Object({
     Type.String({
       description:
         'RFC 7240. `wait=N` waits N seconds at most, if that is less than the API would; `respond-async` does not wait. ' +
-        'A claim that is not decided by then is answered 202. Preference-Applied says what was followed.',
+        'A claim that is not decided by then is answered 202. Preference-Applied lists the preferences that were applied.',
     }),
   ),
 });
 
-/** The errors that an admitted claim may be answered with. */
+/** The problems that an admitted claim may be answered with. */
 const AFTER_WAITING: readonly ProblemCode[] = [
   'out_of_stock',
   'coupon_not_found',
@@ -46,7 +46,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
     CLAIM_PATH,
     {
       onRequest: app.loadShedder.onRequest,
-      // After the body is validated: an invalid request counts against no limit.
+      // After the body is validated: invalid requests do not count against the limits.
       preHandler: app.claimLimits,
       links: { 200: TO_CLAIM, 202: TO_CLAIM },
       schema: {
@@ -95,7 +95,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
     },
     async (request) => {
       const status = await app.claimPath.status(request.params.claim_id);
-      if (!status) throw new ProblemError('not_found', 'No claim has this id, or its status is not kept any more.');
+      if (!status) throw new ProblemError('not_found', 'No claim has this id, or its status is no longer kept.');
       return status;
     },
   );

@@ -6,13 +6,13 @@ import { createCoupon } from '../coupons/create-coupon.ts';
 import { readCoupon } from '../coupons/read-coupon.ts';
 import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../http/openapi/answers.ts';
 import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
-import { readIntegers } from '../read-integers.ts';
+import { readIntegers } from '../http/read-integers.ts';
 
 const LimitSchema = Type.Integer({
   minimum: 0,
   maximum: CLAIMED_BY_MAX,
   default: CLAIMED_BY_MAX,
-  description: 'How many users claimed_by lists.',
+  description: 'How many users claimed_by contains at most.',
 });
 
 const ReadHeadersSchema = Type.Object({
@@ -22,7 +22,7 @@ const ReadHeadersSchema = Type.Object({
 export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(etag, { weak: true });
   app.addHook('onSend', (_request, reply, payload, done) => {
-    // The plugin marks every answer; that of a problem says nothing of the coupon.
+    // The plugin tags every answer, but the tag of a problem says nothing about the coupon.
     if (reply.statusCode >= 400) reply.removeHeader('etag');
     done(null, payload);
   });
@@ -44,6 +44,7 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const coupon = await app.stores.mongo.answer(() => createCoupon(app.mongo, request.body));
+      if (!coupon) throw new ProblemError('name_taken', 'Choose another name. The existing coupon was not changed.');
       reply.code(201).header('location', `/api/coupons/${encodeURIComponent(coupon.name)}`);
       return coupon;
     },

@@ -9,7 +9,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const schema = {
     operationId: 'getHealth',
     tags: ['service'],
-    summary: 'Whether all parts are up',
+    summary: 'Whether Redis and MongoDB answer',
     response: { 200: Type.Object({ status: Type.Literal('ok') }), ...PROBLEM_RESPONSES },
     answers: { 200: HEALTHY_ANSWER },
     problems: ['unavailable'],

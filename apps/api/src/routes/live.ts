@@ -13,16 +13,16 @@ import { CLAIM_PATH } from './claims.ts';
 export const LIVE_EVENTS_PATH = '/live/events';
 export const TEST_SALE_PATH = '/live/test-sale';
 
-const PAGE_FOLDER = join(import.meta.dirname, '../live/page');
+const PAGE_FOLDER = join(import.meta.dirname, '../admin/live/page');
 const CHART_FOLDER = dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.esm.js')));
 
-/** The live page, and what it asks for. */
+/** The live page, its files, its stream of events, and test sales. */
 export const liveRoutes: FastifyPluginAsyncTypebox<{ testSales: boolean }> = async (app, { testSales }) => {
   await servePages(app, PAGE_SECURITY);
   await app.register(staticFiles, {
     root: [PAGE_FOLDER, CHART_FOLDER],
     prefix: '/live/assets/',
-    // Asked for anew each time, and mostly answered 304: a page of another version than its API would be a riddle.
+    // Browsers revalidate each file, and mostly get 304: a page must not be of another version than its API.
     cacheControl: false,
     setHeaders: (reply) => void reply.header('cache-control', 'no-cache'),
   });
@@ -31,7 +31,7 @@ export const liveRoutes: FastifyPluginAsyncTypebox<{ testSales: boolean }> = asy
   app.get(LIVE_EVENTS_PATH, { exposeHeadRoute: false }, async (_, reply) => {
     if (app.livePages.isFull)
       throw new ProblemError('overloaded', 'Too many live pages are open at this API. Close some.');
-    // Written past Fastify from here on, so what its hooks have set is handed over.
+    // From here on Fastify does not write the response, so the headers that its hooks have set are copied.
     const headers = Object.fromEntries(
       Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]),
     );
@@ -40,7 +40,7 @@ export const liveRoutes: FastifyPluginAsyncTypebox<{ testSales: boolean }> = asy
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
-      // A stopping process closes it, and a proxy in front must not keep it back.
+      // A stopping process closes the connection, and a proxy in front must not buffer the events.
       connection: 'close',
       'x-accel-buffering': 'no',
     });
@@ -51,12 +51,15 @@ export const liveRoutes: FastifyPluginAsyncTypebox<{ testSales: boolean }> = asy
 const addTestSale = (app: Parameters<FastifyPluginAsyncTypebox>[0]): void => {
   let running = false;
   app.post(TEST_SALE_PATH, { schema: { body: TestSaleSchema } }, async (request, reply) => {
-    if (running) throw new ProblemError('overloaded', 'A test sale is under way here. Wait until it is over.');
+    if (running) throw new ProblemError('overloaded', 'A test sale is running in this process. Wait until it ends.');
     requireStores(app.stores);
     running = true;
     const { mongo, stopSignal: signal } = app;
     const lines = runTestSale({
-      ...{ sale: request.body, mongo, signal, claimPath: CLAIM_PATH },
+      sale: request.body,
+      mongo,
+      signal,
+      claimPath: CLAIM_PATH,
       baseUrl: ownUrl(app.server.address() as AddressInfo),
     });
     const stream = Readable.from(toText(lines));
@@ -72,9 +75,9 @@ async function* toText(lines: AsyncIterable<unknown>) {
   for await (const line of lines) yield `${JSON.stringify(line)}\n`;
 }
 
-/** Where this very process can be reached from here. */
+/** The URL of this process, for calls from itself. */
 const ownUrl = ({ address, family, port }: AddressInfo): string => {
-  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const host = everywhere[address] ?? address;
+  const loopbacks: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const host = loopbacks[address] ?? address;
   return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`;
 };

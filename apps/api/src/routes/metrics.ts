@@ -3,10 +3,7 @@ import { METRICS_CONTENT_TYPE } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 import { METRICS_ANSWER } from '../http/openapi/answers.ts';
 
-/**
- * For whoever watches the service. Open like the health of it, because a scraper has no token: there is no user, no coupon
- * and no secret in it.
- */
+/** Needs no token, like `/health`, because a scraper has none: metrics contain no user, no coupon and no secret. */
 export const metricsRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/metrics',
@@ -14,7 +11,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getMetrics',
         tags: ['service'],
-        summary: 'Figures for Prometheus',
+        summary: 'Metrics for Prometheus',
         response: { 200: Type.String() },
         answers: { 200: METRICS_ANSWER },
       },

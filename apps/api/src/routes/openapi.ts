@@ -2,10 +2,10 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 
-/** The page loads nothing from elsewhere, so it works without the internet; its scripts set styles by themselves. */
+/** The page loads nothing from other hosts, so it works without the internet. Its scripts set inline styles. */
 const PAGE_CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/** This very API in OpenAPI 3.1, made from the schemas that check and write its requests and answers, and a page to read it. */
+/** The OpenAPI 3.1 document of this API, made from the schemas that validate and serialise, and a page that shows it. */
 export const openapiRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -6,7 +6,7 @@ import { requireStores } from '../stores/require-stores.ts';
 
 const response = { 200: Type.Object({ status: Type.Literal('ok') }), ...PROBLEM_RESPONSES };
 
-/** What an orchestrator asks: whether to restart this process, and whether to send it callers. */
+/** Probes of an orchestrator: whether to restart this process, and whether to route callers to it. */
 export const probeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/livez',
@@ -14,12 +14,12 @@ export const probeRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getLiveness',
         tags: ['service'],
-        summary: 'Whether this process lives',
+        summary: 'Whether this process is alive',
         response,
         answers: { 200: LIVE_ANSWER },
       },
     },
-    // To answer is the proof: a store that is away is no reason to restart what waits for it.
+    // Any answer is the proof. A store that is down is no reason to restart this process.
     async () => ({ status: 'ok' as const }),
   );
 

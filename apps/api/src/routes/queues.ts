@@ -8,26 +8,26 @@ import { sendProblem } from '../http/problem.ts';
 
 const BASE_PATH = '/admin/queues';
 
-/** The library's page asks for a font elsewhere. Nothing here tells others that somebody looks. */
+/** Bull Board's page loads a font from another host, which would learn of every visit. The font is removed. */
 const FOREIGN_FONT = /<link href="https:\/\/fonts\.[^>]*>/;
 
-/** Calls that send the data of a job. What is shown is not what is stored: sent back, it would be no claims any more. */
+/** Calls that send the data of a job. The page shows other data than Redis stores: sent back, no worker could read it. */
 const SENDS_DATA = /\/(update-data|add)$/;
 
-/** Bull Board over all lanes; looking only, unless the deployment says otherwise. */
+/** Bull Board over all lanes. It is read-only, unless the deployment allows changes. */
 export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options) => {
   await servePages(app, BOARD_SECURITY);
   app.addHook('onRequest', async (_request, reply) =>
-    // Answered here for the same reason as there.
+    // Sent here and not thrown: Bull Board has an error handler of its own.
     app.stores.redis.isDown
       ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.')
       : undefined,
   );
   app.addHook('onRequest', () => lanes.showUsed());
   app.addHook('onRequest', async (request, reply) =>
-    // By the route: an address can be written in many ways.
+    // By the route, because an address can be spelled in many ways.
     SENDS_DATA.test(request.routeOptions.url ?? '')
-      ? sendProblem(reply, 'invalid_request', 'The data of a job can be looked at here, not edited nor sent anew.')
+      ? sendProblem(reply, 'invalid_request', "The data of a job is read-only here: it can't be edited or sent again.")
       : undefined,
   );
   app.addHook('onSend', async (_request, _reply, payload) =>

@@ -53,7 +53,6 @@ export interface Evidence {
 export const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'coupon_not_found',
   'already_claimed',
-  'sale_not_open',
   'out_of_stock',
 ]);
 

@@ -2,7 +2,7 @@ const FINE_MS = 1_000;
 const COARSE_STEP_MS = 100;
 const COARSE_BINS = 650;
 
-/** How long callers waited, counted by the millisecond up to a second, and by the tenth of a second up to a minute. */
+/** A histogram of answer times: bins of 1 ms up to a second, and of 100 ms up to a minute. */
 export class AnswerTimes {
   readonly #bins = new Uint32Array(FINE_MS + COARSE_BINS);
   #count = 0;
@@ -18,12 +18,12 @@ export class AnswerTimes {
   }
 
   addAll(other: AnswerTimes): void {
-    // By index: this is done three times a second, and an iterator would make a pair of each.
+    // By index: this runs three times a second, and an iterator would create a pair for each bin.
     for (let bin = 0; bin < this.#bins.length; bin++) (this.#bins[bin] as number) += other.#bins[bin] as number;
     this.#count += other.#count;
   }
 
-  /** The time within which this share of the callers was answered, in ms; undefined where nobody was. */
+  /** The time in ms within which this share of the callers was answered; undefined without answers. */
   quantile(share: number): number | undefined {
     if (this.#count === 0) return undefined;
     const rank = Math.max(1, Math.ceil(share * this.#count));

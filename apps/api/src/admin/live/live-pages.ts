@@ -1,26 +1,29 @@
 import type { ServerResponse } from 'node:http';
-import {
-  LIVE_PAGE_BUFFER_MAX_BYTES,
-  LIVE_PAGE_END_MAX_MS,
-  LIVE_PAGE_STALLED_MAX_MS,
-  LIVE_PAGES_MAX,
-  LIVE_RETRY_MS,
-} from '@flashclaim/core';
+import { LIVE_PAGE_BUFFER_MAX_BYTES, LIVE_PAGES_MAX } from '@flashclaim/core';
+
+/** How long a live page may read nothing before its connection is closed. */
+const LIVE_PAGE_STALLED_MAX_MS = 30_000;
+
+/** On shutdown: how long a live page has to read the rest. */
+const LIVE_PAGE_END_MAX_MS = 500;
+
+/** When a live page reconnects. */
+const LIVE_RETRY_MS = 1_000;
 
 interface Page {
   response: ServerResponse;
-  /** Has missed a frame, or had none yet: its next one tells all. */
+  /** Has missed a frame, or got none yet: its next frame contains everything. */
   behind: boolean;
-  /** Since when it has read too little, in ms of this process's own clock. */
+  /** Since when it has read too slowly, in ms of the monotonic clock. */
   stalledSince: number | undefined;
 }
 
-/** A frame as server-sent events have it. */
+/** Writes a frame as a server-sent event. */
 const write = ({ response }: Page, data: string): void => void response.write(`data: ${data}\n\n`);
 
 /**
- * The live pages that are open at this process. Each frame is written once as text, however many pages get it. A page that
- * reads slowly is not waited for, and nothing is kept for it: it misses frames.
+ * The open live pages of this process. Each frame is serialised once for all pages. No page waits for a slow one: a page that
+ * reads slowly misses frames, and nothing is buffered for it.
  */
 export class LivePages {
   readonly #pages = new Set<Page>();
@@ -40,7 +43,7 @@ export class LivePages {
     return this.#pages.size >= LIVE_PAGES_MAX;
   }
 
-  /** Takes a response whose head is still to be written. */
+  /** Opens a page on a response whose head is not written yet. */
   open(response: ServerResponse, headers: Record<string, string>): void {
     const page: Page = { response, behind: true, stalledSince: undefined };
     response.writeHead(200, headers);
@@ -53,18 +56,21 @@ export class LivePages {
     if (this.#pages.size === 1) this.#onFirst();
   }
 
-  /** @param whole tells all; called at most once, and only where somebody needs it. */
-  tell(news: string, whole: () => string): void {
+  /**
+   * Sends a frame to every page.
+   * @param whole the frame with everything, for pages that missed one. Called at most once, and only where one did.
+   */
+  send(update: string, whole: () => string): void {
     let all: string | undefined;
     for (const page of this.#pages) {
       if (isStalled(page)) continue;
       if (page.behind) all ??= whole();
-      write(page, page.behind ? (all as string) : news);
+      write(page, page.behind ? (all as string) : update);
       page.behind = false;
     }
   }
 
-  /** Ends every stream: a stopping process waits for none, nor for who does not read what is left. */
+  /** Ends every stream. A page that does not read the rest in time is disconnected. */
   close(): void {
     const all = [...this.#pages];
     for (const { response } of all) response.end();
@@ -74,7 +80,7 @@ export class LivePages {
   }
 }
 
-/** Whether a page has to read first what was sent to it. One that reads nothing for long is gone, and does not say so. */
+/** Whether a page must first read what was sent to it. Disconnects a page that has read nothing for long. */
 const isStalled = (page: Page): boolean => {
   if (page.response.writableLength <= LIVE_PAGE_BUFFER_MAX_BYTES) {
     page.stalledSince = undefined;

@@ -1,21 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  HEALTH_CHECK_MS,
-  LIVE_COMPARE_EVERY_MS,
-  LIVE_COMPARE_PAUSE_TIMES,
-  LIVE_FRAME_EVERY_MS,
-  LIVE_LOOK_EVERY_MS,
-} from '@flashclaim/core';
+import { HEALTH_CHECK_MS, LIVE_FRAME_EVERY_MS } from '@flashclaim/core';
 import { type RedisConnection, withTimeout } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import type { Queue } from 'bullmq';
 import type { StoreWatch } from '../../stores/store-watch.ts';
-import { AnswerBoard } from './answer-board.ts';
+import { AnswerHistory } from './answer-history.ts';
 import { compareCoupons } from './compare-coupons.ts';
-import { CouponBoard } from './coupon-board.ts';
+import { CouponReader } from './coupon-reader.ts';
 import { findAlerts } from './find-alerts.ts';
-import { countWorkers, lookAtLanes } from './lane-board.ts';
 import type { LiveState, Second } from './live-state.ts';
+import { countWorkers, readLanes } from './read-lanes.ts';
+
+/** How often lanes, workers and the list of coupons are read while a live page is open. */
+const LIVE_READ_EVERY_MS = 1_000;
+
+/** How often the claims of the coupons on the page are counted and compared with their stock. */
+const LIVE_COMPARE_EVERY_MS = 2_000;
+
+/** The pause between two such counts, as a multiple of the duration of the first. */
+const LIVE_COMPARE_PAUSE_TIMES = 50;
 
 export interface LiveReaderOptions {
   mongo: Mongo;
@@ -26,32 +29,32 @@ export interface LiveReaderOptions {
   testSales: boolean;
   /** How many pages are open. */
   pages: () => number;
-  /** Takes what is new, and a way to tell all. */
-  tell: (news: LiveState, whole: () => LiveState) => void;
+  /** Sends the pages an update, or everything to those that missed one. */
+  send: (update: LiveState, whole: () => LiveState) => void;
 }
 
-/** Reads what live pages show: one reader for all of them, and none where no page is open. */
+/** Reads what live pages show, once for all open pages. Without a page it reads nothing. */
 export class LiveReader {
   readonly #options: LiveReaderOptions;
-  readonly #answers = new AnswerBoard();
-  #coupons: CouponBoard;
-  /** Ends the loop that is running. */
+  readonly #answers = new AnswerHistory();
+  #coupons: CouponReader;
+  /** Ends the running loop. */
   #end: AbortController | undefined;
-  #lookedAt = 0;
+  #inspectedAt = 0;
   #compareAt = 0;
-  #toldSecond = 0;
+  #sentSecond = 0;
   #known: Pick<LiveState, 'coupons' | 'comparison' | 'lanes' | 'workers'> = nothing();
 
   constructor(options: LiveReaderOptions) {
     this.#options = options;
-    this.#coupons = new CouponBoard(options.mongo);
+    this.#coupons = new CouponReader(options.mongo);
   }
 
   start(): void {
     this.stop();
     this.#known = nothing();
-    this.#coupons = new CouponBoard(this.#options.mongo);
-    this.#lookedAt = this.#compareAt = Number.NEGATIVE_INFINITY;
+    this.#coupons = new CouponReader(this.#options.mongo);
+    this.#inspectedAt = this.#compareAt = Number.NEGATIVE_INFINITY;
     this.#answers.open();
     this.#end = new AbortController();
     void this.#run(this.#end.signal);
@@ -68,29 +71,28 @@ export class LiveReader {
       const startedAt = performance.now();
       await this.#read(startedAt);
       if (signal.aborted) return;
-      this.#tell();
+      this.#send();
       const pauseMs = Math.max(1, startedAt + LIVE_FRAME_EVERY_MS - performance.now());
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
 
-  /** Never throws: what can't be read now is shown as it was, and the alerts say why. */
+  /** Never throws: where a read fails, the page shows the earlier values, and an alert says why. */
   async #read(now: number): Promise<void> {
-    const isTimeToLook = now - this.#lookedAt >= LIVE_LOOK_EVERY_MS;
-    if (isTimeToLook) this.#lookedAt = now;
+    const isInspection = now - this.#inspectedAt >= LIVE_READ_EVERY_MS;
+    if (isInspection) this.#inspectedAt = now;
     await Promise.all([
-      withTimeout(HEALTH_CHECK_MS, this.#readMongo(isTimeToLook, now)).catch(() => {}),
-      isTimeToLook ? withTimeout(HEALTH_CHECK_MS, this.#readRedis()).catch(() => this.#forgetRedis()) : undefined,
+      withTimeout(HEALTH_CHECK_MS, this.#readMongo(isInspection, now)).catch(() => {}),
+      isInspection ? withTimeout(HEALTH_CHECK_MS, this.#readRedis()).catch(() => this.#clearRedis()) : undefined,
     ]);
   }
 
-  async #readMongo(isTimeToLook: boolean, now: number): Promise<void> {
+  async #readMongo(isInspection: boolean, now: number): Promise<void> {
     const { stores } = this.#options;
-    const ask = <T>(question: () => Promise<T>): Promise<T> => stores.mongo.answer(question);
-    if (isTimeToLook) await ask(() => this.#coupons.find());
-    const shown = await ask(() => this.#coupons.read());
+    if (isInspection) await stores.mongo.answer(() => this.#coupons.find());
+    const shown = await stores.mongo.answer(() => this.#coupons.read());
     this.#known.coupons = { at: this.#answers.now, shown };
-    // Not waited for: the stock must not be late for it.
+    // Not awaited, because it would delay the stock.
     if (now >= this.#compareAt) void this.#compare(now);
   }
 
@@ -102,7 +104,7 @@ export class LiveReader {
       const compared = await stores.mongo.answer(() => compareCoupons(mongo, this.#coupons.shown));
       known.comparison = { at: this.#answers.now, ...compared };
     } catch {
-      // What was compared before stands, with its time.
+      // The page keeps the earlier comparison, with its time.
     }
     const took = performance.now() - startedAt;
     this.#compareAt = startedAt + Math.max(LIVE_COMPARE_EVERY_MS, LIVE_COMPARE_PAUSE_TIMES * took);
@@ -111,37 +113,42 @@ export class LiveReader {
   async #readRedis(): Promise<void> {
     const { redis, stores, lanes, claimsInLanes } = this.#options;
     const [first] = lanes;
-    const [looks, workers] = await stores.redis.answer(() =>
-      Promise.all([lookAtLanes(redis, claimsInLanes()), countWorkers(first as Queue, redis).catch(() => undefined)]),
+    const [shown, workers] = await stores.redis.answer(() =>
+      Promise.all([readLanes(redis, claimsInLanes()), countWorkers(first as Queue, redis).catch(() => undefined)]),
     );
-    this.#known.lanes = looks;
+    this.#known.lanes = shown;
     this.#known.workers = workers;
   }
 
-  #forgetRedis(): void {
+  #clearRedis(): void {
     this.#known.lanes = this.#known.workers = undefined;
   }
 
-  #tell(): void {
-    const { stores, claimsInLanes, testSales, pages, tell } = this.#options;
+  #send(): void {
+    const { stores, claimsInLanes, testSales, pages, send } = this.#options;
     const at = this.#answers.now;
-    this.#answers.look(at);
+    this.#answers.update(at);
     const claims = claimsInLanes();
-    // It is known to be away before a look at it has failed.
-    if (stores.redis.isDown) this.#forgetRedis();
+    // The watch may know that Redis is down before a read fails.
+    if (stores.redis.isDown) this.#clearRedis();
     const lanes = this.#known.lanes?.map((lane) => ({ ...lane, claimsHere: claims[lane.lane] ?? 0 }));
     const known = { ...this.#known, lanes, at };
-    const away = { redisDown: stores.redis.isDown, mongoDown: stores.mongo.isDown };
     const state = {
       ...known,
-      ...{ testSales, pages: pages() },
+      testSales,
+      pages: pages(),
       answers: this.#answers.answers(claims.reduce((sum, count) => sum + count, 0)),
-      alerts: findAlerts({ ...known, ...away, overloadedAt: this.#answers.overloadedAt }),
+      alerts: findAlerts({
+        ...known,
+        redisDown: stores.redis.isDown,
+        mongoDown: stores.mongo.isDown,
+        overloadedAt: this.#answers.overloadedAt,
+      }),
     };
     const seconds = this.#answers.seconds;
-    const news = seconds.filter(([time]: Second) => time > this.#toldSecond);
-    this.#toldSecond = seconds.at(-1)?.[0] ?? 0;
-    tell({ ...state, seconds: news }, () => ({ ...state, seconds }));
+    const newSeconds = seconds.filter(([time]: Second) => time > this.#sentSecond);
+    this.#sentSecond = seconds.at(-1)?.[0] ?? 0;
+    send({ ...state, seconds: newSeconds }, () => ({ ...state, seconds }));
   }
 }
 

@@ -1,20 +1,20 @@
-/** What a live page is told, as JSON, in one frame. Times are in ms since the epoch, unless a name says otherwise. */
+/** The view model of a live page: one frame, as JSON. Times are in ms since the epoch, unless a name says otherwise. */
 export interface LiveState {
   at: number;
   /** Whether this API runs test sales. */
   testSales: boolean;
   /** Live pages that are open at this API process. */
   pages: number;
-  /** From MongoDB, so of all API processes together; as they were when MongoDB last answered. Undefined before that. */
+  /** From MongoDB, so of all API processes, at the time of its last answer. Undefined before the first. */
   coupons: { at: number; shown: ShownCoupon[] } | undefined;
   comparison: Comparison | undefined;
-  /** What BullMQ keeps in Redis, of all API processes together, but for `claimsHere`. Undefined while Redis is away. */
+  /** From Redis, so of all API processes, but for `claimsHere`. Undefined while Redis is down. */
   lanes: ShownLane[] | undefined;
-  /** Undefined while Redis is away, or where it does not tell. */
+  /** Undefined while Redis is down, or where it does not list its clients. */
   workers: number | undefined;
-  /** What this process answered. */
+  /** The answers of this process. */
   answers: Answers;
-  /** Whole seconds that the page may not know yet; it keeps them by their time. */
+  /** Whole seconds that may be new to the page, which keeps them by their time. */
   seconds: Second[];
   alerts: Alert[];
 }
@@ -34,7 +34,7 @@ export interface ShownCoupon {
 export interface Comparison {
   at: number;
   compared: number;
-  /** Coupons with more claims than are counted here. */
+  /** Coupons with too many claims to count here. */
   tooLarge: number;
   wrong: { name: string; amount: number; remaining: number; claims: number }[];
 }
@@ -51,11 +51,11 @@ export interface ShownLane {
   oldestMs: number;
 }
 
-/** What callers were told: counted in this process while a live page is open. */
-export const TOLD = ['claimed', 'already_claimed', 'out_of_stock', 'others'] as const;
-export type ToldKind = (typeof TOLD)[number];
+/** The kinds of answers, counted in this process while a live page is open. */
+export const ANSWER_KINDS = ['claimed', 'already_claimed', 'out_of_stock', 'others'] as const;
+export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
-/** A second: its time in s since the epoch, counts in the order of `TOLD`, and the answer time in ms where there was any. */
+/** A second: its time in s since the epoch, counts in the order of `ANSWER_KINDS`, and answer times in ms, null without answers. */
 export type Second = [
   time: number,
   claimed: number,
@@ -67,19 +67,19 @@ export type Second = [
 ];
 
 export interface Answers {
-  /** Since the first of the pages that are open now was opened. */
+  /** When the count began: as the first of the open pages was opened. */
   since: number;
-  total: Record<ToldKind, number>;
+  total: Record<AnswerKind, number>;
   /** Claims that are not decided yet. */
   waiting: number;
-  /** Of the last seconds; undefined where nobody was answered. */
+  /** Of the last seconds; undefined without answers. */
   p50Ms: number | undefined;
   p99Ms: number | undefined;
 }
 
 export interface Alert {
   code: 'redis_away' | 'mongo_away' | 'not_exact' | 'no_worker' | 'lane_stuck' | 'jobs_failed' | 'turned_away';
-  /** An error stops the sale or breaks a promise. */
+  /** An error stops the sale or breaks a guarantee. */
   level: 'error' | 'warning';
   text: string;
 }

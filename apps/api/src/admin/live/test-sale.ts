@@ -1,28 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  AmountSchema,
-  newCoupon,
-  TEST_SALE_CALLERS_MAX,
-  TEST_SALE_PRESSES_MAX,
-  TEST_SALE_TELL_EVERY_MS,
-  TEST_SALE_UNITS_MAX,
-  TEST_SALE_USERS_MAX,
-} from '@flashclaim/core';
+import { AmountSchema, newCoupon } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import { type Static, Type } from '@sinclair/typebox';
+
+/** Users of a test sale: some seconds of work. */
+const TEST_SALE_USERS_MAX = 5_000;
+
+/** Units of a test sale. */
+const TEST_SALE_UNITS_MAX = 5_000;
+
+/** Attempts of each user. */
+const TEST_SALE_ATTEMPTS_MAX = 3;
+
+/** Claims of a test sale in flight. */
+const TEST_SALE_CALLERS_MAX = 128;
+
+/** How often a test sale reports its progress. */
+const TEST_SALE_REPORT_EVERY_MS = 100;
 
 export const TestSaleSchema = Type.Object({
   users: Type.Integer({ minimum: 1, maximum: TEST_SALE_USERS_MAX }),
   units: Type.Integer({ minimum: AmountSchema.minimum ?? 1, maximum: TEST_SALE_UNITS_MAX }),
   /** How often each user claims, one claim after the other. */
-  presses: Type.Integer({ minimum: 1, maximum: TEST_SALE_PRESSES_MAX }),
+  presses: Type.Integer({ minimum: 1, maximum: TEST_SALE_ATTEMPTS_MAX }),
 });
 type TestSale = Static<typeof TestSaleSchema>;
 
-/** How many claims were told what, by the code; `claimed` for 200. */
+/** Claims by the code of their answer; `claimed` for 200. */
 type Counts = Record<string, number>;
 
-/** A line of what a test sale tells, in this order: one start, some progress, one end. */
+/** A line of a test sale's output. In this order: one start, some progress, one end. */
 export type TestSaleLine =
   | { coupon: string; total: number }
   | { done: number; counts: Counts }
@@ -30,18 +37,18 @@ export type TestSaleLine =
       done: number;
       counts: Counts;
       expected: Counts;
-      /** As MongoDB has it afterwards. */
+      /** From MongoDB, after the sale. */
       remaining: number;
       claims: number;
       seconds: number;
       asExpected: boolean;
-      /** Whether it was ended before its time. */
+      /** Whether it was stopped early. */
       stopped: boolean;
     };
 
 export interface TestSaleOptions {
   sale: TestSale;
-  /** Of this very API: the claims come in as everybody else's. */
+  /** Of this API: the claims arrive like those of any caller. */
   baseUrl: string;
   claimPath: string;
   mongo: Mongo;
@@ -49,7 +56,7 @@ export interface TestSaleOptions {
   signal: AbortSignal;
 }
 
-/** Who holds a unit is told so from then on; everybody else finds nothing left. */
+/** The answers to expect: a user with a unit gets `already_claimed` from then on, and all others `out_of_stock`. */
 const expect = ({ users, units, presses }: TestSale): Counts => {
   const winners = Math.min(users, units);
   const counts = {
@@ -60,7 +67,7 @@ const expect = ({ users, units, presses }: TestSale): Counts => {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 };
 
-/** Runs a sale against this API: a coupon of its own, and every user claims. Ends by itself when nobody reads on. */
+/** Runs a sale against this API: creates a coupon, and every user claims it. Stops where the caller reads no more. */
 export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<TestSaleLine> {
   const { sale, mongo } = options;
   // biome-ignore lint/plugin/wall-clock: a stamp: the name of the coupon, and when it was created.
@@ -72,11 +79,11 @@ export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<Tes
 
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  const crowd = new Crowd({ ...options, coupon, signal });
+  const users = new TestUsers({ ...options, coupon, signal });
   try {
-    const all = crowd.run();
-    while (!(await Promise.race([all.then(() => true), sleep(TEST_SALE_TELL_EVERY_MS, false)]))) yield crowd.progress;
-    const { done, counts } = crowd.progress;
+    const all = users.run();
+    while (!(await Promise.race([all.then(() => true), sleep(TEST_SALE_REPORT_EVERY_MS, false)]))) yield users.progress;
+    const { done, counts } = users.progress;
     const expected = expect(sale);
     const stored = await mongo.coupons.findOne({ name: coupon });
     const claims = await mongo.claims.countDocuments({ coupon_name: coupon, coupon_id: stored?._id as never });
@@ -90,8 +97,8 @@ export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<Tes
   }
 }
 
-/** The users of a test sale: so many at once, each one claim after the other. */
-class Crowd {
+/** The users of a test sale. A fixed number of them claim at the same time, and each sends one claim after the other. */
+class TestUsers {
   readonly #options: TestSaleOptions & { coupon: string };
   readonly #counts: Counts = {};
   #done = 0;
@@ -113,7 +120,7 @@ class Crowd {
     const { sale, signal } = this.#options;
     while (this.#nextUser <= sale.users) {
       const user = this.#nextUser++;
-      for (let press = 0; press < sale.presses; press++) {
+      for (let attempt = 0; attempt < sale.presses; attempt++) {
         if (signal.aborted) return;
         const code = await this.#claim(`test-user-${user}`).catch(() => 'no_answer');
         this.#counts[code] = (this.#counts[code] ?? 0) + 1;

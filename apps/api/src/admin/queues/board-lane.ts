@@ -7,7 +7,7 @@ export interface BoardOptions {
   write: boolean;
 }
 
-/** A lane as Bull Board shows it: its jobs in words, and nothing to change unless the deployment says so. */
+/** A lane as Bull Board shows it: it describes the jobs, and is read-only unless the deployment allows changes. */
 export const openBoardLane = (queue: Queue, { write }: BoardOptions): BullMQAdapter => {
   const lane = new BullMQAdapter(queue, { readOnlyMode: !write });
   lane.setFormatter('name', describeName);

@@ -6,11 +6,11 @@ import type { StoreWatch } from '../../stores/store-watch.ts';
 interface BoardLanesOptions {
   redis: RedisConnection;
   stores: { redis: StoreWatch };
-  /** The lanes of this process, which are shown already. */
+  /** The lanes of this process, which are always shown. */
   lanes: readonly Queue[];
 }
 
-/** The lanes that Bull Board shows: those of this process, and each other one that another number of lanes left in Redis. */
+/** The lanes that Bull Board shows: those of this process, and others in Redis, from processes with more lanes. */
 export class BoardLanes {
   readonly #options: BoardLanesOptions;
   readonly #show: (queue: Queue) => void;
@@ -21,7 +21,10 @@ export class BoardLanes {
     this.#show = show;
   }
 
-  /** Shows what is in Redis by now. @throws StoreDownError */
+  /**
+   * Shows all lanes that are in Redis now.
+   * @throws StoreDownError
+   */
   async showUsed(): Promise<void> {
     const { redis, stores, lanes } = this.#options;
     const used = await stores.redis.answer(() => findUsedLanes(redis));
@@ -32,11 +35,11 @@ export class BoardLanes {
     await Promise.all([...this.#others.values()].map((queue) => queue.close()));
   }
 
-  /** Changes nothing in Redis: who looks at a lane must not set it up. */
+  /** Writes nothing to Redis: showing a lane must not create it. */
   #open(lane: number): void {
     const options = { connection: this.#options.redis, prefix: lanePrefix(lane), skipMetasUpdate: true };
     const queue = new Queue(laneName(lane), options);
-    // The connection reports its own trouble.
+    // The shared connection logs its errors itself.
     queue.on('error', () => {});
     this.#others.set(lane, queue);
     this.#show(queue);

@@ -2,13 +2,13 @@ import type { ClaimJob } from '@flashclaim/core';
 
 const SEEN_CHARS = 2;
 
-/** Enough to find one's own again, and too little to tell who it is. */
+/** The first characters: enough to recognise a known user, and too few to identify an unknown one. */
 const maskUser = (userId: string): string => {
   const chars = [...userId];
   return `${chars.slice(0, chars.length > 2 * SEEN_CHARS ? SEEN_CHARS : 0).join('')}…`;
 };
 
-/** A job's data for people: what it is about, and its users masked. Whatever else is there is no job of ours, and not shown. */
+/** A job's data for people, with its users masked. Shows no data that is not a claim job. */
 export const describeData = (data: unknown) => {
   if (!isClaimJob(data)) return { unreadable: 'This is not a list of claims.' };
   const { v, deadline, replyTo, coupons, claims, requests } = data;
@@ -20,7 +20,7 @@ export const describeData = (data: unknown) => {
     replyTo,
     deadline: new Date(deadline * 1_000).toISOString(),
     version: v,
-    // Last, as it may be long: by its id a claim is followed from the log to here.
+    // Last, because it may be long. People find a claim here by its id from the log.
     usersByClaim: Object.fromEntries(claims.map(([id, user]) => [id, maskUser(user)])),
   };
 };

@@ -1,4 +1,4 @@
-import { LOOP_DELAY_MAX_MS, LOOP_LOOK_EVERY_MS } from '@flashclaim/core';
+import { LOOP_CHECK_EVERY_MS, LOOP_DELAY_MAX_MS } from '@flashclaim/core';
 
 /** Measures whether this process keeps up with its requests: a timer that fires late twice in a row says that it does not. */
 export class EventLoopLag {
@@ -8,7 +8,7 @@ export class EventLoopLag {
   #isSlow = false;
 
   constructor() {
-    this.#timer = setInterval(() => this.#check(), LOOP_LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#check(), LOOP_CHECK_EVERY_MS);
   }
 
   /** Whether the last two turns of the event loop took too long. */
@@ -22,7 +22,7 @@ export class EventLoopLag {
 
   #check(): void {
     const now = performance.now();
-    const isLate = now - this.#checkedAt - LOOP_LOOK_EVERY_MS > LOOP_DELAY_MAX_MS;
+    const isLate = now - this.#checkedAt - LOOP_CHECK_EVERY_MS > LOOP_DELAY_MAX_MS;
     this.#checkedAt = now;
     this.#isSlow = isLate && this.#wasLate;
     this.#wasLate = isLate;

@@ -4,11 +4,13 @@ import {
   RETRY_AFTER_CROWD_MAX_SECONDS,
   RETRY_AFTER_MAX_SECONDS,
   SHED_REJECTIONS_MAX,
-  SHED_TICK_MS,
 } from '@flashclaim/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setRetryAfter, toProblem } from '../../http/problem.ts';
 import type { AdmissionControl, Rejection } from './admission-control.ts';
+
+/** How often paused connections are resumed. */
+const SHED_TICK_MS = 250;
 
 const TICKS_PER_SECOND = 1_000 / SHED_TICK_MS;
 

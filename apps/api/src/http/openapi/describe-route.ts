@@ -1,4 +1,4 @@
-// For what it adds to the type of a route's schema.
+// Its types extend the schema of a route.
 import type {} from '@fastify/swagger';
 import type { ProblemCode } from '@flashclaim/core';
 import { Kind, type TSchema } from '@sinclair/typebox';
@@ -8,13 +8,13 @@ import { type AnswerHeader, headersOf, RATE_LIMIT_HEADERS } from './headers.ts';
 import { problemAnswers } from './problem-answers.ts';
 
 declare module 'fastify' {
-  /** What a route says for the document alone; Fastify itself reads none of it. */
+  /** Fields for the document only. Fastify itself reads none of them. */
   interface FastifySchema {
-    /** The answers that are no problem, by status. */
+    /** The answers that are not problems, by status. */
     answers?: Record<number, DocumentedAnswer>;
-    /** Every problem that the call may end in, but those that any call may. */
+    /** Every problem that the call may end in, but those that any call may end in. */
     problems?: readonly ProblemCode[];
-    /** The headers that problems of this call may bear beyond those of their status, and which ones do. */
+    /** Headers beyond those of the status, each with the problems of this call that may carry it. */
     problemHeaders?: Partial<Record<AnswerHeader, readonly ProblemCode[]>>;
   }
 }
@@ -33,7 +33,7 @@ export interface DescribedRoute {
   open: boolean;
 }
 
-/** A schema with a name is said once, under `components`. */
+/** The document contains a schema with a name once, under `components`. */
 const referTo = (schema: unknown): unknown => {
   const { $id } = schema as TSchema;
   return $id ? { $ref: `#/components/schemas/${$id}` } : schema;
@@ -43,13 +43,13 @@ const isTypeBox = (schema: unknown): schema is TSchema =>
   typeof schema === 'object' && schema !== null && Kind in schema;
 
 /**
- * Turns a route's schema into what the document says of it. The serialisers are compiled from `response` as it stands in the
- * route, where all problems share one; here each status has its own codes, headers and examples.
- * @throws Error where a route says nothing of itself: none is left out by being forgotten.
+ * Describes a route for the document, from its schema. Fastify compiles the serialisers from the route's own `response`, where
+ * all problems share one. Here each status has its own codes, headers and examples.
+ * @throws Error where a route has no operationId and is not hidden, so that the document can't miss a route.
  */
 export const describeRoute = ({ schema, url, open }: DescribedRoute): FastifySchema => {
   if (schema?.hide) return schema;
-  if (!schema?.operationId) throw new Error(`${url} has no operationId: give it one, or say hide: true in its schema`);
+  if (!schema?.operationId) throw new Error(`${url} has no operationId: set one in its schema, or set hide: true`);
   const { answers = {}, problems = [], problemHeaders = {}, response, body, ...rest } = schema;
   const schemas = response as Record<string, unknown>;
   const limited = problems.includes('rate_limited') ? RATE_LIMIT_HEADERS : [];
@@ -58,7 +58,7 @@ export const describeRoute = ({ schema, url, open }: DescribedRoute): FastifySch
     describeAnswer(Number(status), { ...answer, headers: [...(answer.headers ?? []), ...limited] }, schemas[status]),
   ]);
   const all: ProblemCode[] = [...problems, ...(body ? OF_BODIES : []), 'internal_error'];
-  // A bad body is found out before anything is counted.
+  // A request with an invalid body does not count against the limits.
   const counted: ProblemCode[] = [...problems, 'internal_error'];
   const own = { ...problemHeaders, ...Object.fromEntries(limited.map((name) => [name, counted])) };
   return {

@@ -1,31 +1,33 @@
 import { PROBLEMS, type Problem, type ProblemCode } from '@flashclaim/core';
-import { newProblem } from '../problem.ts';
+import { NO_SUCH_COUPON, newProblem } from '../problem.ts';
 import { type AnswerHeader, headersOf } from './headers.ts';
 
-/** What `detail` may say, for the example of each code. */
+/** The `detail` in the example of each code. */
 const DETAILS: Record<ProblemCode, string> = {
   invalid_request: 'coupon_name is missing.',
-  idempotency_key_reused: 'This Idempotency-Key was used for another user or coupon. Use a new key for a new claim.',
-  coupon_not_found: 'No coupon has this name. Names are case-sensitive.',
-  already_claimed: 'Each user can claim one unit of a coupon, and this user holds theirs.',
-  out_of_stock: 'Every unit of this coupon is claimed.',
-  name_taken: 'Choose another name; the coupon of this name was left as it is.',
-  not_found: 'No claim that stands or is under way has this id.',
-  method_not_allowed: 'This address does not take PUT, but GET, HEAD.',
+  idempotency_key_reused:
+    'This Idempotency-Key belongs to a claim of another user or coupon. Send a new claim with a new key.',
+  coupon_not_found: NO_SUCH_COUPON,
+  already_claimed: 'Each user can claim one unit of a coupon, and this user holds one already.',
+  out_of_stock: 'All units of this coupon are claimed.',
+  name_taken: 'Choose another name. The existing coupon was not changed.',
+  not_found: 'No claim has this id, or its status is no longer kept.',
+  method_not_allowed: 'There is no PUT /health. The address takes GET, HEAD.',
   unauthorized: 'Send Authorization: Bearer with the admin token.',
-  request_timeout: 'Send the request faster.',
+  request_timeout: 'The request took too long to arrive. Send it faster.',
   payload_too_large: 'The body may have 16384 bytes at most.',
   unsupported_media_type: 'Send the body as JSON, with Content-Type: application/json.',
-  rate_limited: 'More than 600 claims of this address in 60 s. Try again when they are over.',
-  headers_too_large: 'Send fewer or shorter headers, or a shorter address.',
-  overloaded: 'The claim was not taken, and nothing of it will be. Try again shortly.',
+  rate_limited: 'More than 600 claims of this address in 60 s. Try again after Retry-After seconds.',
+  headers_too_large:
+    'The address and the headers are too long together. Send fewer or shorter headers, or a shorter address.',
+  overloaded: 'The request was not admitted: nothing was done, and nothing will be. Try again shortly.',
   unavailable: 'A store does not answer. Try again shortly.',
-  internal_error: 'Report the request id to whoever runs this service.',
+  internal_error: 'Report the request id to the operator of this service.',
 };
 
 const exampleOf = (code: ProblemCode): Problem => newProblem(code, DETAILS[code], '3f9c1a7b20-5k');
 
-/** A problem that has one of these codes. */
+/** The schema of a problem with one of these codes. */
 const schemaOf = (codes: readonly ProblemCode[]) => ({
   allOf: [
     { $ref: '#/components/schemas/Problem' },
@@ -42,8 +44,8 @@ const schemaOf = (codes: readonly ProblemCode[]) => ({
 });
 
 /**
- * The answers, by status, of a call that may end in these problems: each with its codes and an example of each. Of `own`, an
- * answer has the headers that one of its codes may bear.
+ * The answers, by status, of a call that may end in these problems: each with its codes and an example of each code. An
+ * answer has those headers of `own` that a problem of its codes may carry.
  */
 export const problemAnswers = (
   codes: readonly ProblemCode[],
@@ -51,8 +53,8 @@ export const problemAnswers = (
 ): Record<string, object> => {
   const ownHeaders = Object.entries(own) as [AnswerHeader, readonly ProblemCode[]][];
   const headersOfAny = (group: readonly ProblemCode[]) =>
-    ownHeaders.filter(([, bearers]) => group.some((code) => bearers.includes(code))).map(([name]) => name);
-  // In the order of the dictionary, which is that of precedence.
+    ownHeaders.filter(([, carriers]) => group.some((code) => carriers.includes(code))).map(([name]) => name);
+  // In the order of PROBLEMS, which is the order of precedence.
   const inOrder = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => codes.includes(code));
   const byStatus = Map.groupBy(inOrder, (code) => PROBLEMS[code].status);
   return Object.fromEntries(

@@ -3,7 +3,7 @@ import uPlot from './uPlot.esm.js';
 
 const SHOWN_SECONDS = 180;
 
-/** In the order in which they are stacked, from the ground up. Index is the place in a second. */
+/** In the order of the stack, from the bottom up. `index` is the position in a second of the view model. */
 const OUTCOMES = [
   { key: 'claimed', index: 1, label: 'claimed' },
   { key: 'already_claimed', index: 2, label: 'already claimed' },
@@ -12,7 +12,7 @@ const OUTCOMES = [
     key: 'others',
     index: 4,
     label: 'others',
-    title: 'Pending, unknown coupons, keys used twice, and who was turned away',
+    title: 'Pending, unknown coupons, reused keys, and rejected claims',
   },
 ];
 const TIMES = [
@@ -27,7 +27,7 @@ const darkness = matchMedia('(prefers-color-scheme: dark)');
 const byTime = new Map();
 const plots = [];
 
-/** Takes seconds as they come, also such that are known already, and draws what is in the window. */
+/** Adds seconds, which may repeat known ones, and draws those in the window. */
 export const showSeconds = (seconds, answers) => {
   for (const second of seconds) byTime.set(second[0], second);
   for (const plot of plots) plot.draw();
@@ -36,7 +36,7 @@ export const showSeconds = (seconds, answers) => {
   fillLegend('times-legend', TIMES, ({ key }) => (times[key] === undefined ? '–' : span(times[key])));
 };
 
-/** The last seconds, oldest first, with those in which nothing came. */
+/** The last seconds, oldest first. A second without data is empty. */
 const windowOf = () => {
   // biome-ignore lint/plugin/wall-clock: a stamp: the axis of the chart shows the time.
   const last = Math.max(...byTime.keys(), Math.floor(Date.now() / 1_000) - 1);
@@ -56,7 +56,7 @@ const stacked = () => {
       return sums[at];
     }),
   );
-  // The highest is drawn first, and the others before it.
+  // The highest layer is drawn first, and the others over it.
   return [seconds.map(([time]) => time), ...layers.reverse()];
 };
 

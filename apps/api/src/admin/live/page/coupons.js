@@ -4,7 +4,7 @@ const list = document.getElementById('coupon-list');
 const empty = document.getElementById('empty');
 const cards = new Map();
 
-/** Shows the coupons: a card for each, which stays the same element as long as the coupon is shown. */
+/** Shows the coupons, each as a card. The card stays the same element while the coupon is shown. */
 export const showCoupons = (coupons) => {
   empty.hidden = coupons.length > 0;
   list.hidden = coupons.length === 0;
@@ -57,9 +57,9 @@ const fill = (card, { amount, remaining, claimsPerSecond, createdAt, updatedAt }
   card.bar.setAttribute('aria-valuemax', String(amount));
   card.bar.setAttribute('aria-valuenow', String(remaining));
   card.bar.setAttribute('aria-valuetext', `${count(remaining)} of ${count(amount)} left`);
-  // What remains is never drawn as nothing, nor what was claimed.
+  // A bar is never empty while units remain.
   card.rest.style.inlineSize = `${remaining === 0 ? 0 : Math.max(0.6, share * 100)}%`;
-  setText(card.speed, key === 'selling' ? `${rate(claimsPerSecond)} a second` : '');
+  setText(card.speed, key === 'selling' ? `${rate(claimsPerSecond)} per second` : '');
   setText(card.end, endOf({ key, remaining, claimsPerSecond, createdAt, updatedAt }));
 };
 
@@ -71,6 +71,6 @@ const stateOf = ({ amount, remaining, claimsPerSecond }) => {
 
 const endOf = ({ key, remaining, claimsPerSecond, createdAt, updatedAt }) => {
   if (key === 'sold-out') return `last unit at ${timeOfDay(updatedAt)}`;
-  if (key === 'selling') return `sold out in ${span((remaining / claimsPerSecond) * 1_000)} at this pace`;
+  if (key === 'selling') return `sold out in ${span((remaining / claimsPerSecond) * 1_000)} at this rate`;
   return key === 'fresh' ? `created at ${timeOfDay(createdAt)}` : `last claim at ${timeOfDay(updatedAt)}`;
 };

@@ -1,14 +1,14 @@
-/** How the page writes numbers and times: as the reader's browser has them. */
+/** Formats numbers and times in the locale of the browser. */
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
 export const count = (value) => whole.format(value);
 
-/** A rate: small ones with a digit, so that one claim in two seconds is not nothing. */
+/** A rate. Small ones have a decimal digit, so that one claim in two seconds is not 0. */
 export const rate = (value) => (value < 10 ? oneDigit : whole).format(value);
 
-/** A span of time in ms, in the unit that it is read in. */
+/** A duration in ms, in the unit that reads best. */
 export const span = (ms) => {
   if (ms < 1_000) return `${whole.format(ms)} ms`;
   if (ms < 60_000) return `${oneDigit.format(ms / 1_000)} s`;
@@ -18,7 +18,7 @@ export const span = (ms) => {
 
 export const timeOfDay = (ms) => clock.format(ms);
 
-/** Sets text only where it differs, so that nothing is drawn for nothing. */
+/** Sets text only where it differs, to avoid redrawing. */
 export const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };

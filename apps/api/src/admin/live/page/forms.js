@@ -1,8 +1,6 @@
 import { count, make, setText, span } from './format.js';
 
-const MESSAGES = {
-  away: 'The API does not answer. Nothing is known of what became of this; look before you try again.',
-};
+const NO_ANSWER = 'The API does not answer. The request may have been carried out: check before you try again.';
 
 const fieldsOf = (form) => [...form.querySelectorAll('input')];
 
@@ -29,7 +27,7 @@ const showProblem = (form, { code, detail, title }) => {
   form.elements.namedItem(named).focus();
 };
 
-/** A number where it is one; otherwise what was typed, for the API to say what is wrong with it. Nothing is left out. */
+/** The number; or the text where it is no number, so that the API says what is wrong; undefined where it is empty. */
 const numberOf = (text) => {
   const trimmed = text.trim();
   if (trimmed === '') return undefined;
@@ -42,7 +40,7 @@ const post = (path, body) =>
 const readProblem = async (response) =>
   response.json().catch(() => ({ code: '', detail: `The API answered ${response.status}.` }));
 
-/** Sends a form at most once at a time, and says so where the API is away. */
+/** Sends a form, once at a time. Shows a message where the API does not answer. */
 const onSubmit = (form, send) => {
   const button = form.querySelector('button');
   form.addEventListener('submit', async (event) => {
@@ -53,7 +51,7 @@ const onSubmit = (form, send) => {
     try {
       await send();
     } catch {
-      setText(form.querySelector('.result'), MESSAGES.isDown);
+      setText(form.querySelector('.result'), NO_ANSWER);
     } finally {
       button.setAttribute('aria-disabled', 'false');
     }
@@ -74,7 +72,7 @@ export const prepareCouponForm = () => {
     }
     const coupon = await response.json();
     form.reset();
-    setText(form.querySelector('.result'), `${coupon.name} is there, with ${count(coupon.amount)} units.`);
+    setText(form.querySelector('.result'), `${coupon.name} was created with ${count(coupon.amount)} units.`);
     form.elements.namedItem('name').focus();
   });
   return { name, amount };

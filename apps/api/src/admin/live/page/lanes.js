@@ -5,7 +5,7 @@ const body = document.getElementById('lane-list');
 const rows = new Map();
 const OLD_MS = 2_000;
 
-/** Shows the lanes, in the order of their numbers; dashes where they can't be looked at. */
+/** Shows the lanes, in the order of their numbers; dashes where they can't be read. */
 export const showLanes = (lanes) => {
   for (const { lane } of lanes ?? []) if (!rows.has(lane)) rows.set(lane, makeRow(lane));
   for (const [lane, shown] of rows) {

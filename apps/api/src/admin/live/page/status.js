@@ -2,26 +2,26 @@ import { count, make, setText, timeOfDay } from './format.js';
 
 const section = document.getElementById('status');
 const connection = document.getElementById('connection');
-const CONNECTION = { connecting: 'Connecting', live: 'Live', away: 'Disconnected. Trying again' };
-let told = '';
+const CONNECTION = { connecting: 'Connecting', live: 'Live', disconnected: 'Disconnected. Trying again' };
+let shown = '';
 
-/** Shows whether numbers come in. Where they do not, what is shown is old, and looks it. */
+/** Shows the state of the connection. While it is disconnected, the page is grey, because its numbers are old. */
 export const showConnection = (state, text = CONNECTION[state]) => {
   setText(connection.lastElementChild, text);
   connection.dataset.state = state;
-  document.body.classList.toggle('stale', state === 'isDown');
+  document.body.classList.toggle('stale', state === 'disconnected');
 };
 
-/** Says what is wrong, or what was looked at to say that nothing is. It is read out only where it changes. */
+/** Shows what is wrong, or what was checked where nothing is. Screen readers read it out only where it changes. */
 export const showStatus = ({ alerts, comparison, coupons, workers }) => {
   const lines = alerts.length > 0 ? alerts.map(({ text }) => text) : [describeHealth(workers)];
   const compared = describeComparison(comparison);
   const key = JSON.stringify([lines, Boolean(compared)]);
-  if (key !== told) {
-    told = key;
+  if (key !== shown) {
+    shown = key;
     section.dataset.level = alerts[0]?.level ?? 'fine';
     section.replaceChildren(...lines.map((line) => make('p', '', line)));
-    // What changes every few seconds is not for who has the page read to them.
+    // It changes every few seconds, so screen readers do not read it out.
     const note = make('p', 'compared');
     note.setAttribute('aria-live', 'off');
     section.append(note);

@@ -3,8 +3,8 @@ import type { preValidationHookHandler } from 'fastify';
 const DIGITS = /^-?\d+$/;
 
 /**
- * Reads these parameters of the query string as integers, before the schema looks at them: a query string is text, and a
- * body is not, so nothing is coerced there. Ajv's own coercion would take 0x10 and 1e3 for integers as well.
+ * Converts these parameters of the query string to integers, before the schema validates them. Ajv does not convert, because
+ * in a body a type must be right, and its conversion would also accept 0x10 and 1e3.
  */
 export const readIntegers =
   (...names: string[]): preValidationHookHandler =>
