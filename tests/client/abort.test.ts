@@ -121,7 +121,7 @@ describe('nothing is left', () => {
       answer(200, CLAIM),
       unavailable,
     );
-    const script = join(import.meta.dirname, '../support/claim-and-end.ts');
+    const script = join(import.meta.dirname, '../support/claim-and-exit.ts');
     const child = spawn(process.execPath, [script, stub.url], { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines: string[] = [];
     child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(text));

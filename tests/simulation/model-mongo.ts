@@ -13,7 +13,7 @@ import {
   type UpdateMany,
 } from './model-store.ts';
 import { toTimestamp } from './replication.ts';
-import { callStore, defectOf, faulty, pingStore, type Process, type World } from './world.ts';
+import { callStore, defectOf, faulty, type Process, pingStore, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';
 

@@ -4,7 +4,7 @@ import type { Queue } from 'bullmq';
 import { type LaneState, ModelLane, type RunJob, type Runner } from './model-lane.ts';
 import type { Plan } from './plan.ts';
 import { runOn } from './wall-clock.ts';
-import { callStore, faulty, type MessageOrder, pingStore, type Process, travel, type World } from './world.ts';
+import { callStore, faulty, type MessageOrder, type Process, pingStore, travel, type World } from './world.ts';
 
 /** Time until a worker finds a lane with jobs that it does not serve yet. */
 const LANE_FOUND_MIN_MS = 100;
