@@ -8,7 +8,7 @@ import data from './seed_data.json' with { type: 'json' };
 
 export interface SeededCoupon extends NewCoupon {
   remaining: number;
-  /** False where it was there before; then nothing of it was changed. */
+  /** False if it existed before; then it was not changed. */
   created: boolean;
 }
 
@@ -18,20 +18,21 @@ const USAGE = `npm run seed  creates the coupons of seed/seed_data.json that are
 const CONNECT_MAX_MS = 5_000;
 
 /**
- * Creates the coupons of `seed_data.json`, or these, that are not there yet. Never changes one that is: its sale may be under way.
- * @throws StartError where one has a name that nobody could claim; nothing is created then.
+ * Creates the coupons that do not exist yet, by default those of `seed_data.json`. Never changes an existing coupon, because its
+ * sale may have started.
+ * @throws StartError if a name is invalid; then it creates nothing.
  */
 export const seedCoupons = async (db: Db, coupons: readonly NewCoupon[] = data.coupons): Promise<SeededCoupon[]> => {
   const wrong = coupons.find(({ name }) => !isCouponName(name));
   if (wrong)
-    throw new StartError(`${JSON.stringify(wrong.name)} can't be a coupon's name: that is ${COUPON_NAME_RULE}.`);
-  // The first start may be yet to come, and two seeds at once must not make two coupons of one name.
+    throw new StartError(`${JSON.stringify(wrong.name)} is not a valid coupon name: it must be ${COUPON_NAME_RULE}.`);
+  // The apps may not have created the indexes yet, and two seeds at once must not create two coupons of one name.
   await db.collection(COLLECTIONS.coupons).createIndexes(INDEXES.coupons.map((index) => ({ ...index })));
   return Promise.all(coupons.map((coupon) => seedCoupon(db, coupon)));
 };
 
 const seedCoupon = async (db: Db, coupon: NewCoupon): Promise<SeededCoupon> => {
-  // biome-ignore lint/plugin/wall-clock: a stamp: when the coupon was created.
+  // biome-ignore lint/plugin/wall-clock: a timestamp: when the coupon was created.
   const { name, ...rest } = newCoupon(coupon, new Date());
   const before = await db
     .collection(COLLECTIONS.coupons)
@@ -50,7 +51,7 @@ const printTable = (coupons: SeededCoupon[], database: string): void => {
   console.log(`${title.padEnd(width)}  ${'amount'.padStart(10)}  ${'remaining'.padStart(10)}`);
   for (const { name, amount, remaining, created } of coupons) {
     const numbers = [amount, remaining].map((number) => `${number}`.padStart(10)).join('  ');
-    console.log(`${name.padEnd(width)}  ${numbers}  ${created ? 'created' : 'was there, left alone'}`);
+    console.log(`${name.padEnd(width)}  ${numbers}  ${created ? 'created' : 'existed, unchanged'}`);
   }
 };
 

@@ -1,5 +1,5 @@
 import { describeFaults } from '@flashclaim/audit';
-import { type Column, inWords, tableOf } from '@flashclaim/terminal';
+import { type Column, formatNumber, tableOf } from '@flashclaim/terminal';
 import { PARTS } from '../candidates/candidate.ts';
 import { type Spread, spreadOf } from '../measure/stats.ts';
 import type { RunRecord } from '../run-record.ts';
@@ -25,7 +25,7 @@ export const describeLoad = (title: string, runs: readonly RunRecord[]): string 
 
 const columnsFor = (runs: readonly RunRecord[]): Column<Row>[] => {
   const bareIsThere = runs.some((run) => run.who === 'bare' && run.perSecond !== undefined);
-  const column = (heading: string, figure: Figure, write = (spread: Spread) => inWords(spread.median)) => ({
+  const column = (heading: string, figure: Figure, write = (spread: Spread) => formatNumber(spread.median)) => ({
     heading,
     cell: (row: Row) => {
       const spread = spreadOver(row, figure);
@@ -70,7 +70,7 @@ const spreadOver = ({ runs }: Row, figure: Figure): Spread | undefined => {
   return figures.length > 0 ? spreadOf(figures) : undefined;
 };
 
-const range = ({ min, max }: Spread): string => `${inWords(min)}–${inWords(max)}`;
+const range = ({ min, max }: Spread): string => `${formatNumber(min)}–${formatNumber(max)}`;
 
 /** CPU seconds of all parts for 10,000 answers. */
 export const totalCpu = ({ cpuSeconds }: RunRecord): number | undefined => {

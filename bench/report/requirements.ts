@@ -1,4 +1,4 @@
-import { inWords, tableOf } from '@flashclaim/terminal';
+import { formatNumber, tableOf } from '@flashclaim/terminal';
 import { type Spread, spreadOf } from '../measure/stats.ts';
 import type { RunRecord } from '../run-record.ts';
 import { totalCpu } from './load-table.ts';
@@ -141,8 +141,8 @@ export const describeRequirements = (runs: readonly RunRecord[]): string => {
   const columns = [
     { heading: 'must reach', cell: ({ requirement }: Row) => requirement.what },
     { heading: 'required', cell: ({ requirement }: Row) => limitOf(requirement) },
-    { heading: 'measured', cell: ({ spread }: Row) => (spread ? inWords(spread.median) : 'no figure') },
-    { heading: 'min–max', cell: ({ spread }: Row) => (spread ? `${inWords(spread.min)}–${inWords(spread.max)}` : '—') },
+    { heading: 'measured', cell: ({ spread }: Row) => (spread ? formatNumber(spread.median) : 'no figure') },
+    { heading: 'min–max', cell: ({ spread }: Row) => (spread ? `${formatNumber(spread.min)}–${formatNumber(spread.max)}` : '—') },
     { heading: 'reached', cell: (row: Row) => (isReached(row) ? 'yes' : 'no') },
   ];
   return rows.length > 0 ? tableOf(columns, rows) : '';

@@ -2,12 +2,12 @@ import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript';
 import ts from 'typescript';
 
 const HEADER = `/**
- * The documents of the API as its own OpenAPI document describes them. Generated: where the API changes, a test fails, and
- * \`npm test -- client-types --update\` writes this file anew.
+ * The documents of the API, generated from its own OpenAPI document. If the API changes, a test fails, and
+ * \`npm test -- client-types --update\` writes this file again.
  */
 `;
 
-/** The types of the documents that an API takes and sends, from its `GET /openapi.json`. The client itself knows the calls. */
+/** Generates the types of the documents that the API receives and sends, from its `GET /openapi.json`. */
 export const generateTypes = async (document: unknown): Promise<string> => {
   const nodes = await openapiTS({ ...(document as OpenAPI3), paths: {} });
   const components = nodes.filter((node) => ts.isInterfaceDeclaration(node) && node.name.text === 'components');

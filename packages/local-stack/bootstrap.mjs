@@ -1,6 +1,5 @@
-// Every npm script starts here. This file runs before anything is installed and on whatever Node the machine has,
-// so it is plain JavaScript without a dependency. It installs what is missing, then runs a script of ours on the
-// Node that package.json names:
+// Every npm script starts here. This file runs before the install, on the Node of the machine, so it is plain
+// JavaScript without a dependency. It installs what is missing, then runs a script on the Node of package.json:
 //
 //   node packages/local-stack/bootstrap.mjs <script.ts> [arguments]
 import { spawn } from 'node:child_process';
@@ -12,13 +11,13 @@ import { fileURLToPath } from 'node:url';
 
 const NODE_OLDEST = 20;
 
-/** How often to look whether npm is still there. */
+/** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
 
 const INSTALL_SETTINGS = [
-  // npx brings the pinned pnpm, so pnpm need not look for it; and it would want it in the lockfile, which is frozen.
+  // npx runs the pinned pnpm already. Without this, pnpm would look for that version itself, in the frozen lockfile.
   '--pm-on-fail=ignore',
-  // Otherwise pnpm asks before it replaces an older install, and gives up where nobody can answer.
+  // Otherwise pnpm asks before it replaces an older install, and fails without a terminal.
   '--config.confirm-modules-purge=false',
 ];
 
@@ -28,27 +27,27 @@ const marker = join(root, 'node_modules', '.flashclaim-lock');
 
 const main = async () => {
   const [script, ...args] = process.argv.slice(2);
-  if (!script) return refuse('Usage: node packages/local-stack/bootstrap.mjs <script.ts> [arguments]');
+  if (!script) return fail('Usage: node packages/local-stack/bootstrap.mjs <script.ts> [arguments]');
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_OLDEST)
-    return refuse(
-      `Flashclaim needs Node.js ${NODE_OLDEST} or newer, and this is ${process.versions.node}: install a newer one.`,
+    return fail(
+      `Flashclaim needs Node.js ${NODE_OLDEST} or newer, but this is ${process.versions.node}: install a newer one.`,
     );
   if (process.platform === 'win32')
-    return refuse('Flashclaim does not start on Windows itself: start it in WSL, or with docker compose up --build.');
+    return fail('Flashclaim does not run on Windows directly: start it in WSL, or with docker compose up --build.');
   const failure = await install();
   if (failure !== undefined) return failure;
   return run(join(binaries, 'node'), [script, ...args], { ipc: true });
 };
 
-const refuse = (sentence) => {
+const fail = (sentence) => {
   console.error(sentence);
   return 1;
 };
 
-/** Installs where that is needed. Returns the exit code to end with, or undefined where all is well. */
+/** Installs if needed. Returns the exit code of a failed install, or undefined. */
 const install = async () => {
-  const wanted = installed();
+  const wanted = markerOfThisInstall();
   const why = reasonToInstall(wanted);
   if (!why) return undefined;
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -62,13 +61,13 @@ const install = async () => {
   }
   if (code <= 128)
     console.error(
-      'The install failed for the reason above: mend it (is the package registry reachable? is the disk full?) and run the same command again.',
+      'The install failed for the reason above. Fix it (is the package registry reachable? is the disk full?) and run the same command again.',
     );
   return code;
 };
 
-/** What the marker says after an install of this very lockfile on this kind of machine. */
-const installed = () => {
+/** The content of the marker after an install of this lockfile on this kind of machine. */
+const markerOfThisInstall = () => {
   const hash = createHash('sha256')
     .update(readFileSync(join(root, 'pnpm-lock.yaml')))
     .digest('hex');
@@ -77,35 +76,35 @@ const installed = () => {
 
 const reasonToInstall = (wanted) => {
   if (!existsSync(join(binaries, 'node'))) return 'nothing is installed yet';
-  if (!existsSync(marker)) return 'no complete install is on record';
+  if (!existsSync(marker)) return 'the last install did not finish';
   if (readFileSync(marker, 'utf8') !== wanted) return 'pnpm-lock.yaml has changed since the last install';
   return undefined;
 };
 
-/** Runs a command to its end in the repository's root, passes signals on, and returns the exit code. */
+/** Runs a command in the root of the repository, forwards signals to it, and resolves to its exit code. */
 const run = (command, args, { ipc }) =>
   new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
-      // The channel tells the script that we are gone, should we be killed.
+      // The channel breaks if this process is killed; then the script stops too.
       stdio: ['inherit', 'inherit', 'inherit', ...(ipc ? ['ipc'] : [])],
       env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}` },
     });
-    const forget = passSignalsTo(child);
+    const stopForwarding = forwardSignalsTo(child);
     child.on('error', (error) => {
-      forget();
-      resolve(refuse(`"${command}" can't be run (${error.message}): is Node.js installed whole, with npm?`));
+      stopForwarding();
+      resolve(fail(`"${command}" can't be run (${error.message}): is Node.js installed with npm?`));
     });
     child.on('exit', (code, signal) => {
-      forget();
+      stopForwarding();
       resolve(signal ? 128 + constants.signals[signal] : code);
     });
   });
 
-/** Returns the function that ends it. */
-const passSignalsTo = (child) => {
+/** Returns a function that stops forwarding. */
+const forwardSignalsTo = (child) => {
   const terminate = () => child.kill('SIGTERM');
-  // A terminal sends Ctrl-C to the child as well: a second one from us would read as "at once".
+  // A terminal sends Ctrl-C to the child as well. A second one from here would mean "stop at once".
   const interrupt = () => process.stdin.isTTY || child.kill('SIGINT');
   process.on('SIGINT', interrupt).on('SIGTERM', terminate).on('SIGHUP', terminate);
   const timer = process.env.npm_lifecycle_event ? whenParentIsGone(terminate) : undefined;
@@ -115,7 +114,7 @@ const passSignalsTo = (child) => {
   };
 };
 
-/** An npm that is killed can't tell us, but then we have another parent. */
+/** Calls back when the parent process changes: a killed npm sends no signal. */
 const whenParentIsGone = (callback) => {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call } from '../support/caller.ts';
+import { call } from '../support/call-api.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const TOKEN = 'a token for tests';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BODY_MAX_BYTES } from '@flashclaim/core';
 import { COLLECTIONS } from '@flashclaim/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, claim, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;

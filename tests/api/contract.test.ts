@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { BODY_MAX_BYTES, CLAIMED_BY_MAX } from '@flashclaim/core';
 import { ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, claim, createCoupon, type Reply } from '../support/caller.ts';
+import { call, claim, createCoupon, type Reply } from '../support/call-api.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { Contract } from '../support/openapi.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
-import { PROMISED, type Promised } from '../support/promised.ts';
+import { DOCUMENTED_ANSWERS, type DocumentedAnswer } from '../support/documented-answers.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -577,11 +577,11 @@ describe('a store that is down', () => {
   const isUp = async (up: boolean) => (await get('/health')).status === (up ? 200 : 503);
   const unplugged = (store: 'redis' | 'mongo') => {
     beforeAll(async () => {
-      await stores.cables[store].unplug();
+      await stores.proxies[store].disconnect();
       await until(() => isUp(false));
     });
     afterAll(async () => {
-      await stores.cables[store].plug();
+      await stores.proxies[store].reconnect();
       await until(() => isUp(true));
     });
   };
@@ -623,14 +623,14 @@ describe('a store that is down', () => {
 
 describe('no row is missing', () => {
   test('of what is promised: each answer, and one that bears its headers', () => {
-    const isKept = ({ answer, headers }: Promised) =>
+    const isKept = ({ answer, headers }: DocumentedAnswer) =>
       answer in ELSEWHERE || provoked.get(answer)?.some((seen) => headers.every((name) => seen.has(name)));
-    expect(PROMISED.filter((promise) => !isKept(promise))).toEqual([]);
+    expect(DOCUMENTED_ANSWERS.filter((promise) => !isKept(promise))).toEqual([]);
   });
 
   test('of what is documented: all of it is promised, or a defect', () => {
     const answers = contract.answers();
-    const promised = new Set(PROMISED.map(({ answer }) => answer));
+    const promised = new Set(DOCUMENTED_ANSWERS.map(({ answer }) => answer));
     const isDefect = (answer: string) => answer.endsWith(' 500 internal_error');
     expect(answers.filter((answer) => !isDefect(answer) && !promised.has(answer))).toEqual([]);
     const ofCalls = [...promised].filter((answer) => !answer.startsWith('anyCall '));

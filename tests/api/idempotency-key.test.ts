@@ -6,7 +6,7 @@ import { laneName, lanePrefix } from '@flashclaim/lanes';
 import type { ProcessHandle } from '@flashclaim/local-stack';
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';

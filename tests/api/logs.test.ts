@@ -4,7 +4,7 @@ import { startProcess } from '@flashclaim/local-stack';
 import { createLogger, withoutPassword } from '@flashclaim/runtime';
 import { Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, claim } from '../support/caller.ts';
+import { call, claim } from '../support/call-api.ts';
 import { exchange } from '../support/raw-connection.ts';
 import { openStores } from '../support/stores.ts';
 import { type System, startSystem } from '../support/system.ts';

@@ -2,7 +2,7 @@ import { type ClaimJob, decodeJob } from '@flashclaim/core';
 import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue, Worker } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, claim, createCoupon, type Reply } from '../support/caller.ts';
+import { call, claim, createCoupon, type Reply } from '../support/call-api.ts';
 import { commitJob } from '../support/job-of.ts';
 import { killWithJob } from '../support/kill-with-job.ts';
 import { scrape } from '../support/scrape.ts';

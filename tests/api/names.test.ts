@@ -8,7 +8,7 @@ import {
 } from '@flashclaim/core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, claim, createCoupon, readCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon, readCoupon } from '../support/call-api.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { type System, startSystem } from '../support/system.ts';
 

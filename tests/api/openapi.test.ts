@@ -1,7 +1,7 @@
 import { ClaimedSchema, ClaimRequestSchema, CouponSchema, isName, PROBLEMS } from '@flashclaim/core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call } from '../support/caller.ts';
+import { call } from '../support/call-api.ts';
 import { Contract } from '../support/openapi.ts';
 import { type System, startSystem } from '../support/system.ts';
 

@@ -1,6 +1,6 @@
 import { claimIdOfKey } from '@flashclaim/api';
 import { afterEach, expect, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, type Reply } from '../support/caller.ts';
+import { call, claim, countStatuses, createCoupon, type Reply } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';

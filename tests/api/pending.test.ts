@@ -7,7 +7,7 @@ import { type ProcessHandle, type Stores, startStores } from '@flashclaim/local-
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, claim, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';

@@ -1,7 +1,7 @@
 import { JOB_CLAIMS_MAX } from '@flashclaim/core';
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { findFreePort } from '@flashclaim/local-stack';
 import { afterEach, describe, expect, test } from 'vitest';
-import { call } from '../support/caller.ts';
+import { call } from '../support/call-api.ts';
 import { openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';

@@ -2,7 +2,7 @@ import { LANES_DEFAULT, LANES_MAX, laneOf } from '@flashclaim/core';
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { type Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { call, claim, createCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon } from '../support/call-api.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 

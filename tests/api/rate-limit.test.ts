@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { call, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;

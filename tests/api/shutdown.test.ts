@@ -2,7 +2,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import { json } from 'node:stream/consumers';
 import type { ProcessHandle } from '@flashclaim/local-stack';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createCoupon } from '../support/caller.ts';
+import { createCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { RawConnection } from '../support/raw-connection.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { claim, countStatuses, createCoupon, readCoupon } from '../support/caller.ts';
+import { claim, countStatuses, createCoupon, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
-import { jobsEver } from '../support/jobs-ever.ts';
+import { countAddedJobs } from '../support/count-added-jobs.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -24,13 +24,13 @@ beforeEach(async () => {
 });
 
 test('a coupon that is sold out is refused without a job, and truly', async () => {
-  const before = await jobsEver(system.stores.redis);
+  const before = await countAddedJobs(system.stores.redis);
   const users = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? 'winner' : `late-${i % 7}`));
   const replies = await Promise.all(users.map((user) => claim(url, name, user)));
   expect(countStatuses(replies)).toEqual({ 400: 40, 409: 20 });
   for (const [i, reply] of replies.entries())
     expect(reply.body.code).toBe(users[i] === 'winner' ? 'already_claimed' : 'out_of_stock');
-  expect(await jobsEver(system.stores.redis)).toBe(before);
+  expect(await countAddedJobs(system.stores.redis)).toBe(before);
 });
 
 test('what stands under a key is told without a job', async () => {
@@ -38,7 +38,7 @@ test('what stands under a key is told without a job', async () => {
   await system.stores.mongo.coupons.updateOne({ name }, { $inc: { amount: 1, remaining_amount: 1 } });
   const { body } = await claim(url, name, 'keyed', key('keyed'));
   expect((await claim(url, name, 'teaches the API')).status).toBe(400);
-  const before = await jobsEver(system.stores.redis);
+  const before = await countAddedJobs(system.stores.redis);
   const replies = await Promise.all([
     claim(url, name, 'keyed', key('keyed')),
     claim(url, name, 'another', key('keyed')),
@@ -48,7 +48,7 @@ test('what stands under a key is told without a job', async () => {
   expect(replies.map((reply) => reply.status)).toEqual([200, 422, 409, 400]);
   expect(replies[0]).toMatchObject({ status: 200, body });
   expect(replies[0]?.headers.get('idempotency-replayed')).toBe('true');
-  expect(await jobsEver(system.stores.redis)).toBe(before);
+  expect(await countAddedJobs(system.stores.redis)).toBe(before);
 });
 
 test('a restock is seen at once', async () => {

@@ -3,7 +3,7 @@ import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { isTracing } from '@flashclaim/runtime';
 import { type Job, Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
-import { claim, createCoupon } from '../support/caller.ts';
+import { claim, createCoupon } from '../support/call-api.ts';
 import { openOtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, readCoupon } from '../support/caller.ts';
+import { call, claim, countStatuses, createCoupon, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { killWithJob } from '../support/kill-with-job.ts';
 import { type System, startSystem } from '../support/system.ts';

@@ -3,16 +3,24 @@ import { getEventListeners, once } from 'node:events';
 import { join } from 'node:path';
 import { type ClaimOptions, type Client, type Clock, createClient, systemClock } from '@flashclaim/client';
 import { afterEach, describe, expect, test } from 'vitest';
-import { answer, answerForEver, type Peer, problem, type Reaction, silence, startPeer } from '../support/peer.ts';
+import {
+  answer,
+  answerEndlessly,
+  neverAnswer,
+  problem,
+  type Reaction,
+  type StubServer,
+  startStubServer,
+} from '../support/stub-server.ts';
 
-let peer: Peer;
-afterEach(() => peer?.close());
+let stub: StubServer;
+afterEach(() => stub?.close());
 
 const REQUEST = { userId: 'user', couponName: 'coupon' };
 const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };
 const inAnHour = { 'retry-after': '3600' };
 const pending = answer(202, { ...CLAIM, status: 'pending' }, { location: '/api/claims/the-claim', ...inAnHour });
-const away = problem(503, 'unavailable', inAnHour);
+const unavailable = problem(503, 'unavailable', inAnHour);
 
 const newAbort = () => {
   const controller = new AbortController();
@@ -21,12 +29,12 @@ const newAbort = () => {
   return { signal: controller.signal, reason, listeners, abort: () => controller.abort(reason) };
 };
 
-/** A client of a peer that reacts so, and the moments at which a call can be met. */
+/** A client of a stub server with these reactions, and promises for the moments of a call. */
 const start = async (...reactions: Reaction[]) => {
   const asked = Promise.withResolvers<void>();
   const answering = Promise.withResolvers<void>();
   const sleeping = Promise.withResolvers<void>();
-  peer = await startPeer(
+  stub = await startStubServer(
     ...reactions.map(
       (react): Reaction =>
         (response) => {
@@ -44,7 +52,7 @@ const start = async (...reactions: Reaction[]) => {
     },
   };
   const client = createClient({
-    baseUrl: peer.url,
+    baseUrl: stub.url,
     clock,
     fetch: async (input, init) => {
       const response = await fetch(input, init);
@@ -60,14 +68,14 @@ const claim: Call = (client, options) => client.claim(REQUEST, options);
 
 describe('an abort ends at once', () => {
   test.each<[string, Call, Reaction, 'asked' | 'answering' | 'sleeping']>([
-    ['a claim that is in flight', claim, silence, 'asked'],
-    ['a claim in the middle of its answer', claim, answerForEver, 'answering'],
-    ['a claim that waits for its next attempt', claim, away, 'sleeping'],
+    ['a claim in flight', claim, neverAnswer, 'asked'],
+    ['a claim in the middle of its answer', claim, answerEndlessly, 'answering'],
+    ['a claim that waits for its next attempt', claim, unavailable, 'sleeping'],
     ['a claim that is pending', claim, pending, 'sleeping'],
-    ['a look at a coupon', (client, options) => client.coupon('coupon', options), silence, 'asked'],
-    ['a look at a claim', (client, options) => client.claimStatus('id', options), silence, 'asked'],
-    ['a look at the health', (client, options) => client.health(options), answerForEver, 'answering'],
-    ['a creation', (client, options) => client.createCoupon({ name: 'c', amount: 1 }, options), silence, 'asked'],
+    ['a read of a coupon', (client, options) => client.coupon('coupon', options), neverAnswer, 'asked'],
+    ['a read of a claim status', (client, options) => client.claimStatus('id', options), neverAnswer, 'asked'],
+    ['a health check', (client, options) => client.health(options), answerEndlessly, 'answering'],
+    ['a creation', (client, options) => client.createCoupon({ name: 'c', amount: 1 }, options), neverAnswer, 'asked'],
   ])('%s', async (_, call, reaction, moment) => {
     const { client, moments } = await start(reaction);
     const { signal, reason, listeners, abort } = newAbort();
@@ -77,15 +85,15 @@ describe('an abort ends at once', () => {
     abort();
     await ended;
     expect(listeners()).toBe(0);
-    expect(peer.received).toHaveLength(1);
+    expect(stub.received).toHaveLength(1);
   });
 
   test('a claim that has not begun', async () => {
-    const { client } = await start(silence);
+    const { client } = await start(neverAnswer);
     const { signal, reason, abort } = newAbort();
     abort();
     await expect(client.claim(REQUEST, { signal })).rejects.toBe(reason);
-    expect(peer.received).toHaveLength(0);
+    expect(stub.received).toHaveLength(0);
   });
 });
 
@@ -96,25 +104,25 @@ describe('nothing is left', () => {
     ['that was refused', [problem(400, 'out_of_stock')], 1],
     ['that was claimed after all', [atOnce, atOnce, answer(200, CLAIM)], 3],
     ['that failed', [problem(500, 'internal_error')], 1],
-    ['that had no time', [away], 1],
-    ['that had no answer', [silence], 1],
+    ['that had no time', [unavailable], 1],
+    ['that had no answer', [neverAnswer], 1],
   ])('on the signal by a claim %s', async (_, reactions, requests) => {
     const { client } = await start(...reactions);
     const { signal, listeners } = newAbort();
-    await client.claim(REQUEST, { signal, timeoutMs: reactions[0] === silence ? 100 : 60_000 }).catch(() => {});
+    await client.claim(REQUEST, { signal, timeoutMs: reactions[0] === neverAnswer ? 100 : 60_000 }).catch(() => {});
     expect(listeners()).toBe(0);
-    expect(peer.received).toHaveLength(requests);
+    expect(stub.received).toHaveLength(requests);
   });
 
   test('that keeps a process from ending by itself', async () => {
-    peer = await startPeer(
+    stub = await startStubServer(
       answer(200, CLAIM),
       problem(503, 'overloaded', { 'retry-after': '0' }),
       answer(200, CLAIM),
-      away,
+      unavailable,
     );
-    const script = join(import.meta.dirname, '../support/claim-and-end.ts');
-    const child = spawn(process.execPath, [script, peer.url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const script = join(import.meta.dirname, '../support/claim-and-exit.ts');
+    const child = spawn(process.execPath, [script, stub.url], { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines: string[] = [];
     child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(text));
     const [code] = await once(child, 'close');

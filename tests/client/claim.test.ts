@@ -2,46 +2,46 @@ import { type ClaimError, type ClaimOptions, createClient, FlashclaimError } fro
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   answer,
-  hangUp,
-  hangUpInTheAnswer,
-  type Peer,
+  closeDuringAnswer,
+  closeUnanswered,
+  neverAnswer,
   page,
   problem,
   type Reaction,
-  silence,
-  startPeer,
-} from '../support/peer.ts';
+  type StubServer,
+  startStubServer,
+} from '../support/stub-server.ts';
 import { TestClock } from '../support/test-clock.ts';
 
-let peer: Peer;
+let stub: StubServer;
 let clock: TestClock;
-afterEach(() => peer?.close());
+afterEach(() => stub?.close());
 
 const REQUEST = { userId: 'user', couponName: 'coupon' };
 const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };
 const claimed = answer(200, { message: 'coupon claimed successfully', ...CLAIM });
 const replayed = answer(200, { message: '', ...CLAIM }, { 'idempotency-replayed': 'true' });
 
-/** Claims of a peer that reacts as told. */
+/** Claims from a stub server with these reactions. */
 const claimOf = async (reactions: Reaction[], options: ClaimOptions = {}) => {
-  peer = await startPeer(...reactions);
+  stub = await startStubServer(...reactions);
   clock = new TestClock();
-  return createClient({ baseUrl: peer.url, clock }).claim(REQUEST, options);
+  return createClient({ baseUrl: stub.url, clock }).claim(REQUEST, options);
 };
 
-/** The error that a claim of such a peer ends in. */
+/** The error of a claim from such a stub server. */
 const faultOf = async (reactions: Reaction[], options: ClaimOptions = {}): Promise<ClaimError> => {
   const outcome = await claimOf(reactions, options).catch((error: unknown) => error);
   expect(outcome).toBeInstanceOf(FlashclaimError);
   return outcome as ClaimError;
 };
 
-const keys = () => new Set(peer.received.map(({ headers }) => headers['idempotency-key']));
+const keys = () => new Set(stub.received.map(({ headers }) => headers['idempotency-key']));
 
 describe('an outcome is a value', () => {
   test('claimed', async () => {
     expect(await claimOf([claimed])).toEqual({ outcome: 'claimed', claim: CLAIM, replayed: false });
-    expect(peer.received).toMatchObject([
+    expect(stub.received).toMatchObject([
       { method: 'POST', url: '/api/coupons/claim', body: { user_id: 'user', coupon_name: 'coupon' } },
     ]);
   });
@@ -56,14 +56,14 @@ describe('an outcome is a value', () => {
     [400, 'out_of_stock'],
   ])('%i %s', async (status, outcome) => {
     expect(await claimOf([problem(status, outcome)])).toEqual({ outcome });
-    expect(peer.received).toHaveLength(1);
+    expect(stub.received).toHaveLength(1);
   });
 });
 
-describe('what may pass is tried again', () => {
+describe('a transient failure is retried', () => {
   test.each<[string, Reaction]>([
-    ['a connection that is cut', hangUp],
-    ['half an answer', hangUpInTheAnswer],
+    ['a connection that is cut', closeUnanswered],
+    ['half an answer', closeDuringAnswer],
     ['overloaded', problem(503, 'overloaded')],
     ['unavailable', problem(503, 'unavailable')],
     ['rate_limited', problem(429, 'rate_limited')],
@@ -73,27 +73,27 @@ describe('what may pass is tried again', () => {
     ['a gateway that limits', page(429)],
   ])('%s', async (_, reaction) => {
     expect(await claimOf([reaction, reaction, replayed])).toMatchObject({ outcome: 'claimed', replayed: true });
-    expect(peer.received).toHaveLength(3);
+    expect(stub.received).toHaveLength(3);
     expect(clock.sleeps).toHaveLength(2);
   });
 
   test('with one key for all attempts, and another for another claim', async () => {
-    await claimOf([hangUp, problem(503, 'unavailable'), claimed]);
+    await claimOf([closeUnanswered, problem(503, 'unavailable'), claimed]);
     const [key] = keys();
     expect([...keys()]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
-    expect(new Set(peer.received.map(({ body }) => JSON.stringify(body))).size).toBe(1);
-    await peer.close();
+    expect(new Set(stub.received.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+    await stub.close();
     await claimOf([claimed]);
     expect(keys()).not.toContain(key);
   });
 
   test('with the key that the caller brings', async () => {
-    await claimOf([hangUp, claimed], { idempotencyKey: 'order-1' });
+    await claimOf([closeUnanswered, claimed], { idempotencyKey: 'order-1' });
     expect([...keys()]).toEqual(['order-1']);
   });
 
-  test('where nobody listens', async () => {
-    const gone = await startPeer();
+  test('if nothing listens', async () => {
+    const gone = await startStubServer();
     await gone.close();
     clock = new TestClock();
     const claim = createClient({ baseUrl: gone.url, clock }).claim(REQUEST, { attempts: 3 });
@@ -101,9 +101,9 @@ describe('what may pass is tried again', () => {
     await expect(claim).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  test('where one attempt hangs', async () => {
-    peer = await startPeer(silence, claimed);
-    const client = createClient({ baseUrl: peer.url, attemptTimeoutMs: 50 });
+  test('if one attempt hangs', async () => {
+    stub = await startStubServer(neverAnswer, claimed);
+    const client = createClient({ baseUrl: stub.url, attemptTimeoutMs: 50 });
     expect(await client.claim(REQUEST)).toMatchObject({ outcome: 'claimed' });
     expect(keys().size).toBe(1);
   });
@@ -127,13 +127,13 @@ describe('between attempts it waits', () => {
     expect(clock.sleeps).toEqual([expect.toSatisfy((ms) => ms >= 0 && ms <= 100)]);
   });
 
-  test.each(['soon', '-1', '1e3', ''])('as it sees fit where the answer says "%s"', async (value) => {
+  test.each(['soon', '-1', '1e3', ''])('the default pause if the answer says "%s"', async (value) => {
     await claimOf([problem(503, 'unavailable', { 'retry-after': value }), claimed]);
     expect(clock.sleeps).toEqual([expect.toSatisfy((ms) => ms >= 100 && ms <= 200)]);
   });
 
   test('longer each time, up to a bound, and never twice the same', async () => {
-    const error = await faultOf([hangUp], { attempts: 9, timeoutMs: 60_000 });
+    const error = await faultOf([closeUnanswered], { attempts: 9, timeoutMs: 60_000 });
     expect(error).toMatchObject({ code: 'attempts_exhausted', attempts: 9 });
     const most = [200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000];
     expect(clock.sleeps).toEqual(most.map((max) => expect.toSatisfy((ms) => ms >= max / 2 && ms <= max)));
@@ -141,14 +141,17 @@ describe('between attempts it waits', () => {
   });
 });
 
-describe('it gives up', () => {
-  test('after so many attempts, and says what it knows', async () => {
-    const error = await faultOf([hangUp, problem(503, 'overloaded')], { attempts: 3, idempotencyKey: 'order-1' });
+describe('it stops', () => {
+  test('after the last attempt, and says what it knows', async () => {
+    const error = await faultOf([closeUnanswered, problem(503, 'overloaded')], {
+      attempts: 3,
+      idempotencyKey: 'order-1',
+    });
     expect(error).toMatchObject({ name: 'ClaimError', code: 'attempts_exhausted', status: 503, attempts: 3 });
     expect(error).toMatchObject({ requestId: 'the-request', claimed: 'unknown', idempotencyKey: 'order-1' });
     expect(error.message).toMatch(/3 attempts.*The detail of overloaded\..*unknown.*"order-1"/);
     expect(error.cause).toMatchObject({ code: 'overloaded', status: 503 });
-    expect(peer.received).toHaveLength(3);
+    expect(stub.received).toHaveLength(3);
   });
 
   test.each([
@@ -160,27 +163,27 @@ describe('it gives up', () => {
     expect(error.message).toContain('Nothing was claimed.');
   });
 
-  test('at once where it would have to wait too long', async () => {
+  test('at once if the pause would be too long', async () => {
     const error = await faultOf([problem(503, 'overloaded', { 'retry-after': '3600' })], { timeoutMs: 3_600_000 });
     expect(error).toMatchObject({ code: 'timed_out', retryAfterMs: 3_600_000, claimed: 'no', attempts: 1 });
     expect(clock.sleeps).toEqual([]);
   });
 
-  test('when its time is over, before its attempts are', async () => {
+  test('when its time is over, before its last attempt', async () => {
     const error = await faultOf([problem(503, 'unavailable', { 'retry-after': '2' })], { timeoutMs: 5_000 });
     expect(error).toMatchObject({ code: 'timed_out', claimed: 'unknown', attempts: 3 });
-    expect(peer.received).toHaveLength(3);
+    expect(stub.received).toHaveLength(3);
     expect(clock.sleeps).toHaveLength(2);
   });
 
-  test('while nobody answers', async () => {
-    peer = await startPeer(silence);
-    const claim = createClient({ baseUrl: peer.url }).claim(REQUEST, { timeoutMs: 50 });
+  test('if no answer comes', async () => {
+    stub = await startStubServer(neverAnswer);
+    const claim = createClient({ baseUrl: stub.url }).claim(REQUEST, { timeoutMs: 50 });
     await expect(claim).rejects.toMatchObject({ code: 'timed_out', claimed: 'unknown', attempts: 1 });
   });
 });
 
-describe('what another attempt can not mend ends it', () => {
+describe('a failure that a retry can not help ends it', () => {
   test.each([
     [400, 'invalid_request', 'no'],
     [401, 'unauthorized', 'no'],
@@ -193,7 +196,7 @@ describe('what another attempt can not mend ends it', () => {
     const error = await faultOf([problem(status, code)]);
     expect(error).toMatchObject({ code, status, requestId: 'the-request', claimed: known, attempts: 1 });
     expect(error.message).toContain(`The detail of ${code}.`);
-    expect(peer.received).toHaveLength(1);
+    expect(stub.received).toHaveLength(1);
   });
 
   test.each<[string, Reaction, RegExp]>([
@@ -209,19 +212,19 @@ describe('what another attempt can not mend ends it', () => {
     const error = await faultOf([reaction]);
     expect(error).toMatchObject({ code: 'not_flashclaim', claimed: 'unknown' });
     expect(error.message).toMatch(message);
-    expect(peer.received).toHaveLength(1);
+    expect(stub.received).toHaveLength(1);
   });
 
   test.each(['', 'a b', 'ключ', 'a\nb', 'x'.repeat(256)])('the key %j can not be sent', async (idempotencyKey) => {
     const error = await faultOf([claimed], { idempotencyKey });
     expect(error).toMatchObject({ code: 'invalid_request', claimed: 'no', attempts: 0 });
-    expect(peer.received).toHaveLength(0);
+    expect(stub.received).toHaveLength(0);
   });
 
   test.each([{ attempts: 0 }, { attempts: Number.NaN }, { timeoutMs: 0 }, { timeoutMs: -1 }])('%j', async (options) => {
     const claim = claimOf([claimed], options);
     await expect(claim).rejects.toThrow(RangeError);
     await expect(claim).rejects.toThrow(Object.keys(options)[0] as string);
-    expect(peer.received).toHaveLength(0);
+    expect(stub.received).toHaveLength(0);
   });
 });

@@ -1,25 +1,34 @@
 import { type CallOptions, type Client, type ClientOptions, createClient } from '@flashclaim/client';
 import { afterEach, describe, expect, test } from 'vitest';
-import { answer, hangUp, type Peer, page, problem, type Reaction, silence, startPeer } from '../support/peer.ts';
+import {
+  answer,
+  closeUnanswered,
+  neverAnswer,
+  page,
+  problem,
+  type Reaction,
+  type StubServer,
+  startStubServer,
+} from '../support/stub-server.ts';
 
-let peer: Peer;
-afterEach(() => peer?.close());
+let stub: StubServer;
+afterEach(() => stub?.close());
 
 const clientOf = async (reaction: Reaction, path = '', options: Partial<ClientOptions> = {}): Promise<Client> => {
-  peer = await startPeer(reaction);
-  return createClient({ baseUrl: peer.url + path, ...options });
+  stub = await startStubServer(reaction);
+  return createClient({ baseUrl: stub.url + path, ...options });
 };
 
 describe('the base URL', () => {
   test.each(['', '/', '//'])('may end in "%s"', async (end) => {
     await (await clientOf(answer(200, { status: 'ok' }), end)).health();
-    expect(peer.received[0]?.url).toBe('/health');
+    expect(stub.received[0]?.url).toBe('/health');
   });
 
   test('may have a path, and be a URL', async () => {
-    peer = await startPeer(problem(404, 'coupon_not_found'));
-    await createClient({ baseUrl: new URL('/sales/eu/?a=b#c', peer.url) }).coupon('a/b?');
-    expect(peer.received[0]?.url).toBe('/sales/eu/api/coupons/a%2Fb%3F');
+    stub = await startStubServer(problem(404, 'coupon_not_found'));
+    await createClient({ baseUrl: new URL('/sales/eu/?a=b#c', stub.url) }).coupon('a/b?');
+    expect(stub.received[0]?.url).toBe('/sales/eu/api/coupons/a%2Fb%3F');
   });
 
   test.each(['', 'localhost:8080', 'ftp://localhost', '/api', 'http://user:password@localhost'])(
@@ -35,7 +44,7 @@ test('the token goes with admin calls alone', async () => {
   await client.coupon('coupon');
   await client.claim({ userId: 'user', couponName: 'coupon' });
   await client.createCoupon({ name: 'coupon', amount: 1 }).catch(() => {});
-  const sent = peer.received.map(({ headers }) => headers.authorization);
+  const sent = stub.received.map(({ headers }) => headers.authorization);
   expect(sent).toEqual([undefined, undefined, 'Bearer secret token']);
 });
 
@@ -59,8 +68,8 @@ describe('a call that is no claim', () => {
     ['health', (client, options) => client.health(options)],
   ];
   const ends: [string, Reaction, object][] = [
-    ['no_answer', hangUp, { status: undefined }],
-    ['timed_out', silence, { status: undefined }],
+    ['no_answer', closeUnanswered, { status: undefined }],
+    ['timed_out', neverAnswer, { status: undefined }],
     ['no_answer', page(503, { 'retry-after': '7' }), { status: 503, retryAfterMs: 7_000 }],
     ['not_flashclaim', page(200), { status: 200 }],
     ['not_flashclaim', answer(200, {}), { status: 200 }],
@@ -72,7 +81,7 @@ describe('a call that is no claim', () => {
     const client = await clientOf(reaction);
     const timeoutMs = code === 'timed_out' ? 100 : 60_000;
     await expect(call(client, { timeoutMs })).rejects.toMatchObject({ name: 'FlashclaimError', code, ...fault });
-    expect(peer.received).toHaveLength(1);
+    expect(stub.received).toHaveLength(1);
   });
 
   test('health tells what is down', async () => {

@@ -1,11 +1,18 @@
 import { type ClaimOptions, createClient } from '@flashclaim/client';
 import { afterEach, expect, test } from 'vitest';
-import { answer, hangUp, type Peer, problem, type Reaction, startPeer } from '../support/peer.ts';
+import {
+  answer,
+  closeUnanswered,
+  problem,
+  type Reaction,
+  type StubServer,
+  startStubServer,
+} from '../support/stub-server.ts';
 import { TestClock } from '../support/test-clock.ts';
 
-let peer: Peer;
+let stub: StubServer;
 let clock: TestClock;
-afterEach(() => peer?.close());
+afterEach(() => stub?.close());
 
 const REQUEST = { userId: 'user', couponName: 'café' };
 const STATUS = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'cafe\u0301' };
@@ -18,29 +25,29 @@ const claimed = answer(200, CLAIMED);
 const refused = (code: string, userId = 'user') => answer(200, { ...STATUS, user_id: userId, status: 'refused', code });
 
 const claimOf = async (reactions: Reaction[], { path = '', ...options }: ClaimOptions & { path?: string } = {}) => {
-  peer = await startPeer(...reactions);
+  stub = await startStubServer(...reactions);
   clock = new TestClock();
-  return createClient({ baseUrl: peer.url + path, clock }).claim(REQUEST, options);
+  return createClient({ baseUrl: stub.url + path, clock }).claim(REQUEST, options);
 };
 
-const calls = () => peer.received.map(({ method, url }) => `${method} ${url}`);
+const calls = () => stub.received.map(({ method, url }) => `${method} ${url}`);
 const SUBMIT = 'POST /api/coupons/claim';
-const LOOK = 'GET /api/claims/the-claim';
+const POLL = 'GET /api/claims/the-claim';
 
-test('is asked for at its Location until it is decided', async () => {
+test('is polled at its Location until it is decided', async () => {
   const { claim_id, user_id, coupon_name, claimed_at } = CLAIMED;
   expect(await claimOf([accepted, pending, pending, claimed])).toEqual({
     outcome: 'claimed',
     claim: { claim_id, user_id, coupon_name, claimed_at },
     replayed: false,
   });
-  expect(calls()).toEqual([SUBMIT, LOOK, LOOK, LOOK]);
+  expect(calls()).toEqual([SUBMIT, POLL, POLL, POLL]);
 });
 
-test('is left alone for as long as each answer says, or a second', async () => {
+test('is polled after the pause that each answer names, or a second', async () => {
   await claimOf([accepted, answer(200, PENDING, { 'retry-after': '5' }), pending, claimed]);
-  const withTimeout = (from: number) => expect.toSatisfy((ms) => ms >= from && ms <= from + 200);
-  expect(clock.sleeps).toEqual([withTimeout(3_000), withTimeout(5_000), withTimeout(1_000)]);
+  const between = (from: number) => expect.toSatisfy((ms) => ms >= from && ms <= from + 200);
+  expect(clock.sleeps).toEqual([between(3_000), between(5_000), between(1_000)]);
 });
 
 test.each(['coupon_not_found', 'already_claimed', 'out_of_stock'])('may end in %s', async (code) => {
@@ -52,15 +59,15 @@ test('may end in a refusal that is a fault', async () => {
   await expect(claim).rejects.toMatchObject({ code: 'idempotency_key_reused', claimed: 'no' });
 });
 
-test("is not taken for somebody else's, who used the key before", async () => {
+test('is not confused with the claim of another user of the key', async () => {
   const claim = claimOf([accepted, answer(200, { ...CLAIMED, user_id: 'another' })]);
   await expect(claim).rejects.toMatchObject({ code: 'idempotency_key_reused', claimed: 'no' });
 });
 
-test('is asked for again where the question fails', async () => {
-  const reactions = [accepted, hangUp, problem(503, 'unavailable', { 'retry-after': '2' }), claimed];
+test('is polled again if a status request fails', async () => {
+  const reactions = [accepted, closeUnanswered, problem(503, 'unavailable', { 'retry-after': '2' }), claimed];
   expect(await claimOf(reactions)).toMatchObject({ outcome: 'claimed' });
-  expect(calls()).toEqual([SUBMIT, LOOK, LOOK, LOOK]);
+  expect(calls()).toEqual([SUBMIT, POLL, POLL, POLL]);
   expect(clock.sleeps[2]).toBeGreaterThanOrEqual(2_000);
 });
 
@@ -70,8 +77,8 @@ test.each<[string, Reaction]>([
   ['knows another one under its key', refused('out_of_stock', 'another')],
 ])('is submitted again, with its key, where the API %s', async (_, lost) => {
   expect(await claimOf([accepted, lost, accepted, claimed])).toMatchObject({ outcome: 'claimed' });
-  expect(calls()).toEqual([SUBMIT, LOOK, SUBMIT, LOOK]);
-  expect(peer.received[2]?.headers['idempotency-key']).toBe(peer.received[0]?.headers['idempotency-key']);
+  expect(calls()).toEqual([SUBMIT, POLL, SUBMIT, POLL]);
+  expect(stub.received[2]?.headers['idempotency-key']).toBe(stub.received[0]?.headers['idempotency-key']);
 });
 
 test('that is lost again and again counts as failed attempts', async () => {
@@ -80,12 +87,12 @@ test('that is lost again and again counts as failed attempts', async () => {
   await expect(claim).rejects.toMatchObject({ code: 'attempts_exhausted', claimed: 'unknown' });
 });
 
-test('is no failed attempt, however long it takes', async () => {
+test('is no failed attempt, even if it takes long', async () => {
   const reactions = [accepted, ...Array<Reaction>(30).fill(pending), claimed];
   expect(await claimOf(reactions, { attempts: 1, timeoutMs: 60_000 })).toMatchObject({ outcome: 'claimed' });
 });
 
-test('has no outcome when its time is over, but an id to ask for', async () => {
+test('has an id but no outcome when its time is over', async () => {
   const claim = claimOf([accepted, pending], { timeoutMs: 10_000, idempotencyKey: 'order-1' });
   await expect(claim).rejects.toMatchObject({
     code: 'timed_out',
@@ -96,12 +103,12 @@ test('has no outcome when its time is over, but an id to ask for', async () => {
   expect(clock.now()).toBeLessThan(10_000);
 });
 
-test('is found below the base URL where no Location can be seen', async () => {
+test('is polled below the base URL if Location is not visible', async () => {
   await claimOf([answer(202, PENDING), claimed], { path: '/shop/' });
   expect(calls()).toEqual(['POST /shop/api/coupons/claim', 'GET /shop/api/claims/the-claim']);
 });
 
-test.each(['https://example.test/api/claims/the-claim', 'http://['])('is not asked for at %s', async (location) => {
+test.each(['https://example.test/api/claims/the-claim', 'http://['])('is not polled at %s', async (location) => {
   await expect(claimOf([answer(202, PENDING, { location })])).rejects.toMatchObject({ code: 'not_flashclaim' });
-  expect(peer.received).toHaveLength(1);
+  expect(stub.received).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claim, countStatuses, createCoupon, type Reply } from '../support/caller.ts';
+import { claim, countStatuses, createCoupon, type Reply } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { openOtlpReceiver } from '../support/otlp-receiver.ts';
 import { type Scrape, scrape } from '../support/scrape.ts';

@@ -10,7 +10,7 @@ import type { ProcessHandle } from '@flashclaim/local-stack';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { claim, createCoupon } from '../support/caller.ts';
+import { claim, createCoupon } from '../support/call-api.ts';
 import { clearFailPoint, setFailPoint } from '../support/fail-point.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { findPrometheus, type PrometheusServer, startPrometheus } from '../support/prometheus.ts';

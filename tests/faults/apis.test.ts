@@ -1,6 +1,6 @@
 import type { ProcessHandle } from '@flashclaim/local-stack';
 import { afterEach, expect, test } from 'vitest';
-import { FaultLoad, noteRecovery } from '../support/fault-load.ts';
+import { FaultLoad, recordRecovery } from '../support/fault-load.ts';
 import { HistoryRecorder } from '../support/history.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -34,13 +34,13 @@ test('killed with 1,000 waiting claims: the same keys get their one claim from a
   const mendedAt = performance.now();
   const again = claimAll(second);
   const { answeredAt = Number.NaN } = await Promise.race(again);
-  noteRecovery(task, 'API killed with 1,000 claims', answeredAt - mendedAt);
+  recordRecovery(task, 'API killed with 1,000 claims', answeredAt - mendedAt);
   const told = await Promise.all(again);
   expect(told.filter(({ status }) => status !== 200)).toEqual([]);
   expect(new Set(told.map(({ claimId }) => claimId)).size).toBe(WAITING + 1);
   // Those that were in a job already had been decided before, or were meanwhile.
   expect(told.some(({ replayed }) => replayed)).toBe(true);
-  await history.expectTruthful(system);
+  await history.expectConsistent(system);
 });
 
 test('two APIs and two workers, each stopped in turn under load: nobody is left without an answer', async ({
@@ -62,7 +62,7 @@ test('two APIs and two workers, each stopped in turn under load: nobody is left 
     const strike = async () => expect(await worker.stop()).toEqual({ code: 0, signal: null });
     await load.through(`worker ${turn + 1} stopped`, strike, system.addWorker);
   }
-  await load.expectTruthful();
+  await load.expectConsistent();
   // Whoever comes too late finds the door closed; whoever was let in is answered.
   const failures = load.undecided.map(({ status, code, error }) => error ?? `${status} ${code}`);
   expect(failures.filter((failure) => !/ECONNREFUSED|^503 unavailable$/.test(failure))).toEqual([]);

@@ -1,6 +1,6 @@
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { afterEach, expect, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { QUERY_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
 import { answersChannel } from '@flashclaim/lanes';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/caller.ts';
+import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -40,13 +40,13 @@ const strike = async (store: Store, fault: Fault): Promise<void> => {
   // It still accepts connections, and never answers.
   else if (fault === 'stopped') stores.servers[store].kill('SIGSTOP');
   // Nobody says that it is gone.
-  else await stores.cables[store].unplug();
+  else await stores.proxies[store].disconnect();
 };
 
 const mend = async (store: Store, fault: Fault): Promise<void> => {
   if (fault === 'killed') await stores.servers[store].start();
   else if (fault === 'stopped') stores.servers[store].kill('SIGCONT');
-  else await stores.cables[store].plug();
+  else await stores.proxies[store].reconnect();
 };
 
 interface Timed extends Reply {

@@ -46,7 +46,7 @@ describe.for(LINKS)('between %s', (link) => {
       }
     };
     await load.through(`resets between ${link}`, strike, async () => {});
-    await load.expectTruthful();
+    await load.expectConsistent();
   });
 
   const loses = async (what: 'everything' | 'to the store' | 'from the store', task: TestContext['task']) => {
@@ -62,7 +62,7 @@ describe.for(LINKS)('between %s', (link) => {
       links[link].lose('nothing');
       links[link].reset();
     });
-    await load.expectTruthful();
+    await load.expectConsistent();
   };
   test('everything gets lost', ({ task }) => loses('everything', task));
   test.for(['to the store', 'from the store'] as const)(
@@ -80,6 +80,6 @@ describe.for(LINKS)('between %s', (link) => {
       async () => {},
     );
     await load.decides(50);
-    await load.expectTruthful();
+    await load.expectConsistent();
   });
 });

@@ -6,7 +6,7 @@ import { Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { HistoryRecorder } from '../support/history.ts';
 import { commitJob } from '../support/job-of.ts';
-import { type Plant, type PlantedApps, plantApps } from '../support/planted-apps.ts';
+import { type MutatedApps, type Mutation, mutateApps } from '../support/mutated-apps.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -36,20 +36,20 @@ const BUGS = {
     { file: TRANSACTION, of: 'await commit(session);', instead: 'await session.abortTransaction();' },
   ],
   'the last unit is kept back': [{ file: DECIDE, of: 'if (left === 0)', instead: 'if (left <= 1)' }],
-} satisfies Record<string, Plant[]>;
+} satisfies Record<string, Mutation[]>;
 
 let system: System | undefined;
-let planted: PlantedApps | undefined;
+let mutated: MutatedApps | undefined;
 afterEach(async () => {
   await system?.close();
-  await planted?.remove();
+  await mutated?.remove();
   system = undefined;
-  planted = undefined;
+  mutated = undefined;
 });
 
 const startWith = async (bug: keyof typeof BUGS | undefined, options: SystemOptions = {}): Promise<System> => {
-  planted = await plantApps(bug ? BUGS[bug] : []);
-  system = await startSystem({ ...options, apps: planted.apps });
+  mutated = await mutateApps(bug ? BUGS[bug] : []);
+  system = await startSystem({ ...options, apps: mutated.apps });
   return system;
 };
 
@@ -129,13 +129,13 @@ describe('and is silent where none was', () => {
     const history = new HistoryRecorder();
     const running = await startWith(undefined, { workers: 2 });
     await sell(running.urls[0] as string, history);
-    await history.expectTruthful(running);
+    await history.expectConsistent(running);
   });
 
   test('a job that ran twice', async () => {
     const history = new HistoryRecorder();
     const running = await startWith(undefined, PATIENT);
     expect((await claimTwice(running, history)).status).toBe(200);
-    await history.expectTruthful(running);
+    await history.expectConsistent(running);
   });
 });

@@ -2,7 +2,7 @@ import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
 import { createRedis, readyRedis, StartError } from '@flashclaim/runtime';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { call, claim, createCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon } from '../support/call-api.ts';
 import { openRedisCluster, type RedisCluster } from '../support/redis-cluster.ts';
 import { scrape } from '../support/scrape.ts';
 import { startSystem } from '../support/system.ts';

@@ -5,7 +5,7 @@ import { createRedis } from '@flashclaim/runtime';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Random } from '../simulation/random.ts';
 import { SoakLoad } from '../soak/load.ts';
-import { noteRecovery } from '../support/fault-load.ts';
+import { recordRecovery } from '../support/fault-load.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { addSlots, CLUSTER_ARGS } from '../support/redis-cluster.ts';
 import { startSystem } from '../support/system.ts';
@@ -58,9 +58,9 @@ test('a node restarts and is killed: every lane decides again', async ({ task })
     await sleep(AWAY_MS);
     await stores.servers.redis.start();
     load.history.mark('recovered', what);
-    noteRecovery(task, `node of a Redis Cluster ${what}, every lane`, (await load.probe()).at(-1) as number);
+    recordRecovery(task, `node of a Redis Cluster ${what}, every lane`, (await load.probe()).at(-1) as number);
   }
   await load.stop();
   expect(load.told.get('200 claimed')).toBeGreaterThan(0);
-  await load.history.expectTruthful(system);
+  await load.history.expectConsistent(system);
 });

@@ -84,7 +84,7 @@ describe.each(Object.entries(FAULTS))('Redis %s', (name, { strike, mend, awayMs 
       await sleep(awayMs ?? 0);
       await mend();
     });
-    await load.expectTruthful();
+    await load.expectConsistent();
   });
 });
 
@@ -100,7 +100,7 @@ test('Redis forgets claims that wait: they are decided though nobody asks again'
   worker?.kill('SIGCONT');
   for (const { status } of await Promise.all(waiting)) expect([200, 202]).toContain(status);
   await until(async () => (await history.read(url, 'forgotten')).claimed === keys.length);
-  await history.expectTruthful(system);
+  await history.expectConsistent(system);
 });
 
 test.for([20, 120])('Redis is down for %i seconds', { tags: ['slow'] }, async (seconds, { task }) => {
@@ -108,7 +108,7 @@ test.for([20, 120])('Redis is down for %i seconds', { tags: ['slow'] }, async (s
   await load.start();
   const strike = () => stores.servers.redis.stop(0);
   await load.through(`Redis down for ${seconds} s`, strike, () => sleep(seconds * 1_000).then(start));
-  await load.expectTruthful();
+  await load.expectConsistent();
 });
 
 test('a Redis that would evict claims is refused', async () => {

@@ -2,7 +2,7 @@ import { API_POOL_MAX, LANES_DEFAULT, laneOf } from '@flashclaim/core';
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { call, claim, createCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon } from '../support/call-api.ts';
 import { clearFailPoint, setFailPoint } from '../support/fail-point.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';

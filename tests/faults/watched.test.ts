@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, claim, createCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon } from '../support/call-api.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, startSystem } from '../support/system.ts';

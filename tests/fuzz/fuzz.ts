@@ -1,6 +1,6 @@
 import { PROBLEMS } from '@flashclaim/core';
 import fc from 'fast-check';
-import { claim, createCoupon, type Reply } from '../support/caller.ts';
+import { claim, createCoupon, type Reply } from '../support/call-api.ts';
 import { Contract } from '../support/openapi.ts';
 import { NAMES } from './arbitraries.ts';
 import { judge } from './judge.ts';

@@ -1,5 +1,5 @@
 import { BODY_MAX_BYTES, type ProblemCode } from '@flashclaim/core';
-import type { Reply } from '../support/caller.ts';
+import type { Reply } from '../support/call-api.ts';
 import type { Contract, Operation, Parameter } from '../support/openapi.ts';
 import type { FuzzRequest } from './request.ts';
 

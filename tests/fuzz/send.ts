@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { Reply } from '../support/caller.ts';
+import type { Reply } from '../support/call-api.ts';
 import type { FuzzRequest } from './request.ts';
 
 /** What goes over the wire as the address, every value encoded. */

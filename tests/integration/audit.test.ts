@@ -60,12 +60,12 @@ describe('npm run audit', () => {
       `long ${'x'.repeat(34)}…       3          2       1         0       0     0`,
     ]);
     expect(table).toHaveLength(21);
-    expect(lines).toContain('and 3 more coupons, each exact');
+    expect(lines).toContain('and 3 more coupons, each correct');
     expect(last).toBe('oversold 0 · double 0 · lost 0 · orphaned 0');
     expect(code).toBe(0);
   });
 
-  const plants: [string, string, (mongo: Mongo) => Promise<unknown>][] = [
+  const mutations: [string, string, (mongo: Mongo) => Promise<unknown>][] = [
     [
       'oversold 2 · double 0 · lost 2 · orphaned 0',
       'five hold three units',
@@ -134,9 +134,9 @@ describe('npm run audit', () => {
     ],
   ];
 
-  test.each(plants)('%s: %s', async (line, _, plant) => {
+  test.each(mutations)('%s: %s', async (line, _, mutate) => {
     await addSale(stores.mongo, 'sound', 100, ['a', 'b', 'c', 'd', 'e', 'f']);
-    await plant(stores.mongo);
+    await mutate(stores.mongo);
     const { code, text, last } = await runAudit(stores.env);
     expect(last).toBe(line);
     expect(code).toBe(1);
@@ -237,11 +237,11 @@ describe('npm run audit -- --history', () => {
     await system?.close();
     if (file) await rm(dirname(file), { recursive: true });
   });
-  const holdAgainst = (path: string) => runAudit(system.stores.env, ['--history', path]);
+  const compareWith = (path: string) => runAudit(system.stores.env, ['--history', path]);
 
   test('a history in which all is true: exit code 0', async () => {
-    const { code, text, last } = await holdAgainst(file);
-    expect(text).toContain(`Holding ${file} against`);
+    const { code, text, last } = await compareWith(file);
+    expect(text).toContain(`Comparing ${file} with`);
     expect(last).toMatch(/^records \d+ · coupons 1 · violations 0$/);
     expect(code).toBe(0);
   });
@@ -257,9 +257,9 @@ describe('npm run audit -- --history', () => {
       claimId: 'none',
     };
     await appendFile(file, `${JSON.stringify(lie)}\n`);
-    const { code, lines, last } = await holdAgainst(file);
+    const { code, lines, last } = await compareWith(file);
     expect(lines).toContain(
-      '  liar was told to hold "told" by the claim none, but there is no such claim; a durable claim expected',
+      '  liar was granted "told" by the claim none, but there is no such claim; a durable claim expected',
     );
     expect(last).toMatch(/^records \d+ · coupons 1 · violations [1-9]\d*$/);
     expect(code).toBe(1);
@@ -272,21 +272,19 @@ describe('npm run audit -- --history', () => {
     const times = { invokedAt: pending.answeredAt + 60_000, answeredAt: pending.answeredAt + 60_001 };
     const lie = { op: 'status', ...times, claimId, user, coupon, status: 200, code: 'timed_out' };
     await appendFile(file, `${JSON.stringify(lie)}\n`);
-    const { code, lines } = await holdAgainst(file);
-    expect(lines).toContain(
-      `  the claim ${claimId} was claimed, and then refused (timed_out); claimed for good expected`,
-    );
+    const { code, lines } = await compareWith(file);
+    expect(lines).toContain(`  the claim ${claimId} was claimed, and then refused (timed_out); no change expected`);
     expect(code).toBe(1);
   });
 
   test('no history, no file, no such option: a sentence, and exit code 2', async () => {
     await appendFile(file, '{"op":"claim"}\n');
-    const broken = await holdAgainst(file);
+    const broken = await compareWith(file);
     expect(broken).toMatchObject({
       code: 2,
-      last: expect.stringMatching(/^audit: .*: line \d+ is no record of a history\.$/),
+      last: expect.stringMatching(/^audit: .*: line \d+ is not a record of a history\.$/),
     });
-    const missing = await holdAgainst(join(dirname(file), 'missing'));
+    const missing = await compareWith(join(dirname(file), 'missing'));
     expect(missing).toMatchObject({ code: 2, last: expect.stringMatching(/^audit: .*missing can't be read: ENOENT/) });
     const unknown = await runAudit(system.stores.env, ['--told', file]);
     expect(unknown).toMatchObject({ code: 2, last: expect.stringContaining('npm run audit [-- --history FILE]') });

@@ -32,13 +32,13 @@ test('a name that nobody could claim is refused, and nothing is created', async 
     { name: 'fine', amount: 1 },
     { name: ' \t', amount: 1 },
   ];
-  await expect(seedCoupons(stores.mongo.db, coupons)).rejects.toThrow(/^" \\t" can't be a coupon's name: that is 1 to/);
+  await expect(seedCoupons(stores.mongo.db, coupons)).rejects.toThrow(/^" \\t" is not a valid coupon name: it must be 1 to/);
   expect(await names()).toEqual(before);
 });
 
 test('a name that has no address is refused', async () => {
   await expect(seedCoupons(stores.mongo.db, [{ name: '..', amount: 1 }])).rejects.toThrow(
-    /^".." can't be a coupon's name: .*, and neither \. nor \.\.\.$/,
+    /^".." is not a valid coupon name: .*, and neither \. nor \.\.\.$/,
   );
 });
 
@@ -57,6 +57,6 @@ test('seed_mongodb.sh seeds the same', async () => {
   const lines = stdout.trim().split('\n').slice(-first.length);
   for (const [i, { name, amount }] of first.entries())
     expect(lines[i]).toMatch(
-      new RegExp(`^${name} +${amount} +${amount}  ${name === 'LAST_ONE' ? 'created' : 'was there, left alone'}$`),
+      new RegExp(`^${name} +${amount} +${amount}  ${name === 'LAST_ONE' ? 'created' : 'existed, unchanged'}$`),
     );
 });

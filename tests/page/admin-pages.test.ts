@@ -5,7 +5,7 @@ import { type ProcessHandle, startProcess } from '@flashclaim/local-stack';
 import { Queue } from 'bullmq';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { call, claim } from '../support/caller.ts';
+import { call, claim } from '../support/call-api.ts';
 import { openBrowser } from '../support/chromium.ts';
 import {
   accessibilityFaults,
@@ -145,14 +145,14 @@ test('what is away is said, and that it is back', async () => {
 test('MongoDB that is down is reported with the last known stock', async () => {
   const stream = await openStream(url, bearer);
   const before = await stream.next();
-  await stores.cables.mongo.unplug();
+  await stores.proxies.mongo.disconnect();
   let frame = before;
   await until(async () => {
     frame = await stream.next();
     return frame.alerts.some((alert: { code: string }) => alert.code === 'mongo_away');
   });
   expect(frame.coupons.shown).toEqual(before.coupons.shown);
-  await stores.cables.mongo.plug();
+  await stores.proxies.mongo.reconnect();
   await until(async () => (await stream.next()).alerts.length === 0);
   await stream.close();
 });

@@ -3,7 +3,7 @@ import { LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS } from '@flashclaim/core';
 import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claim, createCoupon } from '../support/caller.ts';
+import { claim, createCoupon } from '../support/call-api.ts';
 import { openStream } from '../support/live-stream.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';

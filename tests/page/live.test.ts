@@ -3,7 +3,7 @@ import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { claim, createCoupon, readCoupon } from '../support/caller.ts';
+import { claim, createCoupon, readCoupon } from '../support/call-api.ts';
 import { openBrowser } from '../support/chromium.ts';
 import {
   accessibilityFaults,

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startStores } from '@flashclaim/local-stack';
 import type { Browser, Page } from 'playwright-core';
-import { call, claim, createCoupon } from '../support/caller.ts';
+import { call, claim, createCoupon } from '../support/call-api.ts';
 import { openBrowser } from '../support/chromium.ts';
 import { becomes, openPage } from '../support/live-page.ts';
 import { openStoresAt } from '../support/stores.ts';

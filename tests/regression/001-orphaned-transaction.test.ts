@@ -1,6 +1,6 @@
 import { connectMongo } from '@flashclaim/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claim, createCoupon } from '../support/caller.ts';
+import { claim, createCoupon } from '../support/call-api.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /**

@@ -1,20 +1,25 @@
 import { type Timer, TimerHeap } from './timer-heap.ts';
 import { type Machine, machineRunning, runOn } from './wall-clock.ts';
 
-/** When each run begins, in ms since the epoch. */
+/** Start of each run, in ms since the epoch. */
 export const START_MS = Date.UTC(2026, 0, 1);
 
-/** Steps in one turn of the real event loop. Node ends whatever is due at once after each of them. */
+/** Steps in one turn of the real event loop. Node runs all due microtasks after each step. */
 const STEPS_PER_TURN = 100;
 
 const RealDate = Date;
 const { setImmediate: nextTurn } = globalThis;
 const originals = {
   Date,
-  ...{ setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate },
+  setTimeout,
+  clearTimeout,
+  setInterval,
+  clearInterval,
+  setImmediate,
+  clearImmediate,
 };
 
-/** A timer as its maker sees it: as much of Node's own as the claim path and its libraries use. */
+/** The timer object that callers get, with the methods that the claim path and its libraries use. */
 class VirtualTimer implements Timer {
   atMs: number;
   order: number;
@@ -39,8 +44,8 @@ class VirtualTimer implements Timer {
 }
 
 /**
- * A clock that stands still while anything happens: a day takes no longer than what is done in it. `performance.now()` is the
- * true time since the run began; `Date` is what the machine believes whose code asks.
+ * Virtual time: it advances only from timer to timer, so waiting costs nothing. `performance.now()` is the true time since
+ * the start of the run; `Date` is the wall clock of the machine whose code runs.
  */
 export class VirtualClock {
   #nowMs = 0;
@@ -58,18 +63,20 @@ export class VirtualClock {
       // Before the timers of the same moment, as Node does.
       setImmediate: (callback: (...args: unknown[]) => void, ...args: unknown[]) =>
         this.#add(-1, args.length > 0 ? () => callback(...args) : callback),
-      ...{ clearTimeout: clear, clearInterval: clear, clearImmediate: clear },
+      clearTimeout: clear,
+      clearInterval: clear,
+      clearImmediate: clear,
       Date: this.#newDate(),
     });
     Object.defineProperty(performance, 'now', { configurable: true, value: () => this.#monotonicMs() });
   }
 
-  /** Milliseconds since the beginning of the run. */
+  /** Milliseconds since the start of the run. */
   get nowMs(): number {
     return this.#nowMs;
   }
 
-  /** Goes on from one timer to the next until it is done. */
+  /** Fires one timer after the other until `done` returns true. Rejects if no timer is left before that. */
   runUntil(done: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       let over = false;
@@ -81,9 +88,9 @@ export class VirtualClock {
         if (over) return;
         try {
           const next = this.#next();
-          // Whatever is due at this moment happens first.
+          // First fire all timers of this moment.
           if ((!next || next.atMs > this.#nowMs) && done()) end(resolve);
-          else if (!next) end(() => reject(new Error('nothing is left to happen, and the run is not over')));
+          else if (!next) end(() => reject(new Error('no timer is left, and the run is not over')));
           else this.#fire(next);
         } catch (error) {
           end(() => reject(error));
@@ -99,7 +106,7 @@ export class VirtualClock {
     });
   }
 
-  /** Whatever was to come is gone. */
+  /** Removes all timers and starts again at 0. */
   reset(): void {
     this.#timers.clear();
     this.#nowMs = 0;
@@ -144,7 +151,7 @@ export class VirtualClock {
 
   #monotonicMs(): number {
     const machine = machineRunning();
-    return machine?.clocksConfused ? this.#nowMs + machine.clock.errorMs(this.#nowMs) : this.#nowMs;
+    return machine?.usesWallClockForIntervals ? this.#nowMs + machine.clock.errorMs(this.#nowMs) : this.#nowMs;
   }
 
   #newDate(): DateConstructor {

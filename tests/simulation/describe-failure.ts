@@ -1,19 +1,19 @@
 import { describeViolations } from '@flashclaim/audit';
 import type { VirtualClock } from './clock.ts';
-import type { Plant } from './plants.ts';
+import type { Mutation } from './mutations.ts';
 import { simulate } from './simulate.ts';
 
-/** What went wrong with a seed, for a person: the run is made again, and this time everything is written down. */
+/** Describes the failure of a seed: runs it again with a trace. */
 export const describeFailure = async (
   clock: VirtualClock,
   seed: number,
-  plants: Iterable<Plant> = [],
+  mutations: Iterable<Mutation> = [],
 ): Promise<string> => {
-  const { violations, trace } = await simulate(clock, seed, { plants, traced: true });
+  const { violations, trace } = await simulate(clock, seed, { mutations, traced: true });
   return [
     `seed ${seed}:`,
     ...trace.map((line) => `  ${line}`),
     describeViolations(violations),
-    `The same again: npm run simulate -- --seed ${seed} --runs 1`,
+    `To repeat it: npm run simulate -- --seed ${seed} --runs 1`,
   ].join('\n');
 };

@@ -1,15 +1,15 @@
 import type { Invariant } from '@flashclaim/audit';
 import type { VirtualClock } from './clock.ts';
-import type { Plant } from './plants.ts';
+import type { Mutation } from './mutations.ts';
 import { simulate } from './simulate.ts';
-import type { Met } from './world.ts';
+import type { Coverage } from './world.ts';
 
 interface Seeds {
   first: number;
   runs: number;
-  plants?: Iterable<Plant>;
-  met?: Met;
-  /** What is looked for; by default anything. */
+  mutations?: Iterable<Mutation>;
+  coverage?: Coverage;
+  /** The invariant to find a violation of; any by default. */
   invariant?: Invariant;
 }
 
@@ -18,7 +18,7 @@ export interface Found {
   invariants: Invariant[];
 }
 
-/** Resolves to the first of these seeds that finds anything. */
+/** Resolves to the first of these seeds with such a violation. */
 export const findFailure = async (
   clock: VirtualClock,
   { first, runs, invariant, ...options }: Seeds,

@@ -4,26 +4,26 @@ import { WorkerProcess } from './model-worker.ts';
 import { type Break, clockOf, type Plan } from './plan.ts';
 import type { World } from './world.ts';
 
-/** How far somebody sets a clock. */
+/** By how much a clock is set. */
 const CLOCK_STEPS_MS = [1_000, 30_000, 600_000, 3_600_000];
 
-/** How much of the last writes to Redis gets lost, in ms. */
+/** A failover of Redis loses writes of at most this time. */
 const REDIS_LOST_MAX_MS = 800;
 
-/** All processes, and what breaks them and the stores. */
+/** All processes, and the faults of processes and stores. */
 export class Fleet {
-  /** Those that take claims. */
+  /** The API processes that are ready. */
   apis: ApiProcess[] = [];
   #workers: WorkerProcess[] = [];
   readonly #world: World;
   readonly #plan: Plan;
   readonly #stores: Stores;
   #started = 0;
-  /** Processes that are still to start. */
+  /** Processes that will start later. */
   #starting = 0;
   readonly #notReady = new Set<ApiProcess>();
-  /** Until then no process starts. */
-  #nobodyUntilMs = 0;
+  /** Before this time no process starts. */
+  #noStartBeforeMs = 0;
 
   constructor(world: World, plan: Plan, stores: Stores) {
     this.#world = world;
@@ -46,19 +46,19 @@ export class Fleet {
     'api crash': (forMs) => this.#crashApi(forMs),
     'worker crash': (forMs) => this.#crashWorker(forMs),
     'redis outage': (forMs) => this.#redisOutage(forMs),
-    'redis forgets all': () => this.#stores.redis.forgetAll(),
-    'redis forgets a job': () => this.#stores.redis.forgetOne(),
+    'redis loses all': () => this.#stores.redis.loseAll(),
+    'redis loses a job': () => this.#stores.redis.loseOne(),
     'redis failover': () => this.#redisFailover(),
     'mongo outage': (forMs) => this.#mongoOutage(forMs),
     failover: (forMs) => this.#failover(forMs),
-    'answers away': () => {
-      for (const api of this.apis) api.hearAgain();
+    'answer connection lost': () => {
+      for (const api of this.apis) api.recover();
     },
     'clock set': () => this.#setClock(),
     'no workers': (forMs) => this.#noWorkers(forMs),
-    'nobody there': (forMs) => {
-      this.#world.met['long outages']++;
-      this.#nobodyUntilMs = Math.max(this.#nobodyUntilMs, this.#world.nowMs() + forMs);
+    'no processes': (forMs) => {
+      this.#world.coverage['long outages']++;
+      this.#noStartBeforeMs = Math.max(this.#noStartBeforeMs, this.#world.nowMs() + forMs);
       for (const api of this.#notReady) api.crash();
       while (this.apis.length > 0) this.#crashApi(forMs);
       this.#noWorkers(forMs);
@@ -75,27 +75,27 @@ export class Fleet {
         return;
       }
       this.apis.push(api);
-      this.#world.trace(() => `${api.name} takes claims`);
+      this.#world.trace(() => `${api.name} is ready`);
     });
   }
 
   #startWorker(): void {
     const name = `worker ${++this.#started}`;
     this.#workers.push(new WorkerProcess(name, clockOf(this.#world.random, this.#plan), this.#parts()));
-    this.#world.trace(() => `${name} takes jobs`);
+    this.#world.trace(() => `${name} is ready`);
   }
 
-  /** Each start may have another number of lanes. */
+  /** Each start may have a different number of lanes. */
   #parts() {
     const lanes = this.#world.random.pick(this.#plan.lanes);
     return { world: this.#world, stores: this.#stores, lanes };
   }
 
-  /** A process starts after so long, or once anything may start again. */
+  /** Starts a process after this time, or later if no process may start yet. */
   #later(start: () => void, forMs: number): void {
     this.#starting++;
     const begin = () => {
-      const leftMs = this.#nobodyUntilMs - this.#world.nowMs();
+      const leftMs = this.#noStartBeforeMs - this.#world.nowMs();
       if (leftMs > 0) {
         setTimeout(begin, leftMs);
         return;
@@ -109,7 +109,7 @@ export class Fleet {
   #crashApi(forMs: number): void {
     if (this.apis.length === 0) return;
     const api = this.#world.random.pick(this.apis);
-    this.#world.met['api crashes']++;
+    this.#world.coverage['api crashes']++;
     this.apis = this.apis.filter((one) => one !== api);
     api.crash();
     this.#later(() => this.#startApi(), forMs);
@@ -118,7 +118,7 @@ export class Fleet {
   #crashWorker(forMs: number): void {
     if (this.#workers.length === 0) return;
     const worker = this.#world.random.pick(this.#workers);
-    this.#world.met['worker crashes']++;
+    this.#world.coverage['worker crashes']++;
     this.#workers = this.#workers.filter((one) => one !== worker);
     worker.crash();
     this.#stores.redis.abandon(worker);
@@ -128,20 +128,20 @@ export class Fleet {
   #noWorkers(forMs: number): void {
     const { random } = this.#world;
     while (this.#workers.length > 0) this.#crashWorker(forMs);
-    if (random.chance(0.5)) setTimeout(() => this.#stores.redis.forgetAll(), random.int(1, 1_000));
+    if (random.chance(0.5)) setTimeout(() => this.#stores.redis.loseAll(), random.int(1, 1_000));
   }
 
   #redisOutage(forMs: number): void {
     const { redis } = this.#stores;
-    this.#world.met.outages++;
+    this.#world.coverage.outages++;
     redis.up = false;
     setTimeout(() => {
-      if (this.#world.random.chance(0.2)) redis.forgetAll();
+      if (this.#world.random.chance(0.2)) redis.loseAll();
       redis.comeBack();
     }, forMs);
   }
 
-  /** A replica takes over that has not yet what came last. */
+  /** A replica takes over that does not have the last writes. */
   #redisFailover(): void {
     const { redis } = this.#stores;
     const { random } = this.#world;
@@ -151,7 +151,7 @@ export class Fleet {
 
   #mongoOutage(forMs: number): void {
     const { store } = this.#stores;
-    this.#world.met.outages++;
+    this.#world.coverage.outages++;
     store.up = false;
     setTimeout(() => {
       store.up = true;
@@ -159,20 +159,20 @@ export class Fleet {
   }
 
   #failover(forMs: number): void {
-    this.#world.met.failovers++;
+    this.#world.coverage.failovers++;
     this.#stores.store.failover();
-    // Some elections take a moment.
+    // Some elections take longer.
     if (this.#world.random.chance(0.3)) this.#mongoOutage(forMs);
   }
 
   #setClock(): void {
-    const { random, met, trace } = this.#world;
+    const { random, coverage, trace } = this.#world;
     const processes = [...this.apis, ...this.#workers];
     if (processes.length === 0) return;
     const { name, clock } = random.pick(processes);
     const byMs = random.pick(CLOCK_STEPS_MS) * random.pick([-1, 1]);
     clock.step(byMs);
-    met['clocks set']++;
+    coverage['clocks set']++;
     trace(() => `the clock of ${name} is set by ${byMs} ms`);
   }
 }

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ObjectId } from 'mongodb';
 
-/** The claim path uses something of MongoDB that the model does not have: a model that guesses is none. */
+/** The claim path used a feature of MongoDB that the model does not have. The run ends, because the model must not guess. */
 export class UnknownToModel extends Error {
   constructor(what: string) {
-    super(`the model of the store does not know ${what}: teach it, and model-store.test.ts`);
+    super(`the model of the store does not know ${what}: add it there and to model-store.test.ts`);
   }
 }
 
@@ -32,8 +32,8 @@ const fits = (value: unknown, condition: unknown): boolean => {
 };
 
 /**
- * Whether a document matches a filter, for the operators that the claim path uses.
- * @throws UnknownToModel on any other.
+ * Whether a document matches a filter. Knows the operators that the claim path uses.
+ * @throws UnknownToModel on any other operator.
  */
 export const matches = (document: object, filter: object): boolean =>
   Object.entries(filter).every(([field, condition]) =>

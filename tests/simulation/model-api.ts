@@ -5,18 +5,18 @@ import { withTimeout } from '@flashclaim/runtime';
 import { DatabaseClock } from '@flashclaim/store';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
-import { plantedClock, plantedFind, plantedStatus } from './planted-api.ts';
+import { mutatedClock, mutatedFind, mutatedStatus } from './mutated-api.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
-/** How long callers wait here before they are told `pending`: short, so that they often are. */
+/** The wait of callers before the answer `pending`: short, so that this happens often. */
 const WAIT_MS = 400;
 const PENDING_MAX = 1_000;
 
-/** How long a process that starts waits for the database before it asks again. */
-const START_AGAIN_MS = 100;
+/** Timeout and pause of a starting process that reads the database time. */
+const START_RETRY_MS = 100;
 
-export interface ClaimSent {
+export interface ClaimRequest {
   requestId: string;
   userId: string;
   couponName: string;
@@ -24,14 +24,14 @@ export interface ClaimSent {
   waitMs: number | undefined;
 }
 
-export interface Told {
+export interface Answer {
   status: number;
   code?: string | undefined;
   claimId?: string | undefined;
   replayed: boolean;
 }
 
-/** An answer on its way out, as far as the claim path knows Fastify's. */
+/** A Fastify reply with the methods that the claim path uses. */
 const newReply = (requestId: string) => {
   const reply = {
     request: { id: requestId, log: { debug: () => {} } },
@@ -50,17 +50,17 @@ const newReply = (requestId: string) => {
   return reply;
 };
 
-/** An API process: the claim path of the API on model stores. */
+/** An API process: the API's own `ClaimPath` on model stores. */
 export class ApiProcess implements Process {
   readonly name: string;
   readonly clock: WallClock;
-  readonly clocksConfused: boolean;
+  readonly usesWallClockForIntervals: boolean;
   dead = false;
   readonly #parts: ReturnType<typeof startApi>;
-  /** Those who wait for an answer, and hear of a crash by their broken connections. */
+  /** Rejects the call of each waiting caller: a crash breaks its connection. */
   readonly #callers = new Set<(error: Error) => void>();
 
-  /** @param lanes as its CLAIM_LANES says. */
+  /** @param lanes the value of its CLAIM_LANES. */
   constructor(
     name: string,
     clock: WallClock,
@@ -68,41 +68,41 @@ export class ApiProcess implements Process {
   ) {
     this.name = name;
     this.clock = clock;
-    this.clocksConfused = world.plants.has('wall clock instead of monotonic clock');
+    this.usesWallClockForIntervals = world.mutations.has('wall clock instead of monotonic clock');
     this.#parts = runOn(this, () => startApi(world, stores, this, lanes));
   }
 
-  /** Resolves once it takes claims, as it knows the database's time, or has died before. */
+  /** Resolves to true once it knows the database time and is ready, or to false if it crashed before. */
   ready(): Promise<boolean> {
     return runOn(this, this.#parts.ready);
   }
 
-  /** Nothing that was taken is undecided. */
+  /** Whether no admitted claim is undecided. */
   get idle(): boolean {
     return this.#parts.claimPath.admission.capacity === PENDING_MAX;
   }
 
-  /** Rejects where the process dies first. */
-  claim(sent: ClaimSent): Promise<Told> {
-    return this.#answered(() => this.#claim(sent));
+  /** Rejects if the process crashes before it answers. */
+  claim(request: ClaimRequest): Promise<Answer> {
+    return this.#untilAnswered(() => this.#claim(request));
   }
 
   status(claimId: string): Promise<ClaimStatus | null> {
-    return this.#answered(() => this.#parts.status(claimId));
+    return this.#untilAnswered(() => this.#parts.status(claimId));
   }
 
-  /** The connection on which answers come was down. */
-  hearAgain(): void {
+  /** The connection for answers was down and is back. */
+  recover(): void {
     runOn(this, () => this.#parts.claimPath.recover());
   }
 
   crash(): void {
     this.dead = true;
     this.#parts.close();
-    for (const hear of this.#callers) hear(new Error('connection closed'));
+    for (const reject of this.#callers) reject(new Error('connection closed'));
   }
 
-  #answered<T>(call: () => Promise<T>): Promise<T> {
+  #untilAnswered<T>(call: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#callers.add(reject);
       runOn(this, call)
@@ -111,7 +111,7 @@ export class ApiProcess implements Process {
     });
   }
 
-  async #claim({ requestId, userId, couponName, key, waitMs }: ClaimSent): Promise<Told> {
+  async #claim({ requestId, userId, couponName, key, waitMs }: ClaimRequest): Promise<Answer> {
     const { claimPath } = this.#parts;
     const reply = newReply(requestId);
     const fastifyReply = reply as unknown as Parameters<typeof replyToClaim>[0];
@@ -137,30 +137,34 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
   };
   const claimPath = new ClaimPath({
     queues: Array.from({ length: laneCount }, (_, lane) => model.queue(lane, process)),
-    ...{ mongo, stores, log, waitMaxMs: WAIT_MS, pendingMax: PENDING_MAX },
-    databaseClock: plantedClock(world, databaseClock),
+    mongo,
+    stores,
+    log,
+    waitMaxMs: WAIT_MS,
+    pendingMax: PENDING_MAX,
+    databaseClock: mutatedClock(world, databaseClock),
     eventLoop: { isSlow: false },
     arePendingClaimsFull: () => false,
-    find: plantedFind(world),
+    find: mutatedFind(world),
   });
-  const endAnswers = model.subscribe(process, answersChannel(claimPath.processId), (message) =>
+  const unsubscribe = model.subscribe(process, answersChannel(claimPath.processId), (message) =>
     claimPath.receive(message),
   );
   const status = async (claimId: string) =>
-    plantedStatus({ world, store, redis: model }, await claimPath.status(claimId), laneCount);
+    mutatedStatus({ world, store, redis: model }, await claimPath.status(claimId), laneCount);
   const ready = async () => {
     for (;;) {
-      const asked = await withTimeout(START_AGAIN_MS, databaseClock.ask(mongo.db)).then(
+      const isKnown = await withTimeout(START_RETRY_MS, databaseClock.ask(mongo.db)).then(
         () => true,
         () => false,
       );
-      if (process.dead || asked) return !process.dead;
-      await new Promise<void>((resolve) => setTimeout(resolve, START_AGAIN_MS));
+      if (process.dead || isKnown) return !process.dead;
+      await new Promise<void>((resolve) => setTimeout(resolve, START_RETRY_MS));
     }
   };
   const close = () => {
     claimPath.close();
-    endAnswers();
+    unsubscribe();
     stores.redis.close();
     stores.mongo.close();
   };

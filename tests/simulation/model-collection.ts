@@ -4,13 +4,13 @@ export interface Stored<T> {
   /** The write that inserted it. */
   at: number;
   /** The write that deleted it. */
-  goneAt: number;
+  deletedAt: number;
   document: T;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** The documents of a collection, in every version that anybody may still see: they are inserted and deleted, never changed. */
+/** The documents of a collection, with the write that inserted and the write that deleted each. They are never changed. */
 export class ModelCollection<T extends object> {
   #stored: Stored<T>[] = [];
   readonly keysOf: (document: T) => string[];
@@ -19,33 +19,33 @@ export class ModelCollection<T extends object> {
     this.keysOf = keysOf;
   }
 
-  /** What was there after a write. */
+  /** The matching documents that a read at this write sees. */
   find(filter: object, seen: number): T[] {
     const found: T[] = [];
-    for (const { at, goneAt, document } of this.#stored)
-      if (at <= seen && goneAt > seen && matches(document, filter)) found.push(document);
+    for (const { at, deletedAt, document } of this.#stored)
+      if (at <= seen && deletedAt > seen && matches(document, filter)) found.push(document);
     return found;
   }
 
   insert(document: T, at: number): void {
-    this.#stored.push({ at, goneAt: NEVER, document });
+    this.#stored.push({ at, deletedAt: NEVER, document });
   }
 
-  /** Deletes what the condition names. Returns what was deleted. */
+  /** Deletes and returns the documents for which the condition holds. */
   deleteWhere(holds: (document: T) => boolean, write: () => number): T[] {
-    const gone = this.#stored.filter(({ goneAt, document }) => goneAt === NEVER && holds(document));
-    if (gone.length === 0) return [];
+    const deleted = this.#stored.filter(({ deletedAt, document }) => deletedAt === NEVER && holds(document));
+    if (deleted.length === 0) return [];
     const at = write();
-    for (const one of gone) one.goneAt = at;
-    return gone.map(({ document }) => document);
+    for (const one of deleted) one.deletedAt = at;
+    return deleted.map(({ document }) => document);
   }
 
-  /** Writes after this one never were. Returns the documents that are gone by that, and those that are back. */
-  rollBackTo(last: number): { gone: T[]; back: Stored<T>[] } {
-    const gone = this.#stored.filter(({ at }) => at > last).map(({ document }) => document);
+  /** Undoes all writes after this one. Returns the removed documents and the restored ones. */
+  rollBackTo(last: number): { removed: T[]; restored: Stored<T>[] } {
+    const removed = this.#stored.filter(({ at }) => at > last).map(({ document }) => document);
     this.#stored = this.#stored.filter(({ at }) => at <= last);
-    const back = this.#stored.filter(({ goneAt }) => goneAt !== NEVER && goneAt > last);
-    for (const one of back) one.goneAt = NEVER;
-    return { gone, back };
+    const restored = this.#stored.filter(({ deletedAt }) => deletedAt !== NEVER && deletedAt > last);
+    for (const one of restored) one.deletedAt = NEVER;
+    return { removed, restored };
   }
 }

@@ -3,10 +3,10 @@ import { UnrecoverableError } from 'bullmq';
 import { runOn } from './wall-clock.ts';
 import { faulty, type Process, travel, type World } from './world.ts';
 
-/** By which a runner has a job: one whose lock ran out may not finish it. */
+/** The lock of a job: a runner that has lost it can't finish the job. */
 interface Lock {
   process: Process;
-  /** Its runner has not ended yet, and renews it. */
+  /** Whether its runner still works, and renews the lock. */
   running: boolean;
 }
 
@@ -18,12 +18,12 @@ interface ModelJob {
   lock?: Lock | undefined;
 }
 
-/** A job as its runner has it. */
+/** A job as its runner sees it. */
 export interface RunJob extends Pick<ModelJob, 'id' | 'data' | 'attemptsMade'> {
   queueName: string;
 }
 
-/** What runs the jobs of one lane in one worker process, one after the other. */
+/** Runs the jobs of one lane in one worker process, one after the other. */
 export interface Runner {
   process: Process;
   run: (job: RunJob) => Promise<unknown>;
@@ -32,42 +32,42 @@ export interface Runner {
 
 export interface LaneOptions {
   world: World;
-  /** Finished jobs that a lane keeps: fewer than in life make of a few jobs what is an hour. */
+  /** Finished jobs that a lane keeps. Fewer than in production, so that a short run removes jobs too. */
   keptMax: number;
-  /** Whether anybody sees to it that one job runs at a time. */
+  /** Whether workers set the global concurrency of a lane to one. */
   isExclusive: boolean;
-  /** How likely a run loses its lock at once, so that the job runs twice at the same time. */
+  /** Probability that a run loses its lock at once, so that the job runs twice at the same time. */
   doubleRuns: number;
   isUp: () => boolean;
-  /** Jobs have come, so workers that do not know the lane will look. */
-  jobCame: () => void;
+  /** Called when jobs were added, so that workers find a lane that they do not serve yet. */
+  jobAdded: () => void;
 }
 
-/** What a lane holds at one moment. */
+/** The contents of a lane at one moment. */
 export interface LaneState {
   jobs: ReadonlyMap<string, Readonly<ModelJob>>;
   wait: readonly string[];
   globalConcurrency: boolean;
 }
 
-/** How much likelier than other faults it is that a worker stands still: seldom does one matter. */
-const STANDS_STILL = 4;
+/** A worker pauses this much more often than other faults happen, because most pauses have no effect. */
+const PAUSE_FACTOR = 4;
 
-/** How soon a worker tries again to reach Redis. */
-const REACH_AGAIN_MS = 50;
+/** Pause before a worker tries again to reach Redis. */
+const RECONNECT_MS = 50;
 
 type Outcome = { value: unknown } | { error: unknown };
 
 const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
-/** A lane in Redis: its jobs, and what BullMQ does with them. */
+/** A lane in Redis: its jobs, and BullMQ's operations on them. */
 export class ModelLane {
   readonly #options: LaneOptions;
   readonly #name: string;
   readonly runners = new Set<Runner>();
   #jobs = new Map<string, ModelJob>();
   #wait: string[] = [];
-  /** Gone with everything else that Redis forgets, until a worker says it again. */
+  /** Lost with all other data of Redis, until a worker sets it again. */
   #globalConcurrency: boolean;
 
   constructor(lane: number, options: LaneOptions) {
@@ -85,12 +85,12 @@ export class ModelLane {
     return this.#jobs.size;
   }
 
-  /** A job id that is there is not added again: BullMQ says nothing then. */
+  /** Does nothing for an existing job id, as BullMQ does. */
   add(id: string, data: ClaimJob): void {
     if (this.#jobs.has(id)) return;
     this.#jobs.set(id, { id, data: copy(data), attemptsMade: 0, state: 'waiting' });
     this.#wait.push(id);
-    this.#options.jobCame();
+    this.#options.jobAdded();
     this.dispatch();
   }
 
@@ -98,7 +98,7 @@ export class ModelLane {
     return this.#jobs.get(id)?.state ?? 'unknown';
   }
 
-  /** Hands the next job to a runner that is free, if it may run. */
+  /** Gives the next job to a free runner, if the concurrency allows it. */
   dispatch(): void {
     if (!this.#options.isUp() || this.#wait.length === 0) return;
     setTimeout(() => {
@@ -111,25 +111,25 @@ export class ModelLane {
     }, 0);
   }
 
-  /** A worker is killed: its jobs wait until their locks have run out and somebody looks. */
+  /** A worker is killed: its jobs wait until their locks expire and a worker finds them stalled. */
   abandon(process: Process): void {
     for (const runner of this.runners) if (runner.process === process) this.runners.delete(runner);
     for (const { id, state, lock } of this.#jobs.values())
       if (state === 'active' && lock?.process === process) this.#loseLockLater(id, lock);
   }
 
-  /** Redis starts empty. Returns how many jobs are gone. */
-  forgetAll(): number {
-    const gone = this.#jobs.size;
+  /** Redis loses all data. Returns the number of lost jobs. */
+  loseAll(): number {
+    const lost = this.#jobs.size;
     this.#jobs.clear();
     this.#wait = [];
     this.#globalConcurrency = false;
-    this.#restoreOneAtATime();
-    return gone;
+    this.#restoreGlobalConcurrency();
+    return lost;
   }
 
-  /** One job is gone. */
-  forgetOne(): void {
+  /** Redis loses one job. */
+  loseOne(): void {
     const { random } = this.#options.world;
     const id = random.pick([...this.#jobs.keys()]);
     this.#jobs.delete(id);
@@ -142,15 +142,15 @@ export class ModelLane {
     return { jobs, wait: [...this.#wait], globalConcurrency: this.#globalConcurrency };
   }
 
-  /** All is again as it was then: what was acknowledged since is lost. */
+  /** Restores an earlier state: writes since then are lost, although they were acknowledged. */
   restore({ jobs, wait, globalConcurrency }: LaneState): void {
     this.#jobs = new Map([...jobs].map(([id, job]) => [id, { ...job }]));
     this.#wait = [...wait];
     this.#globalConcurrency = globalConcurrency;
-    this.#restoreOneAtATime();
+    this.#restoreGlobalConcurrency();
     for (const { id, state, lock } of this.#jobs.values())
       if (state === 'active' && lock && (!lock.running || lock.process.dead)) this.#loseLockLater(id, lock);
-    if (this.#wait.length > 0) this.#options.jobCame();
+    if (this.#wait.length > 0) this.#options.jobAdded();
     this.dispatch();
   }
 
@@ -160,8 +160,8 @@ export class ModelLane {
     return active;
   }
 
-  /** Workers say it regularly. */
-  #restoreOneAtATime(): void {
+  /** Workers set the global concurrency regularly. */
+  #restoreGlobalConcurrency(): void {
     if (!this.#options.isExclusive) return;
     setTimeout(() => {
       this.#globalConcurrency = true;
@@ -176,45 +176,45 @@ export class ModelLane {
     runner.busy = true;
     world.trace(() => `${runner.process.name} runs ${id}`);
     this.dispatch();
-    const { standsStillMs, lockedMs } = this.#troubleOfRun();
+    const { pauseMs, lockedMs } = this.#faultsOfRun();
     if (lockedMs !== undefined) setTimeout(() => this.#loseLock(id, lock), lockedMs);
-    const taken = { id, data: job.data, attemptsMade: job.attemptsMade, queueName: this.#name };
-    if (standsStillMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, standsStillMs));
-    const outcome: Outcome = await runOn(runner.process, () => runner.run(taken)).then(
+    const jobOfRun = { id, data: job.data, attemptsMade: job.attemptsMade, queueName: this.#name };
+    if (pauseMs > 0) await new Promise<void>((resolve) => setTimeout(resolve, pauseMs));
+    const outcome: Outcome = await runOn(runner.process, () => runner.run(jobOfRun)).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
-    await this.#reached(runner.process);
+    await this.#redisReached(runner.process);
     lock.running = false;
-    // Nobody renewed it any more.
+    // The lock was not renewed in time.
     if (faulty(world)) this.#loseLock(id, lock);
     this.#finish(id, lock, outcome);
     runner.busy = false;
     this.dispatch();
   }
 
-  /** The lock of a run that runs out, or a process that is stopped after it took a job and goes on when it has lost that. */
-  #troubleOfRun(): { standsStillMs: number; lockedMs: number | undefined } {
+  /** Draws the faults of a run: its lock expires, or its process pauses after it took the job and loses the lock meanwhile. */
+  #faultsOfRun(): { pauseMs: number; lockedMs: number | undefined } {
     const { world, doubleRuns } = this.#options;
-    const { random, met, faultRate } = world;
+    const { random, coverage, faultRate } = world;
     if (doubleRuns > 0 && random.chance(doubleRuns)) {
-      met['double runs']++;
-      return { standsStillMs: 0, lockedMs: random.int(0, 5) };
+      coverage['double runs']++;
+      return { pauseMs: 0, lockedMs: random.int(0, 5) };
     }
-    if (!random.chance(STANDS_STILL * faultRate))
-      return { standsStillMs: 0, lockedMs: faulty(world) ? random.int(1, 60) : undefined };
-    met['workers stood still']++;
-    const standsStillMs = random.int(1, random.pick([100, 2 * JOB_LOCK_MS]));
-    return { standsStillMs, lockedMs: random.int(0, standsStillMs) };
+    if (!random.chance(PAUSE_FACTOR * faultRate))
+      return { pauseMs: 0, lockedMs: faulty(world) ? random.int(1, 60) : undefined };
+    coverage['paused workers']++;
+    const pauseMs = random.int(1, random.pick([100, 2 * JOB_LOCK_MS]));
+    return { pauseMs, lockedMs: random.int(0, pauseMs) };
   }
 
-  /** BullMQ's worker waits for Redis as long as it takes. A dead one waits for ever. */
-  #reached(process: Process): Promise<void> {
+  /** Waits until the worker reaches Redis, as BullMQ does. Never resolves for a killed process. */
+  #redisReached(process: Process): Promise<void> {
     return new Promise((resolve) => {
       const arrive = () => {
         if (process.dead) return;
         if (this.#options.isUp()) resolve();
-        else setTimeout(arrive, REACH_AGAIN_MS);
+        else setTimeout(arrive, RECONNECT_MS);
       };
       travel(this.#options.world, process, arrive);
     });
@@ -224,7 +224,7 @@ export class ModelLane {
     const { world } = this.#options;
     const job = this.#jobs.get(id);
     if (job?.lock !== lock) {
-      world.trace(() => `${id} was finished by a worker that had lost it, or it is forgotten`);
+      world.trace(() => `${id} was finished by a worker without its lock, or is lost`);
       return;
     }
     job.lock = undefined;
@@ -234,7 +234,7 @@ export class ModelLane {
     }
     job.state = 'completed';
     this.#keep(job);
-    // That it was finished was not replicated when another node took over.
+    // A failover lost the write that finished it.
     if (faulty(world)) setTimeout(() => this.#deliverAgain(id), world.random.int(1, 200));
   }
 
@@ -245,22 +245,22 @@ export class ModelLane {
     else this.#waitAgain(job);
   }
 
-  /** Of those that went well, the last few are kept. */
+  /** Keeps only the last few completed jobs. */
   #keep(last: ModelJob): void {
-    // The map holds them in the order in which they came; the one that has just finished counts as the last.
+    // The map keeps insertion order; the job that has just finished moves to the end.
     this.#jobs.delete(last.id);
     this.#jobs.set(last.id, last);
     const kept = [...this.#jobs.values()].filter(({ state }) => state === 'completed');
     for (const { id } of kept.slice(0, Math.max(0, kept.length - this.#options.keptMax))) {
       this.#jobs.delete(id);
-      this.#options.world.met['removed jobs']++;
+      this.#options.world.coverage['removed jobs']++;
     }
   }
 
   #deliverAgain(id: string): void {
     const job = this.#jobs.get(id);
     if (job?.state !== 'completed') return;
-    this.#options.world.met['duplicate deliveries']++;
+    this.#options.world.coverage['duplicate deliveries']++;
     this.#waitAgain(job);
   }
 
@@ -272,8 +272,8 @@ export class ModelLane {
   #loseLock(id: string, lock: Lock): void {
     const job = this.#jobs.get(id);
     if (job?.lock !== lock) return;
-    this.#options.world.met['lost locks']++;
-    this.#options.world.trace(() => `${id} lost its lock and is run again`);
+    this.#options.world.coverage['lost locks']++;
+    this.#options.world.trace(() => `${id} lost its lock and runs again`);
     job.lock = undefined;
     this.#waitAgain(job, true);
   }
@@ -282,7 +282,7 @@ export class ModelLane {
     job.state = 'waiting';
     if (first) this.#wait.unshift(job.id);
     else this.#wait.push(job.id);
-    this.#options.jobCame();
+    this.#options.jobAdded();
     this.dispatch();
   }
 }

@@ -13,7 +13,7 @@ import {
   type UpdateMany,
 } from './model-store.ts';
 import { toTimestamp } from './replication.ts';
-import { ask, askWhether, defectOf, faulty, type Process, type World } from './world.ts';
+import { callStore, defectOf, faulty, type Process, pingStore, type World } from './world.ts';
 
 type ReadConcern = 'majority' | 'linearizable' | 'local';
 
@@ -24,7 +24,7 @@ interface Options {
   ordered?: boolean;
   sort?: Record<string, 1 | -1>;
   limit?: number;
-  /** Without a meaning here. */
+  /** No effect in the model. */
   batchSize?: number;
   writeConcern?: object;
 }
@@ -39,7 +39,7 @@ const OPTIONS = new Set([
   'writeConcern',
 ]);
 
-/** What a command has to do at the server, and what it sees there. */
+/** The session and transaction in which the server runs a command. */
 interface AtServer {
   session: ModelSession | undefined;
   transaction: Transaction | undefined;
@@ -48,18 +48,18 @@ interface AtServer {
 const DUPLICATE = 11_000;
 const duplicate = () => ({ code: DUPLICATE, message: 'E11000 duplicate key error' });
 
-/** As the driver reports documents that a unique index refused, by their indexes. */
+/** The driver's error for documents that violate a unique index, with their positions. */
 const bulkError = (indexes: readonly number[], inserted: number) => {
   const writeErrors = indexes.map((index) => ({ ...duplicate(), index, errmsg: duplicate().message }));
   const result = { insertedCount: inserted, getWriteConcernError: () => undefined, getWriteErrors: () => writeErrors };
-  // Its constructor is the driver's own, which takes what the server sent.
+  // The constructor takes the reply of the server.
   return new MongoBulkWriteError(
     { ...duplicate(), writeErrors } as unknown as ConstructorParameters<typeof MongoBulkWriteError>[0],
     result as unknown as BulkWriteResult,
   );
 };
 
-/** The fields that were asked for. */
+/** Keeps the fields of the projection. */
 const project = <T extends object>(document: T, projection: Options['projection']): T => {
   if (!projection) return { ...document };
   const fields = document as Record<string, unknown>;
@@ -69,8 +69,8 @@ const project = <T extends object>(document: T, projection: Options['projection'
   return projected as T;
 };
 
-/** Documents that were found, in the order, number and with the fields that were asked for. */
-const asAsked = <T extends object>(found: readonly T[], { sort = {}, limit, projection }: Options): T[] => {
+/** Applies sort, limit and projection. */
+const applyOptions = <T extends object>(found: readonly T[], { sort = {}, limit, projection }: Options): T[] => {
   const orders = Object.entries(sort);
   const compare = (one: T, other: T): number => {
     for (const [field, order] of orders) {
@@ -83,7 +83,7 @@ const asAsked = <T extends object>(found: readonly T[], { sort = {}, limit, proj
   return sorted.slice(0, limit).map((document) => project(document, projection));
 };
 
-/** A process's connection to the store: the few methods of the driver that the claim path calls. */
+/** A process's connection to the store: the methods of the driver that the claim path calls. */
 class ModelConnection {
   readonly #world: World;
   readonly #process: Process;
@@ -105,7 +105,7 @@ class ModelConnection {
   }
 
   ping(): Promise<object> {
-    return askWhether(this.#world, this.#process, () => {
+    return pingStore(this.#world, this.#process, () => {
       const { up, replication } = this.#store;
       if (!up || faulty(this.#world)) throw networkError();
       return { ok: 1, operationTime: toTimestamp(replication.appliedTime) };
@@ -124,10 +124,10 @@ class ModelConnection {
           if (transaction) {
             const documents = found(filter, this.#store.seenBy(transaction), transaction);
             session?.replied(replication.committed, replication.appliedTime);
-            return asAsked(documents, options);
+            return applyOptions(documents, options);
           }
           const seen = await this.#seenOutside(options);
-          return asAsked(found(filter, seen), options);
+          return applyOptions(found(filter, seen), options);
         }),
     };
   }
@@ -176,7 +176,7 @@ class ModelConnection {
         if (at === undefined) duplicates.push(index);
         if (at === undefined && options.ordered !== false) break;
       }
-      // A duplicate waits as well: until a majority has what it met.
+      // A duplicate waits too, until a majority has the write that it conflicts with.
       const { committed } = replication;
       await (last === undefined ? replication.onceMajority(committed) : replication.replicate(committed));
       replied();
@@ -201,33 +201,33 @@ class ModelConnection {
     });
   }
 
-  /** Has the server carry something out; or not, where it can't be reached or the connection breaks. */
+  /** Runs a command at the server. Rejects if the server is down or the connection breaks, before or after the command. */
   #command<T>(options: Options, effect: (at: AtServer) => T | Promise<T>): Promise<T> {
     for (const option of Object.keys(options))
       if (!OPTIONS.has(option)) throw defectOf(this.#world, new UnknownToModel(`the option ${option}`));
     const { session } = options;
-    return ask(this.#world, this.#process, () => {
+    return callStore(this.#world, this.#process, () => {
       const transaction = session?.transaction;
       const label = transaction && MongoErrorLabel.TransientTransactionError;
       if (!this.#store.up) throw networkError(label);
       if (!faulty(this.#world)) return effect({ session, transaction });
-      this.#world.met['transient errors']++;
-      // The command may have been carried out: only its answer is lost.
-      if (this.#world.random.chance(0.5)) this.#carryOut(() => effect({ session, transaction }));
+      this.#world.coverage['transient errors']++;
+      // The command may have run: only its reply is lost.
+      if (this.#world.random.chance(0.5)) this.#runUnanswered(() => effect({ session, transaction }));
       throw networkError(label);
     });
   }
 
-  #carryOut(effect: () => unknown): void {
+  #runUnanswered(effect: () => unknown): void {
     try {
       Promise.resolve(effect()).catch(() => {});
     } catch {
-      // Nobody is left to be told.
+      // The caller gets a network error instead.
     }
   }
 }
 
-/** The collection of some name, as far as the claim path uses it. Whatever else is called is not there, and fails. */
+/** A collection with the methods that the claim path uses. A call of any other method throws. */
 const collectionOf = (connection: ModelConnection, store: ModelStore, name: CollectionName) => ({
   find: (filter: object, options: Options = {}) =>
     connection.find(filter, options, (condition, seen, transaction) =>
@@ -237,31 +237,31 @@ const collectionOf = (connection: ModelConnection, store: ModelStore, name: Coll
     connection.insertMany(name, documents, options),
 });
 
-/** The bugs around records that can be planted here. */
-const plantedRecords = ({ plants, met }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
+/** Mutations of reads and writes of job records. */
+const mutatedRecords = ({ mutations, coverage }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
   find: (filter, options = {}) =>
     records.find(
       filter,
-      plants.has('record read by local concern') && !options.session ? { ...options, readConcern: 'local' } : options,
+      mutations.has('record read by local concern') && !options.session ? { ...options, readConcern: 'local' } : options,
     ),
   insertMany: (documents, options) => {
     const isGrant = (result: unknown) => /^[CR]+$/.test((result as { decisions: string } | undefined)?.decisions ?? '');
     let kept = documents;
-    if (plants.has('record only for refusals')) kept = kept.filter(({ result }) => !isGrant(result));
-    met['expired jobs'] += documents.filter(({ result }) => result === undefined).length;
+    if (mutations.has('record only for refusals')) kept = kept.filter(({ result }) => !isGrant(result));
+    coverage['expired jobs'] += documents.filter(({ result }) => result === undefined).length;
     return records.insertMany(kept, options);
   },
 });
 
-const plantedPending = (
-  { plants }: World,
+const mutatedPending = (
+  { mutations }: World,
   store: ModelStore,
   pending: ReturnType<typeof collectionOf>,
 ): typeof pending => ({
   find: pending.find,
   insertMany: (documents, options) => {
     const claimOf = (id: string) => id.slice(0, id.indexOf('/'));
-    if (plants.has('pending record overwritten'))
+    if (mutations.has('pending record overwritten'))
       for (const { _id } of documents) store.deletePending((other) => claimOf(other) === claimOf(_id) && other !== _id);
     return pending.insertMany(documents, options);
   },
@@ -269,16 +269,16 @@ const plantedPending = (
 
 type Command = { ping: 1 } | WriteCommand;
 
-/** A command as the server takes it. It replies with a duplicate key where the driver's bulk API would throw. */
+/** Runs a command as the server does. It replies with a duplicate key where the driver's bulk API would throw. */
 const run = async (
   connection: ModelConnection,
-  inserting: Record<string, ReturnType<typeof collectionOf>>,
+  collections: Record<string, ReturnType<typeof collectionOf>>,
   command: Command,
   options: Options,
 ): Promise<object> => {
   if ('ping' in command) return connection.ping();
   if ('update' in command) return { n: await connection.updateCoupons(command.updates as UpdateMany[], options) };
-  const collection = inserting[command.insert];
+  const collection = collections[command.insert];
   if (!collection) throw new UnknownToModel(`an insert into ${command.insert}`);
   const { documents } = command;
   return collection.insertMany(documents as ModelDocument[], options).then(
@@ -290,19 +290,19 @@ const run = async (
   );
 };
 
-/** The one place where the model passes for the driver. */
+/** The model with the type of the driver. Only this function casts it. */
 export const modelMongo = (world: World, process: Process, store: ModelStore): Mongo => {
   const connection = new ModelConnection(world, process, store);
   const claims = collectionOf(connection, store, COLLECTIONS.claims);
-  const jobRecords = plantedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords));
-  const inserting = { [COLLECTIONS.claims]: claims, [COLLECTIONS.jobRecords]: jobRecords };
+  const jobRecords = mutatedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords));
+  const collections = { [COLLECTIONS.claims]: claims, [COLLECTIONS.jobRecords]: jobRecords };
   return {
     client: {
       startSession: (options?: SessionOptions) => connection.startSession(options),
       withSession: <T>(options: SessionOptions, use: (session: ModelSession) => Promise<T>) =>
         connection.withSession(options, use),
     },
-    db: { command: (command: Command, options: Options = {}) => run(connection, inserting, command, options) },
+    db: { command: (command: Command, options: Options = {}) => run(connection, collections, command, options) },
     coupons: {
       find: (filter: object, options: Options = {}) =>
         connection.find(filter, options, (condition, seen, transaction) =>
@@ -312,6 +312,6 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
     },
     claims,
     jobRecords,
-    pendingClaims: plantedPending(world, store, collectionOf(connection, store, COLLECTIONS.pendingClaims)),
+    pendingClaims: mutatedPending(world, store, collectionOf(connection, store, COLLECTIONS.pendingClaims)),
   } as unknown as Mongo;
 };

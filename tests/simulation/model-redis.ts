@@ -4,9 +4,9 @@ import type { Queue } from 'bullmq';
 import { type LaneState, ModelLane, type RunJob, type Runner } from './model-lane.ts';
 import type { Plan } from './plan.ts';
 import { runOn } from './wall-clock.ts';
-import { ask, askWhether, faulty, type Line, type Process, travel, type World } from './world.ts';
+import { callStore, faulty, type MessageOrder, type Process, pingStore, travel, type World } from './world.ts';
 
-/** After so long a worker has found a lane that holds jobs and that it did not know. */
+/** Time until a worker finds a lane with jobs that it does not serve yet. */
 const LANE_FOUND_MIN_MS = 100;
 const LANE_FOUND_MAX_MS = 2_000;
 
@@ -15,21 +15,21 @@ interface ModelWorker {
   run: (job: RunJob) => Promise<unknown>;
   /** The lanes that it serves. */
   serves: Set<number>;
-  /** Those that it is about to find. */
+  /** The lanes that it will serve soon. */
   finds: Set<number>;
 }
 
-/** A line for each key, made when it is first needed. */
-const linesByKey = () => {
-  const lines = new Map<string, Line>();
-  return (key: string): Line => {
-    const line = lines.get(key) ?? { arrivesAt: 0 };
-    lines.set(key, line);
-    return line;
+/** Keeps messages about the same key in order. */
+const ordersByKey = () => {
+  const orders = new Map<string, MessageOrder>();
+  return (key: string): MessageOrder => {
+    const order = orders.get(key) ?? { arrivesAt: 0 };
+    orders.set(key, order);
+    return order;
   };
 };
 
-/** What Redis and BullMQ do for the claim path: lanes with jobs, and the channels of the answers. */
+/** Redis and BullMQ as the claim path uses them: lanes with jobs, and channels for answers. */
 export class ModelRedis {
   readonly #world: World;
   readonly #plan: Plan;
@@ -48,51 +48,51 @@ export class ModelRedis {
     return this.#lanes.every((lane) => lane.idle);
   }
 
-  /** Whether one of the first so many lanes holds a job. */
-  isHeld(jobId: string, lanes: number): boolean {
+  /** Whether one of the first `lanes` lanes has this job. */
+  hasJob(jobId: string, lanes: number): boolean {
     return this.#lanes.slice(0, lanes).some((lane) => lane.stateOf(jobId) !== 'unknown');
   }
 
-  /** The queue of a lane as a process has it. What it says of a job does not overtake what it said before of the same. */
+  /** The queue of a lane for a process. Its commands about one job keep their order. */
   queue(lane: number, process: Process): Queue {
-    const of = this.#lane(lane);
-    const lineOf = linesByKey();
+    const modelLane = this.#lane(lane);
+    const orderOf = ordersByKey();
     return {
       add: (_name: string, data: ClaimJob, { jobId }: { jobId: string }) =>
-        this.#ask(process, () => of.add(jobId, data), lineOf(jobId)),
+        this.#callRedis(process, () => modelLane.add(jobId, data), orderOf(jobId)),
       getJobState: (jobId: string) =>
-        this.#ask(
+        this.#callRedis(
           process,
           () => {
-            const state = of.stateOf(jobId);
-            return state === 'unknown' && this.#world.plants.has('forgotten looks active') ? 'active' : state;
+            const state = modelLane.stateOf(jobId);
+            return state === 'unknown' && this.#world.mutations.has('lost job looks active') ? 'active' : state;
           },
-          lineOf(jobId),
+          orderOf(jobId),
         ),
     } as unknown as Queue;
   }
 
-  /** A connection as a process has it. */
+  /** A connection of a process. */
   connection(process: Process): RedisConnection {
     return {
-      publish: (channel: string, message: string) => this.#ask(process, () => this.#publish(channel, message)),
-      ping: () => askWhether(this.#world, process, () => this.#carriedOut(() => 'PONG')),
+      publish: (channel: string, message: string) => this.#callRedis(process, () => this.#publish(channel, message)),
+      ping: () => pingStore(this.#world, process, () => this.#run(() => 'PONG')),
     } as unknown as RedisConnection;
   }
 
-  /** Returns the function that ends it. */
-  subscribe(process: Process, channel: string, hear: (message: string) => void): () => void {
-    this.#channels.set(channel, (message) => runOn(process, () => hear(message)));
+  /** Returns a function that unsubscribes. */
+  subscribe(process: Process, channel: string, receive: (message: string) => void): () => void {
+    this.#channels.set(channel, (message) => runOn(process, () => receive(message)));
     return () => this.#channels.delete(channel);
   }
 
-  /** A worker process starts: it serves so many lanes at once, and others once it has found that they hold jobs. */
+  /** Starts the work of a worker process: it serves `lanes` lanes at once, and others after it has found jobs in them. */
   work(process: Process, lanes: number, run: (job: RunJob) => Promise<unknown>): void {
     const worker: ModelWorker = { process, run, serves: new Set(), finds: new Set() };
     this.#workers.push(worker);
     for (let lane = 0; lane < lanes; lane++) this.#serve(worker, lane);
-    this.#lanes.forEach((of, lane) => {
-      if (!of.idle) this.#find(worker, lane);
+    this.#lanes.forEach((modelLane, lane) => {
+      if (!modelLane.idle) this.#find(worker, lane);
     });
   }
 
@@ -107,31 +107,31 @@ export class ModelRedis {
     for (const lane of this.#lanes) lane.dispatch();
   }
 
-  /** Redis starts empty. */
-  forgetAll(): void {
-    for (const lane of this.#lanes) this.#world.met['forgotten jobs'] += lane.forgetAll();
+  /** Redis loses all data. */
+  loseAll(): void {
+    for (const lane of this.#lanes) this.#world.coverage['lost jobs'] += lane.loseAll();
   }
 
-  /** One job is gone: a replica that took over did not have it yet, say. */
-  forgetOne(): void {
+  /** Redis loses one job, for example in a failover to a replica without it. */
+  loseOne(): void {
     const lanes = this.#lanes.filter(({ size }) => size > 0);
     if (lanes.length === 0) return;
-    this.#world.random.pick(lanes).forgetOne();
-    this.#world.met['forgotten jobs']++;
+    this.#world.random.pick(lanes).loseOne();
+    this.#world.coverage['lost jobs']++;
   }
 
-  /** What a replica has by now. */
+  /** The state that a replica has now. */
   state(): LaneState[] {
     return this.#lanes.map((lane) => lane.state());
   }
 
-  /** The replica takes over: all that came since then is lost, acknowledged or not. */
+  /** The replica takes over: all later writes are lost, acknowledged or not. */
   failover(states: readonly LaneState[]): void {
-    this.#world.met['redis failovers']++;
+    this.#world.coverage['redis failovers']++;
     this.#lanes.forEach((lane, number) => {
       const state = states[number];
       if (state) lane.restore(state);
-      else lane.forgetAll();
+      else lane.loseAll();
     });
   }
 
@@ -140,9 +140,12 @@ export class ModelRedis {
       const { jobsKeptMax: keptMax, isExclusive, doubleRuns } = this.#plan;
       this.#lanes.push(
         new ModelLane(number, {
-          ...{ world: this.#world, keptMax, isExclusive, doubleRuns },
+          world: this.#world,
+          keptMax,
+          isExclusive,
+          doubleRuns,
           isUp: () => this.up,
-          jobCame: () => {
+          jobAdded: () => {
             for (const worker of this.#workers) this.#find(worker, number);
           },
         }),
@@ -155,25 +158,25 @@ export class ModelRedis {
     const { process, run } = worker;
     if (process.dead || worker.serves.has(lane)) return;
     worker.serves.add(lane);
-    const of = this.#lane(lane);
+    const modelLane = this.#lane(lane);
     const runners: Runner[] = Array.from({ length: this.#plan.runnersOfLane }, () => ({ process, run, busy: false }));
-    for (const runner of runners) of.runners.add(runner);
-    of.dispatch();
+    for (const runner of runners) modelLane.runners.add(runner);
+    modelLane.dispatch();
   }
 
   #find(worker: ModelWorker, lane: number): void {
     if (worker.serves.has(lane) || worker.finds.has(lane)) return;
     worker.finds.add(lane);
-    this.#world.met['found lanes']++;
+    this.#world.coverage['found lanes']++;
     setTimeout(() => this.#serve(worker, lane), this.#world.random.int(LANE_FOUND_MIN_MS, LANE_FOUND_MAX_MS));
   }
 
-  #ask<T>(process: Process, effect: () => T, line?: Line): Promise<T> {
-    return ask(this.#world, process, () => this.#carriedOut(effect), line);
+  #callRedis<T>(process: Process, effect: () => T, order?: MessageOrder): Promise<T> {
+    return callStore(this.#world, process, () => this.#run(effect), order);
   }
 
-  /** @throws Error where the connection breaks, before or after. */
-  #carriedOut<T>(effect: () => T): T {
+  /** @throws Error if the connection breaks, before or after the command ran. */
+  #run<T>(effect: () => T): T {
     if (!this.up) throw new Error('Connection is closed.');
     if (!faulty(this.#world)) return effect();
     if (this.#world.random.chance(0.5)) effect();
@@ -181,23 +184,23 @@ export class ModelRedis {
   }
 
   #publish(channel: string, sent: string): number {
-    const message = this.#planted(sent);
+    const message = this.#mutated(sent);
     if (!this.#channels.has(channel)) return 0;
-    const { random, met } = this.#world;
+    const { random, coverage } = this.#world;
     if (faulty(this.#world)) {
-      met['lost answers']++;
+      coverage['lost answers']++;
       return random.int(0, 1);
     }
     const times = faulty(this.#world) ? 2 : 1;
-    if (times === 2) met['duplicate answers']++;
+    if (times === 2) coverage['duplicate answers']++;
     for (let time = 0; time < times; time++)
       travel(this.#world, { dead: false }, () => this.#channels.get(channel)?.(message));
     return 1;
   }
 
-  /** The message, unless a bug is planted: then its result is that of the message before. */
-  #planted(message: string): string {
-    if (!this.#world.plants.has('result of another')) return message;
+  /** The message; with the mutation `result of another`, it has the result of the message before. */
+  #mutated(message: string): string {
+    if (!this.#world.mutations.has('result of another')) return message;
     const { result, ...rest } = JSON.parse(message) as { result: unknown };
     const other = this.#lastResult ?? result;
     this.#lastResult = result;

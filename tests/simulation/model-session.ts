@@ -1,18 +1,18 @@
 import { MongoErrorLabel, type Timestamp } from 'mongodb';
 import { type ModelStore, networkError, type Transaction } from './model-store.ts';
 import { toTimestamp } from './replication.ts';
-import { ask, faulty, type Process, type World } from './world.ts';
+import { callStore, faulty, type Process, type World } from './world.ts';
 
 export interface SessionOptions {
   causalConsistency?: boolean;
 }
 
-/** A driver's session: of one transaction after the other, or of reads that each see what the last one saw. */
+/** A session of the driver: for transactions one after the other, or for causally consistent reads. */
 export class ModelSession {
   #transaction: Transaction | undefined;
   #state: 'none' | 'begun' | 'over' = 'none';
   #operationTime: number | undefined;
-  /** The write up to which reads of this session must see. */
+  /** Reads of this session must see at least this write. */
   #operationAt = 0;
   readonly #world: World;
   readonly #process: Process;
@@ -30,19 +30,19 @@ export class ModelSession {
     return this.#operationTime === undefined ? undefined : toTimestamp(this.#operationTime);
   }
 
-  /** What a read of this session must wait for; undefined where it need not. */
+  /** The write for which a read of this session must wait, if any. */
   get after(): number | undefined {
     return this.#isCausal && this.#operationTime !== undefined ? this.#operationAt : undefined;
   }
 
-  /** The server knows a transaction from its first command on; without one, the session only keeps reads in order. */
+  /** The current transaction, which begins at the server with its first command; undefined outside of transactions. */
   get transaction(): Transaction | undefined {
     if (this.#state === 'none') return undefined;
     this.#transaction ??= this.#store.begin();
     return this.#transaction;
   }
 
-  /** A reply came that bears this cluster time. */
+  /** Records the cluster time of a reply. */
   replied(at: number, time: number): void {
     if (!this.#isCausal) return;
     this.#operationAt = Math.max(this.#operationAt, at);
@@ -62,28 +62,28 @@ export class ModelSession {
     this.#state = 'over';
     const transaction = this.#transaction;
     if (!transaction) return Promise.resolve();
-    const { plants } = this.#world;
-    const committed = ask(this.#world, this.#process, async () => {
+    const { mutations } = this.#world;
+    const committed = callStore(this.#world, this.#process, async () => {
       await this.#commit(transaction);
       const { replication } = this.#store;
       this.replied(replication.committed, replication.appliedTime);
     });
-    if (plants.has('commit unchecked')) {
+    if (mutations.has('commit unchecked')) {
       committed.catch(() => {});
       return Promise.resolve();
     }
-    return plants.has('unknown is success') ? committed.catch(() => {}) : committed;
+    return mutations.has('unknown is success') ? committed.catch(() => {}) : committed;
   }
 
   #commit(transaction: Transaction): Promise<void> {
-    const { random, met } = this.#world;
+    const { random, coverage } = this.#world;
     const unknown = () => {
-      met['unknown commits']++;
+      coverage['unknown commits']++;
       return networkError(MongoErrorLabel.UnknownTransactionCommitResult);
     };
     if (!this.#store.up) throw unknown();
     if (!faulty(this.#world)) return this.#store.commit(transaction);
-    // The connection breaks: the server has received the commit, or has not, or carries it out later than its client knows.
+    // The connection breaks: the server got the commit, did not get it, or commits later than the client knows.
     const committed = () => this.#store.commit(transaction).catch(() => {});
     const fate = random.pick(['received', 'lost', 'late', 'transient']);
     if (fate === 'received') void committed();
@@ -96,14 +96,14 @@ export class ModelSession {
       );
     else this.#store.abort(transaction);
     if (fate !== 'transient') throw unknown();
-    met['transient errors']++;
+    coverage['transient errors']++;
     throw networkError(MongoErrorLabel.TransientTransactionError);
   }
 
   async abortTransaction(): Promise<void> {
     this.#state = 'over';
     const transaction = this.#transaction;
-    if (transaction) await ask(this.#world, this.#process, () => this.#store.up && this.#store.abort(transaction));
+    if (transaction) await callStore(this.#world, this.#process, () => this.#store.up && this.#store.abort(transaction));
   }
 
   async endSession(): Promise<void> {}

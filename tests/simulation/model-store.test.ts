@@ -17,13 +17,13 @@ import { modelMongo } from './model-mongo.ts';
 import { ModelStore } from './model-store.ts';
 import { Random } from './random.ts';
 import { WallClock } from './wall-clock.ts';
-import { newMet, type World } from './world.ts';
+import { newCoverage, type World } from './world.ts';
 
 /** The first coupon of the model has this id; the real one gets the same. */
 const COUPON = new ObjectId('1'.padStart(24, '0'));
 const NAME = 'of two';
 const AMOUNT = 2;
-/** Of a coupon that is created later. */
+/** The name of a coupon that is created later. */
 const LATE = 'late';
 
 let real: TestStores;
@@ -34,8 +34,13 @@ afterAll(() => real?.close());
 
 const newModel = (): Mongo => {
   const world: World = {
-    ...{ random: new Random(1), met: newMet(), plants: new Set<never>(), faultRate: 0 },
-    ...{ slowRate: 0, replicationMaxMs: 10, nowMs: () => Date.now() - START_MS },
+    random: new Random(1),
+    coverage: newCoverage(),
+    mutations: new Set<never>(),
+    faultRate: 0,
+    slowRate: 0,
+    replicationMaxMs: 10,
+    nowMs: () => Date.now() - START_MS,
     trace: () => {},
   };
   const store = new ModelStore(world);
@@ -50,15 +55,19 @@ const newReal = async (): Promise<Mongo> => {
   await real.mongo.jobRecords.deleteMany({});
   await real.mongo.pendingClaims.deleteMany({});
   await real.mongo.coupons.insertOne({
-    ...{ _id: COUPON, name: NAME, created_at: now, updated_at: now },
+    _id: COUPON,
+    name: NAME,
+    created_at: now,
+    updated_at: now,
     // The driver stores whole numbers as int, but the type does not say so.
-    ...{ amount: new Int32(AMOUNT).valueOf(), remaining_amount: AMOUNT },
+    amount: new Int32(AMOUNT).valueOf(),
+    remaining_amount: AMOUNT,
   });
   return real.mongo;
 };
 
-/** What a step came to, in words that both can say. */
-const word = async (step: Promise<unknown>): Promise<unknown> => {
+/** The result of a step, in a form that is the same for the model and the real server. */
+const resultOf = async (step: Promise<unknown>): Promise<unknown> => {
   try {
     return await step;
   } catch (error) {
@@ -78,19 +87,27 @@ const word = async (step: Promise<unknown>): Promise<unknown> => {
 };
 
 const document = (id: string, user: string) => ({
-  ...{ _id: id, user_id: user, coupon_id: COUPON, coupon_name: NAME, claimed_at: new Date(0) },
+  _id: id,
+  user_id: user,
+  coupon_id: COUPON,
+  coupon_name: NAME,
+  claimed_at: new Date(0),
 });
 
-/** In a time that is still to come, so that MongoDB deletes nothing. */
+/** In the future, so that MongoDB deletes nothing. */
 const deadline = new Date(Date.now() + 3_600_000);
 
 const pendingDocument = (id: string, index: number) => ({
-  ...{ _id: id, index: new Int32(index).valueOf(), user_id: 'a', coupon_name: NAME, deadline },
+  _id: id,
+  index: new Int32(index).valueOf(),
+  user_id: 'a',
+  coupon_name: NAME,
+  deadline,
 });
 
 const recordDocument = (id: string) => ({ _id: id, deadline, decided_at: Timestamp.fromNumber(0) });
 
-/** The few commands of the claim path, by name. */
+/** The commands of the claim path, by name. */
 const commandsOf = (mongo: Mongo) => ({
   begin: (): ClientSession => {
     const session = mongo.client.startSession();
@@ -99,7 +116,7 @@ const commandsOf = (mongo: Mongo) => ({
     return session;
   },
   remaining: (session?: ClientSession) =>
-    word(
+    resultOf(
       mongo.coupons
         .find({ name: { $in: [NAME] } }, { ...(session && { session }) })
         .toArray()
@@ -107,18 +124,18 @@ const commandsOf = (mongo: Mongo) => ({
     ),
   create: () => {
     const now = new Date();
-    const document = { ...{ name: LATE, created_at: now, updated_at: now }, amount: 1, remaining_amount: 1 };
-    return word(mongo.coupons.insertOne(document, { writeConcern: DURABLE }).then(() => 'created'));
+    const document = { name: LATE, created_at: now, updated_at: now, amount: 1, remaining_amount: 1 };
+    return resultOf(mongo.coupons.insertOne(document, { writeConcern: DURABLE }).then(() => 'created'));
   },
   late: (session?: ClientSession) =>
-    word(
+    resultOf(
       mongo.coupons
         .find({ name: { $in: [LATE] } }, { ...(session && { session }) })
         .toArray()
         .then((found) => found.length),
     ),
   holders: (session?: ClientSession) =>
-    word(
+    resultOf(
       mongo.claims
         .find(
           { $or: [{ user_id: { $in: ['a', 'b', 'c'] }, coupon_id: COUPON }, { _id: { $in: ['1'] } }] },
@@ -128,14 +145,14 @@ const commandsOf = (mongo: Mongo) => ({
         .then((found) => found.map(({ _id, user_id }) => `${_id} ${user_id}`).sort()),
     ),
   insert: (session: ClientSession, ...claims: [id: string, user: string][]) =>
-    word(
+    resultOf(
       writeInTransaction(mongo.db, session, {
         insert: 'claims',
         documents: claims.map(([id, user]) => document(id, user)),
       }),
     ),
   take: (session: ClientSession, count: number) =>
-    word(
+    resultOf(
       writeInTransaction(mongo.db, session, {
         update: 'coupons',
         updates: [
@@ -149,7 +166,7 @@ const commandsOf = (mongo: Mongo) => ({
     ),
   /** Outside of transactions, under these ids. */
   pending: (ordered: boolean, ...ids: string[]) =>
-    word(
+    resultOf(
       mongo.pendingClaims
         .insertMany(
           ids.map((id, index) => pendingDocument(id, index)),
@@ -158,24 +175,24 @@ const commandsOf = (mongo: Mongo) => ({
         .then(() => 'inserted'),
     ),
   pendingOf: (claim: string, session?: ClientSession) =>
-    word(
+    resultOf(
       mongo.pendingClaims
         .find({ _id: { $gte: `${claim}/`, $lt: `${claim}0` } }, { ...(session && { session }) })
         .toArray()
         .then((found) => found.map(({ _id, index }) => `${_id} ${index}`).sort()),
     ),
   record: (session: ClientSession, ...ids: string[]) =>
-    word(writeInTransaction(mongo.db, session, { insert: 'job_records', documents: ids.map(recordDocument) })),
-  recordAlone: (...ids: string[]) => word(mongo.jobRecords.insertMany(ids.map(recordDocument)).then(() => 'inserted')),
+    resultOf(writeInTransaction(mongo.db, session, { insert: 'job_records', documents: ids.map(recordDocument) })),
+  recordAlone: (...ids: string[]) => resultOf(mongo.jobRecords.insertMany(ids.map(recordDocument)).then(() => 'inserted')),
   records: (session?: ClientSession) =>
-    word(
+    resultOf(
       mongo.jobRecords
         .find({ _id: { $in: ['1', '2', '3'] } }, { ...(session && { session }) })
         .toArray()
         .then((found) => found.map(({ _id }) => _id).sort()),
     ),
   linearizable: (session?: ClientSession) =>
-    word(
+    resultOf(
       mongo.jobRecords
         .find(
           { _id: { $in: ['1', '2', '3'] } },
@@ -186,7 +203,7 @@ const commandsOf = (mongo: Mongo) => ({
     ),
   /** The ids of records in the order of the cluster times that MongoDB put into them. */
   recordsByTime: () =>
-    word(
+    resultOf(
       mongo.jobRecords
         .find({ _id: { $in: ['1', '2', '3'] } }, {})
         .toArray()
@@ -200,13 +217,13 @@ const commandsOf = (mongo: Mongo) => ({
     const [found] = await mongo.jobRecords.find({ _id: { $in: [id] } }, {}).toArray();
     return found?.decided_at.toBigInt() ?? 0n;
   },
-  /** A session that keeps its reads in order. */
+  /** A session with causal consistency. */
   session: (): ClientSession => {
     const session = mongo.client.startSession({ causalConsistency: true });
     sessions.push(session);
     return session;
   },
-  /** What is known of the time of the session's last reply: whether it is one, and about now. */
+  /** Whether the session has the time of its last reply, and whether that is about now. */
   time: (session: ClientSession) => {
     const time = session.operationTime;
     if (!time) return 'none';
@@ -219,12 +236,12 @@ const commandsOf = (mongo: Mongo) => ({
     const { ok, operationTime } = await mongo.db.command({ ping: 1 });
     return [ok, operationTime instanceof Timestamp];
   },
-  commit: (session: ClientSession) => word(session.commitTransaction().then(() => 'committed')),
-  abort: (session: ClientSession) => word(session.abortTransaction().then(() => 'aborted')),
+  commit: (session: ClientSession) => resultOf(session.commitTransaction().then(() => 'committed')),
+  abort: (session: ClientSession) => resultOf(session.abortTransaction().then(() => 'aborted')),
 });
 type Commands = ReturnType<typeof commandsOf>;
 
-/** The clock of the model's primary may be off by so much. */
+/** The clock of the model's primary may be off by this much. */
 const TIME_ERROR_MAX_SECONDS = 3_600;
 
 let sessions: ClientSession[] = [];
@@ -236,7 +253,7 @@ afterEach(async () => {
   for (const session of sessions) await session.endSession();
 });
 
-/** Each returns what every step came to. */
+/** Each script returns the results of its steps. */
 const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
   'a transaction sees what was committed before its first command, and reads outside see what is committed': async (
     c,
@@ -317,11 +334,11 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
     const one = c.begin();
     return [await c.insert(one, ['1', 'a'], ['1', 'b']), await c.holders()];
   },
-  'no more units are taken than there are': async (c) => {
+  'no more units are taken than exist': async (c) => {
     const one = c.begin();
     return [await c.take(one, AMOUNT + 1), await c.take(one, AMOUNT), await c.take(one, 1), await c.commit(one)];
   },
-  'what is aborted never was, and gives way': async (c) => {
+  'an aborted transaction has no effect and blocks nothing': async (c) => {
     const [one, other] = [c.begin(), c.begin()];
     return [
       await c.insert(one, ['1', 'a']),
@@ -334,11 +351,11 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
       await c.holders(),
     ];
   },
-  'a commit that is said again is the same commit': async (c) => {
+  'a repeated commit is the same commit': async (c) => {
     const one = c.begin();
     return [await c.record(one, '1'), await c.commit(one), await c.commit(one), await c.records()];
   },
-  'a transaction sees its own writes, and nobody else does': async (c) => {
+  'only the transaction itself sees its own writes': async (c) => {
     const [one, other] = [c.begin(), c.begin()];
     return [
       await c.record(one, '1'),
@@ -366,7 +383,7 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
       await c.records(),
     ];
   },
-  'a duplicate ends its transaction, and is told with its index': async (c) => {
+  'a duplicate ends its transaction, and is reported with its position': async (c) => {
     const [one, other] = [c.begin(), c.begin()];
     return [
       await c.record(one, '1'),
@@ -384,7 +401,7 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
     results.push(await c.commit(one), await c.abort(other), ...(await Promise.all(waiting)), await c.records());
     return results;
   },
-  'of a list without order all are inserted but duplicates, of one in order those before the first': async (c) => [
+  'an unordered insert skips duplicates, an ordered one stops at the first': async (c) => [
     await c.pending(true, 'a/1'),
     await c.pending(false, 'a/1', 'a/2', 'a/2', 'b/1', 'a/1'),
     await c.pendingOf('a'),
@@ -392,13 +409,13 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
     await c.pendingOf('b'),
     await c.pendingOf('c'),
   ],
-  'a range of ids holds those of one claim alone': async (c) => [
+  'a range of ids has only those of one claim': async (c) => [
     await c.pending(false, 'a/1', 'a/2', 'ab/1', 'a', 'A/1', 'a0'),
     await c.pendingOf('a'),
     await c.pendingOf('ab'),
     await c.pendingOf('b'),
   ],
-  'each reply of a session bears the cluster time, also that of a duplicate': async (c) => {
+  'each reply of a session has the cluster time, also the error of a duplicate': async (c) => {
     const [one, other] = [c.begin(), c.begin()];
     const causal = c.session();
     const results = [c.time(one), await c.record(one, '1'), c.time(one), await c.commit(one), c.time(one)];
@@ -406,7 +423,7 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
     results.push(c.time(causal), await c.records(causal), c.time(causal), await c.ping());
     return results;
   },
-  'linearizable reads see what was acknowledged, and do not go with a session that has read': async (c) => {
+  'linearizable reads see acknowledged writes, and fail in a session that has read': async (c) => {
     const [one, causal] = [c.begin(), c.session()];
     return [
       await c.record(one, '1'),
@@ -418,7 +435,7 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
       await c.linearizable(causal),
     ];
   },
-  'the times of replies and of documents are in one order, which is that of what was seen and committed': async (c) => {
+  'the times of replies and of documents have one order, that of reads and commits': async (c) => {
     const [before, one, after] = [c.begin(), c.begin(), c.begin()];
     const timeOf = (session: ClientSession) => session.operationTime?.toBigInt() ?? 0n;
     const results = [await c.records(before), await c.record(one, '1'), await c.commit(one), await c.records(after)];
@@ -440,9 +457,9 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
 
 describe('the model of the store does what MongoDB does', () => {
   test.for(Object.entries(SCRIPTS))('%s', async ([, script]) => {
-    const modelled = await script(commandsOf(newModel()));
+    const modelResults = await script(commandsOf(newModel()));
     for (const session of sessions) if (session.inTransaction()) await session.abortTransaction();
-    const really = await script(commandsOf(await newReal()));
-    expect(modelled).toEqual(really);
+    const serverResults = await script(commandsOf(await newReal()));
+    expect(modelResults).toEqual(serverResults);
   });
 });

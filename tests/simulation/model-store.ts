@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 type ClaimDocument = ClaimFields<ObjectId>;
 
-/** A document of a collection whose `_id` is a text. */
+/** A document with a string `_id`. */
 export type ModelDocument = { _id: string } & Record<string, unknown>;
 export type CollectionName = Exclude<(typeof COLLECTIONS)[keyof typeof COLLECTIONS], 'coupons'>;
 
@@ -16,9 +16,9 @@ interface Coupon {
   _id: ObjectId;
   name: string;
   amount: number;
-  /** What remained after each commit that changed it. */
+  /** The remaining amount after each commit that changed it. */
   versions: { at: number; remaining: number }[];
-  /** The transaction that has changed it and is not over. */
+  /** The open transaction that has changed it. */
   changedBy?: Transaction | undefined;
 }
 
@@ -28,10 +28,10 @@ export interface UpdateMany {
   multi: boolean;
 }
 
-/** A transaction as the server has it. */
+/** A transaction at the server. */
 export class Transaction {
   open = true;
-  /** What is committed up to here is seen. Set by the first command, as in MongoDB. */
+  /** The snapshot: the last write that it sees. The first command sets it, as in MongoDB. */
   seesUpTo: number | undefined;
   /** The write that committed it. */
   committedAt: number | undefined;
@@ -42,11 +42,11 @@ export class Transaction {
 /** MongoDB's own `transactionLifetimeLimitSeconds`, as docs/deploy.md advises. */
 const LIFETIME_MS = 5_000;
 
-/** How often MongoDB looks for documents to delete by age. */
+/** How often MongoDB deletes documents by age. */
 const DELETE_EVERY_MS = 60_000;
 
-/** How soon a write outside of transactions tries again that met one. */
-const TRY_AGAIN_MS = 2;
+/** Pause before a write outside of transactions retries after a conflict with a transaction. */
+const CONFLICT_RETRY_MS = 2;
 
 const NO_COUPON = new ObjectId('f'.repeat(24));
 
@@ -59,9 +59,9 @@ export const networkError = (label?: string): MongoNetworkError => {
   return error;
 };
 
-/** A unique key has been taken before by another document. */
+/** Another document has the same unique key. */
 export class DuplicateKey extends Error {
-  /** Of the document in its list. */
+  /** Position of the document in its list. */
   readonly index: number;
 
   constructor(index: number) {
@@ -73,7 +73,7 @@ export class DuplicateKey extends Error {
 const idKey = (collection: CollectionName) => (document: ModelDocument) => [`${collection} ${document._id}`];
 const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${(coupon_id as ObjectId).toHexString()}`;
 
-/** For how long a collection's documents are kept after the time in one of their fields. */
+/** How long the documents of a collection are kept after the time in one of their fields. */
 const lifetimes = (Object.keys(INDEXES) as (keyof typeof INDEXES)[]).flatMap((collection) =>
   INDEXES[collection].flatMap(({ key, expireAfterSeconds: seconds }) =>
     seconds === undefined
@@ -83,17 +83,17 @@ const lifetimes = (Object.keys(INDEXES) as (keyof typeof INDEXES)[]).flatMap((co
 );
 
 /**
- * What MongoDB does with the commands that the claim path sends: snapshots, unique indexes, write conflicts, and commits
- * that count once a majority has them. model-store.test.ts holds it against the real one.
+ * MongoDB as the claim path uses it: snapshots, unique indexes, write conflicts, and commits that count once a majority has
+ * them. model-store.test.ts compares it with a real MongoDB.
  */
 export class ModelStore {
   readonly #world: World;
   readonly replication: Replication;
   readonly #coupons = new Map<string, Coupon>();
   readonly #collections: Record<CollectionName, ModelCollection<ModelDocument>>;
-  /** Who has taken a unique key: a document, by the write that inserted it, or a transaction that is not over. */
+  /** The owner of each unique key: a document (the write that inserted it), or an open transaction. */
   readonly #keys = new Map<string, number | Transaction>();
-  /** The write by which a key was given up. */
+  /** The write that released each key. */
   readonly #freed = new Map<string, number>();
   readonly #open = new Set<Transaction>();
   #created = 0;
@@ -103,9 +103,9 @@ export class ModelStore {
     this.#world = world;
     this.replication = new Replication(world);
     const claimKeys = idKey('claims');
-    const usersUnseen = world.plants.has('holders unseen');
+    const holdersUnseen = world.mutations.has('holders unseen');
     this.#collections = {
-      claims: new ModelCollection((claim) => (usersUnseen ? claimKeys(claim) : [...claimKeys(claim), userKey(claim)])),
+      claims: new ModelCollection((claim) => (holdersUnseen ? claimKeys(claim) : [...claimKeys(claim), userKey(claim)])),
       job_records: new ModelCollection(idKey('job_records')),
       pending_claims: new ModelCollection(idKey('pending_claims')),
     };
@@ -117,14 +117,14 @@ export class ModelStore {
     return this.#open.size;
   }
 
-  /** Before anything else happens. */
+  /** Creates a coupon before the run starts. */
   createCoupon(name: string, amount: number): void {
     this.#newCoupon(name, amount, 0);
   }
 
   /**
-   * During the sale. Resolves once a majority has it, to whether it is new; rejects where nobody knows, as the member is lost
-   * that had it.
+   * Creates a coupon during the sale. Resolves to whether it is new, once a majority has it. Rejects if an election makes that
+   * unknown.
    */
   async createCouponLate(name: string, amount: number): Promise<boolean> {
     const isNew = !this.#coupons.has(name);
@@ -146,7 +146,7 @@ export class ModelStore {
     return transaction;
   }
 
-  /** A transaction sees its own changes, too. */
+  /** Finds coupons; a transaction sees its own changes too. */
   findCoupons(filter: object, seen: number, transaction?: Transaction) {
     return [...this.#coupons.values()]
       .flatMap((coupon) => this.#asSeen(coupon, seen, transaction) ?? [])
@@ -157,20 +157,20 @@ export class ModelStore {
     return this.#collections[collection].find(filter, seen);
   }
 
-  /** What a transaction sees, its own writes included. */
+  /** Finds documents as a transaction sees them, with its own writes. */
   findIn(transaction: Transaction, collection: CollectionName, filter: object): ModelDocument[] {
     const found = this.find(collection, filter, this.seenBy(transaction));
     for (const own of transaction.inserted)
       if (own.collection === collection && matches(own.document, filter)) found.push(own.document);
-    const { plants } = this.#world;
+    const { mutations } = this.#world;
     if (collection !== 'claims') return found;
-    if (plants.has('holders unseen')) return found.map((claim) => ({ ...claim, coupon_id: NO_COUPON }));
-    return plants.has('ids unseen') ? found.map((claim) => ({ ...claim, _id: `not ${claim._id}` })) : found;
+    if (mutations.has('holders unseen')) return found.map((claim) => ({ ...claim, coupon_id: NO_COUPON }));
+    return mutations.has('ids unseen') ? found.map((claim) => ({ ...claim, _id: `not ${claim._id}` })) : found;
   }
 
   /**
-   * What a transaction sees; fixed by its first command.
-   * @throws MongoServerError where the transaction is over on the server.
+   * The snapshot of a transaction, which its first command sets.
+   * @throws MongoServerError if the transaction has ended at the server.
    */
   seenBy(transaction: Transaction): number {
     if (!transaction.open) throw labelled(251, 'NoSuchTransaction', MongoErrorLabel.TransientTransactionError);
@@ -195,8 +195,8 @@ export class ModelStore {
   }
 
   /**
-   * Inserts a document outside of transactions. Where a transaction has taken its key, it waits until that is over.
-   * Resolves to the write, or to undefined where it is a duplicate.
+   * Inserts a document outside of transactions. If an open transaction has its key, it waits for the end of that.
+   * Resolves to the write, or to undefined for a duplicate.
    */
   async insert(collection: CollectionName, document: ModelDocument): Promise<number | undefined> {
     const { term } = this.replication;
@@ -205,14 +205,14 @@ export class ModelStore {
       if (!this.up || term !== this.replication.term) throw networkError();
       if (keys.some((key) => typeof this.#keys.get(key) === 'number')) return undefined;
       if (!keys.some((key) => this.#keys.has(key))) break;
-      await new Promise<void>((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+      await new Promise<void>((resolve) => setTimeout(resolve, CONFLICT_RETRY_MS));
     }
     const at = this.replication.write();
     this.#store(collection, this.#stamped(document), at);
     return at;
   }
 
-  /** Returns how many coupons matched. */
+  /** Returns the number of matching coupons. */
   updateCoupons(updates: readonly UpdateMany[], transaction: Transaction): number {
     let matched = 0;
     this.#orAbort(transaction, () => {
@@ -222,7 +222,7 @@ export class ModelStore {
         for (const coupon of this.#coupons.values()) {
           const document = this.#asSeen(coupon, seen, transaction);
           if (!document) continue;
-          const filter = this.#world.plants.has('no guard') ? { ...q, remaining_amount: { $gte: -1_000 } } : q;
+          const filter = this.#world.mutations.has('no guard') ? { ...q, remaining_amount: { $gte: -1_000 } } : q;
           if (!matches(document, filter)) continue;
           const changed = (coupon.versions.at(-1)?.at ?? 0) > seen;
           if (changed || (coupon.changedBy && coupon.changedBy !== transaction)) throw this.#conflict();
@@ -235,7 +235,7 @@ export class ModelStore {
     return matched;
   }
 
-  /** Resolves once a majority has all that the transaction wrote, and all that it saw. May be said again. */
+  /** Commits. Resolves once a majority has everything that the transaction wrote and read. May be repeated. */
   commit(transaction: Transaction): Promise<void> {
     const { replication } = this;
     const { committedAt } = transaction;
@@ -252,34 +252,34 @@ export class ModelStore {
     transaction.remaining.clear();
     this.abort(transaction);
     transaction.committedAt = at;
-    if (!writes && this.#world.plants.has('record read by local concern')) return Promise.resolve();
+    if (!writes && this.#world.mutations.has('record read by local concern')) return Promise.resolve();
     return writes ? replication.replicate(at) : replication.onceMajority(at);
   }
 
-  /** Also what becomes of a transaction whose client is gone, after a while. */
+  /** Aborts. The server also does this after a while if the client does not end the transaction. */
   abort(transaction: Transaction): void {
     if (!transaction.open) return;
     transaction.open = false;
     this.#open.delete(transaction);
-    // Also a key of a document whose insert went no further.
+    // Also keys of documents from an insert that failed at a later document.
     for (const [key, by] of this.#keys) if (by === transaction) this.#keys.delete(key);
     for (const coupon of transaction.remaining.keys()) coupon.changedBy = undefined;
   }
 
-  /** Another member takes over: what it does not have is gone, and so are the transactions. */
+  /** Another member takes over: writes that it does not have are lost, and open transactions end. */
   failover(): void {
     for (const transaction of this.#open) this.abort(transaction);
     const last = this.replication.failover(() => networkError(MongoErrorLabel.UnknownTransactionCommitResult));
     for (const collection of Object.values(this.#collections)) {
-      const { gone, back } = collection.rollBackTo(last);
-      for (const document of gone) for (const key of collection.keysOf(document)) this.#keys.delete(key);
-      for (const { document, at } of back) for (const key of collection.keysOf(document)) this.#keys.set(key, at);
+      const { removed, restored } = collection.rollBackTo(last);
+      for (const document of removed) for (const key of collection.keysOf(document)) this.#keys.delete(key);
+      for (const { document, at } of restored) for (const key of collection.keysOf(document)) this.#keys.set(key, at);
     }
     for (const coupon of this.#coupons.values()) coupon.versions = coupon.versions.filter(({ at }) => at <= last);
     for (const [name, { versions }] of this.#coupons) if (versions.length === 0) this.#coupons.delete(name);
   }
 
-  /** What is there in the end. */
+  /** The final state, for the checker. */
   state() {
     const seen = this.replication.committed;
     const nameOf = new Map([...this.#coupons.values()].map(({ _id, name }) => [_id.toHexString(), name]));
@@ -298,7 +298,7 @@ export class ModelStore {
     };
   }
 
-  /** An empty timestamp stands for the cluster time at which the document is inserted. */
+  /** Replaces an empty timestamp by the cluster time of the insert. */
   #stamped(document: ModelDocument): ModelDocument {
     const stamped = Object.entries(document).filter(([, value]) => value instanceof Timestamp && value.isZero());
     if (stamped.length === 0) return document;
@@ -309,42 +309,42 @@ export class ModelStore {
   }
 
   #store(collection: CollectionName, document: ModelDocument, at: number): void {
-    const into = this.#collections[collection];
-    into.insert(document, at);
-    for (const key of into.keysOf(document)) this.#keys.set(key, at);
+    const target = this.#collections[collection];
+    target.insert(document, at);
+    for (const key of target.keysOf(document)) this.#keys.set(key, at);
   }
 
-  /** By the primary's own clock, as MongoDB does it. */
+  /** Deletes by the clock of the primary, as MongoDB does. */
   #deleteByAge(): void {
     if (!this.up) return;
     for (const { collection, field, seconds } of lifetimes) {
       const before = (this.replication.wallSeconds - seconds) * 1_000;
       const holds = (document: ModelDocument) => (document[field] as Date).getTime() < before;
-      this.#world.met['expired documents'] += this.#delete(collection, holds);
+      this.#world.coverage['expired documents'] += this.#delete(collection, holds);
     }
   }
 
-  /** For a planted bug. */
+  /** For a mutation only. */
   deletePending(holds: (id: string) => boolean): void {
     this.#delete('pending_claims', ({ _id }) => holds(_id));
   }
 
-  /** Returns how many are gone. */
+  /** Returns the number of deleted documents. */
   #delete(collection: CollectionName, holds: (document: ModelDocument) => boolean): number {
     let at = 0;
     const write = () => {
       at = this.replication.write();
       return at;
     };
-    const of = this.#collections[collection];
-    const gone = of.deleteWhere(holds, write);
-    for (const document of gone)
-      for (const key of of.keysOf(document)) {
+    const target = this.#collections[collection];
+    const deleted = target.deleteWhere(holds, write);
+    for (const document of deleted)
+      for (const key of target.keysOf(document)) {
         this.#keys.delete(key);
         this.#freed.set(key, at);
       }
-    if (gone.length > 0) this.replication.replicate(at).catch(() => {});
-    return gone.length;
+    if (deleted.length > 0) this.replication.replicate(at).catch(() => {});
+    return deleted.length;
   }
 
   #asSeen(coupon: Coupon, seen: number, transaction?: Transaction) {
@@ -354,11 +354,11 @@ export class ModelStore {
   }
 
   #conflict(): Error {
-    this.#world.met.conflicts++;
+    this.#world.coverage.conflicts++;
     return labelled(112, 'WriteConflict', MongoErrorLabel.TransientTransactionError);
   }
 
-  /** A command that fails ends its transaction on the server. */
+  /** A failed command ends its transaction at the server. */
   #orAbort(transaction: Transaction, command: () => void): void {
     try {
       command();

@@ -2,19 +2,19 @@ import { buildJobPath, commitJobs, type runJob } from '@flashclaim/worker';
 import type { RunJob } from './model-lane.ts';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
-import { plantedCommit, plantedGroup } from './planted-worker.ts';
+import { mutatedCommit, mutatedGroup } from './mutated-worker.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
 type QueuedJob = Parameters<typeof runJob>[1];
 
-/** A worker process: the job path of the worker on model stores. */
+/** A worker process: the job path of the worker, from its own `buildJobPath`, on model stores. */
 export class WorkerProcess implements Process {
   readonly name: string;
   readonly clock: WallClock;
   dead = false;
 
-  /** @param lanes as its CLAIM_LANES says. */
+  /** @param lanes the value of its CLAIM_LANES. */
   constructor(
     name: string,
     clock: WallClock,
@@ -35,9 +35,9 @@ export class WorkerProcess implements Process {
       redis: model.connection(this),
       log: logTo(world, this),
       schema: { intact: async () => {} },
-      commit: (parts, jobs) => plantedCommit(world, store, jobs) ?? commitJobs(parts, jobs),
+      commit: (parts, jobs) => mutatedCommit(world, store, jobs) ?? commitJobs(parts, jobs),
     });
-    plantedGroup(world, group);
+    mutatedGroup(world, group);
     model.work(this, lanes, (job: RunJob) => run(job as unknown as QueuedJob));
   }
 }

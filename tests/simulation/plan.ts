@@ -1,5 +1,5 @@
 import { JOB_DEADLINE_SECONDS } from '@flashclaim/core';
-import type { Wish } from './callers.ts';
+import type { Operation } from './callers.ts';
 import type { Random } from './random.ts';
 import { WallClock } from './wall-clock.ts';
 
@@ -7,15 +7,15 @@ const BREAKS = [
   'api crash',
   'worker crash',
   'redis outage',
-  'redis forgets all',
-  'redis forgets a job',
+  'redis loses all',
+  'redis loses a job',
   'redis failover',
   'mongo outage',
   'failover',
-  'answers away',
+  'answer connection lost',
   'clock set',
   'no workers',
-  'nobody there',
+  'no processes',
 ] as const;
 
 const SECOND_MS = 1_000;
@@ -28,46 +28,46 @@ export interface Break {
   forMs: number;
 }
 
-/** All that a seed decides beforehand. */
+/** Everything that a seed decides before the run. */
 export interface Plan {
-  /** The lane counts that processes start with: one, or different ones. */
+  /** The lane counts of starting processes: one value, or several. */
   lanes: readonly number[];
   apis: number;
   workers: number;
-  /** Jobs of one lane that a worker process runs at once; more than one where it has opened the lane anew. */
+  /** Jobs of one lane that a worker process runs at the same time; more than one if it has opened the lane again. */
   runnersOfLane: number;
-  /** Whether anybody sees to it that one job of a lane runs at a time. */
+  /** Whether workers set the global concurrency of a lane to one. */
   isExclusive: boolean;
-  /** How likely a job runs twice at the same time. */
+  /** Probability that a job runs twice at the same time. */
   doubleRuns: number;
   /** Finished jobs that Redis keeps for each lane. */
   jobsKeptMax: number;
-  /** How likely each single step goes wrong. */
+  /** Probability that a single step fails. */
   faultRate: number;
-  /** How likely a message takes long, while things go wrong. */
+  /** Probability that a message takes long, while faults happen. */
   slowRate: number;
-  /** How long it takes at most until a majority of MongoDB's members has a write. */
+  /** Longest time until a majority of MongoDB's members has a write. */
   replicationMaxMs: number;
-  /** When all come back and ask, about when the first jobs expire; undefined where nobody waits for that. */
+  /** When all processes are back and all callers poll, at about the time when the first jobs expire; undefined in most runs. */
   backAtMs: number | undefined;
-  /** With `atMs`, created during the sale: callers who come before are told that there is none. */
+  /** With `atMs`, created during the sale: earlier callers get `coupon_not_found`. */
   coupons: { name: string; amount: number; atMs?: number }[];
-  /** How far the clocks of machines are off, at most. */
+  /** Largest error of a machine's clock. */
   clockErrorMaxMs: number;
-  wishes: Wish[];
+  operations: Operation[];
   breaks: Break[];
 }
 
-/** How long writes may wait for a majority that is slow. */
+/** Longest time until a slow majority has a write. */
 const SLOW_MAJORITY_MS = 1_500;
 
-/** For at least so long single steps go wrong. */
+/** Single steps fail for at least this time. */
 export const BREAKING_MS = 2_500;
 
-/** After that a job has been run again whose worker was killed before any coupon came. */
+/** Long enough that a job of a killed worker runs again before its coupon is created. */
 const LATEST_COUPON_MS = 4_000;
 
-/** Milliseconds that a clock gains or loses in each, at most. */
+/** Largest drift of a clock, in ms per ms. */
 const DRIFT_MAX = 0.001;
 
 export const planOf = (random: Random): Plan => {
@@ -93,12 +93,12 @@ export const planOf = (random: Random): Plan => {
     backAtMs: random.chance(0.05) ? JOB_DEADLINE_SECONDS * SECOND_MS + random.int(-1_000, 2_000) : undefined,
     coupons,
     clockErrorMaxMs: random.pick([0, 2 * SECOND_MS, 10 * MINUTE_MS, 2 * HOUR_MS]),
-    wishes: Array.from({ length: random.int(3, 18) }, (_, index) =>
-      wishOf(random, { coupons, users, spreadMs, index }),
+    operations: Array.from({ length: random.int(3, 18) }, (_, index) =>
+      operationOf(random, { coupons, users, spreadMs, index }),
     ),
     breaks: [
       ...Array.from({ length: random.int(0, 4) }, () => breakOf(random, spreadMs)),
-      // Only then does an election lose much.
+      // An election loses many writes only if the majority is slow.
       ...(isSlowMajority
         ? [{ what: 'failover' as const, atMs: random.int(0, spreadMs + SLOW_MAJORITY_MS), forMs: 20 }]
         : []),
@@ -116,34 +116,34 @@ const breakOf = (random: Random, spreadMs: number): Break => {
 };
 
 const durationOf = (random: Random, what: Break['what']): number => {
-  // Time without any process costs nothing: until jobs have expired, and until their records are gone.
-  if (what === 'nobody there') return random.pick([random.int(1, 20) * MINUTE_MS, random.int(90, 250) * MINUTE_MS]);
-  // Without workers claims stay undecided: long enough that all that is said of them meanwhile has to be right.
+  // Time without processes costs nothing: until jobs expire, or until their records are deleted.
+  if (what === 'no processes') return random.pick([random.int(1, 20) * MINUTE_MS, random.int(90, 250) * MINUTE_MS]);
+  // Without workers claims stay undecided, so every status in that time must be `pending`.
   if (what === 'no workers') return random.chance(0.003) ? 16 * MINUTE_MS : random.int(50, 12_000);
   return random.int(1, random.pick([50, 1_500]));
 };
 
-interface Among {
+interface Setting {
   coupons: Plan['coupons'];
   users: readonly string[];
   spreadMs: number;
   index: number;
 }
 
-const wishOf = (random: Random, { coupons, users, spreadMs, index }: Among): Wish => {
+const operationOf = (random: Random, { coupons, users, spreadMs, index }: Setting): Operation => {
   const user = random.pick(users);
   const keyed = random.chance(0.6);
-  const twins: Wish['twins'] = [];
-  if (random.chance(0.25)) twins.push({ user, afterMs: random.int(0, 20) });
-  if (keyed && random.chance(0.1)) twins.push({ user: random.pick(users), afterMs: random.int(0, 50) });
+  const duplicates: Operation['duplicates'] = [];
+  if (random.chance(0.25)) duplicates.push({ user, afterMs: random.int(0, 20) });
+  if (keyed && random.chance(0.1)) duplicates.push({ user: random.pick(users), afterMs: random.int(0, 50) });
   return {
     user,
-    // A name that no coupon has, now and then.
+    // Sometimes a coupon that does not exist.
     coupon: random.chance(0.02) ? 'no coupon' : random.pick(coupons).name,
     key: keyed ? `key ${index + 1}` : undefined,
     waitMs: random.pick([undefined, undefined, undefined, 0, 10, 60]),
     atMs: random.int(0, spreadMs),
-    triesMax: random.int(1, 4),
-    twins,
+    attemptsMax: random.int(1, 4),
+    duplicates,
   };
 };

@@ -2,19 +2,19 @@ import { Timestamp } from 'mongodb';
 import { START_MS } from './clock.ts';
 import type { World } from './world.ts';
 
-/** The clock of a member is wrong by less than an hour. */
+/** Largest error of a member's clock: less than an hour. */
 const MEMBER_ERROR_MAX_SECONDS = 3_500;
 
-/** How long after an election majority reads may lag behind what was acknowledged before, at most. */
+/** Longest time after an election in which majority reads may lag behind acknowledged writes. */
 const LAG_MAX_MS = 3_000;
 
-/** How far behind they may be. */
+/** Largest lag of those reads. */
 const BEHIND_MAX_MS = 1_500;
 
-/** How often a primary that has nothing to write writes a no-op, by its clock. */
+/** How often an idle primary writes a no-op, by its clock. */
 const NO_OP_EVERY_SECONDS = 10;
 
-/** Cluster times are numbers here: seconds since the epoch and a count within each, in one. */
+/** Cluster times are numbers here: seconds since the epoch, times this, plus a count within the second. */
 const TICKS_PER_SECOND = 1_000_000;
 
 export const toTimestamp = (time: number): Timestamp =>
@@ -27,22 +27,22 @@ interface Waiting {
 }
 
 /**
- * The writes of a replica set by number: which of them a majority has, which of those its primary knows of, and what the
- * cluster time was. An election may lose what no majority has.
+ * The writes of a replica set by number: which of them a majority has, which of those the primary knows to be there, and
+ * their cluster times. An election may lose writes that no majority has.
  */
 export class Replication {
   readonly #world: World;
   #committed = 0;
   #majority = 0;
-  /** What majority reads see: after an election less than a majority has, for a while. */
+  /** The last write that majority reads see. After an election it may lag for a while. */
   #readable = 0;
   #laggingUntilMs = 0;
   #waiting: Waiting[] = [];
-  /** What majority reads saw, and since when. */
-  #points: { sinceMs: number; at: number }[] = [{ sinceMs: 0, at: 0 }];
+  /** History of `#readable`. */
+  #readableHistory: { sinceMs: number; at: number }[] = [{ sinceMs: 0, at: 0 }];
   /** The cluster time of each write. */
   readonly #times: number[];
-  /** Writes that an election lost: those after one, up to another. */
+  /** Ranges of writes that elections lost. */
   readonly #lost: { after: number; upTo: number }[] = [];
   #last: number;
   #memberErrorSeconds: number;
@@ -57,7 +57,7 @@ export class Replication {
     this.#times = [this.#last];
   }
 
-  /** The number of the last write, whoever has it. */
+  /** The number of the last write on the primary. */
   get committed(): number {
     return this.#committed;
   }
@@ -66,7 +66,7 @@ export class Replication {
     return this.#readable;
   }
 
-  /** What the primary's own clock says, in seconds since the epoch. */
+  /** The primary's own clock, in seconds since the epoch. */
   get wallSeconds(): number {
     return Math.floor((START_MS + this.#world.nowMs()) / 1_000) + this.#memberErrorSeconds;
   }
@@ -83,13 +83,13 @@ export class Replication {
     return this.#readable === this.#committed ? this.appliedTime : (this.#times[this.#readable] as number);
   }
 
-  /** A number for a write. Resolves nothing: `replicate` does. */
+  /** Returns the number of a new write. `replicate` sends it to the other members. */
   write(): number {
     this.#times.push(this.tick());
     return ++this.#committed;
   }
 
-  /** A cluster time of its own, as each write has one, and each document that asks for it. */
+  /** Returns a new cluster time, for a write or for a timestamp in a document. */
   tick(): number {
     this.#last = Math.max(this.#last + 1, this.wallSeconds * TICKS_PER_SECOND);
     return this.#last;
@@ -113,7 +113,7 @@ export class Replication {
     return this.onceMajority(at);
   }
 
-  /** Resolves once the primary knows that a majority has it. Rejects where an election comes first. */
+  /** Resolves once the primary knows that a majority has the write. Rejects if an election comes first. */
   onceMajority(at: number): Promise<void> {
     if (at <= this.#readable) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -122,8 +122,8 @@ export class Replication {
   }
 
   /**
-   * Another member takes over, with its own clock. It has all that a majority had, and maybe more; of what a majority has, it
-   * may learn late.
+   * Another member takes over, with its own clock. It has every write that a majority had, and maybe more. It may learn late
+   * which writes a majority has.
    * @returns the last write that it has.
    */
   failover(error: () => Error): number {
@@ -139,10 +139,10 @@ export class Replication {
     if (lagMs > 0) {
       this.#laggingUntilMs = nowMs() + lagMs;
       const knownAtMs = nowMs() - random.int(0, BEHIND_MAX_MS);
-      this.#readable = Math.min(this.#readable, this.#points.findLast(({ sinceMs }) => sinceMs <= knownAtMs)?.at ?? 0);
-      this.#world.met['lagging reads']++;
+      this.#readable = Math.min(this.#readable, this.#readableHistory.findLast(({ sinceMs }) => sinceMs <= knownAtMs)?.at ?? 0);
+      this.#world.coverage['lagging reads']++;
     }
-    // Its first write: once a majority has that, it knows that a majority has all before.
+    // Its first write: once a majority has it, a majority has all earlier writes too.
     const first = this.write();
     if (lagMs === 0) this.#replicated(first);
     else this.replicate(first).catch(() => {});
@@ -153,7 +153,7 @@ export class Replication {
     if (at <= this.#readable) return;
     this.#readable = at;
     this.#majority = Math.max(this.#majority, at);
-    this.#points.push({ sinceMs: this.#world.nowMs(), at });
+    this.#readableHistory.push({ sinceMs: this.#world.nowMs(), at });
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = waiting.filter((one) => one.at > at);

@@ -5,19 +5,19 @@ import { wholeNumber } from '../support/whole-number.ts';
 import { VirtualClock } from './clock.ts';
 import { describeFailure } from './describe-failure.ts';
 import { simulate } from './simulate.ts';
-import { newMet } from './world.ts';
+import { newCoverage } from './world.ts';
 
 const USAGE = `npm run simulate -- [options]
-  --seed N   the first seed; each run takes the next (a new one)
-  --runs M   how many runs (10000)
-  --trace    writes down what happens in each
+  --seed N   the first seed; each run uses the next one (default: random)
+  --runs M   number of runs (default: 10000)
+  --trace    prints the events of each run
   --help     prints this`;
 
 const PROGRESS_EVERY_RUNS = 100;
 
 /**
  * Ends this process after `--help`.
- * @throws Error with the usage where an option is wrong.
+ * @throws Error with the usage if an option is wrong.
  */
 const readOptions = (args: string[]) => {
   try {
@@ -41,13 +41,13 @@ const readOptions = (args: string[]) => {
 const run = async (args: string[]): Promise<boolean> => {
   const { first, runs, traced } = readOptions(args);
   const start = process.hrtime.bigint();
-  const met = newMet();
+  const coverage = newCoverage();
   const clock = new VirtualClock();
   console.log(`simulation: ${runs} runs from seed ${first}`);
   for (let seed = first; seed < first + runs; seed++) {
     const done = seed - first;
     if (!traced && done % PROGRESS_EVERY_RUNS === 0) showProgress(`${bar(done, runs)}  ${done} runs`);
-    const { violations, trace } = await simulate(clock, seed, { met, traced });
+    const { violations, trace } = await simulate(clock, seed, { coverage, traced });
     if (traced) console.log(trace.join('\n'));
     if (violations.length === 0) continue;
     clearProgress();
@@ -57,7 +57,7 @@ const run = async (args: string[]): Promise<boolean> => {
   clearProgress();
   const seconds = Number((process.hrtime.bigint() - start) / 1_000_000n) / 1_000;
   console.log(
-    `\n${timesTable('met', Object.entries(met))}\n\n${count(runs)} runs in ${seconds.toFixed(1)} s, nobody was told anything untrue`,
+    `\n${timesTable('event', Object.entries(coverage))}\n\n${count(runs)} runs in ${seconds.toFixed(1)} s, every answer was true`,
   );
   return true;
 };

@@ -7,31 +7,31 @@ import type { Stores } from './model-process.ts';
 import { ModelRedis } from './model-redis.ts';
 import { ModelStore } from './model-store.ts';
 import { BREAKING_MS, type Break, type Plan, planOf } from './plan.ts';
-import type { Plant } from './plants.ts';
+import type { Mutation } from './mutations.ts';
 import { Random } from './random.ts';
-import { type Met, newMet, type World } from './world.ts';
+import { type Coverage, newCoverage, type World } from './world.ts';
 
-/** So long after the last fault everything that was begun has ended: the longest is a lock that runs out, then a transaction. */
+/** After this time without faults everything has ended: at the latest a lock that expires, and then a transaction. */
 const SETTLED_MAX_MS = 120_000;
 
-/** No answer takes longer than its wait, and what MongoDB may need for the record of it. */
+/** Longest time of an answer: its wait, and the write of its pending record. */
 const ANSWER_MAX_MS = 30_000;
 
-/** By then a job has expired that was lost: where the clocks of members agree, and where they differ. */
+/** After this time a lost job has expired: first if the clocks of the members agree, then if they differ. */
 const EXPIRED_AFTER_MS = [16 * 60_000, 120 * 60_000];
 
-/** When everybody leaves who comes back about when jobs expire, at the latest. */
+/** In runs that come back when jobs expire, all processes stop before this time. */
 const LEAVE_MAX_MS = 500;
 
-const LAST_CALLER = 'who comes last';
-/** That is ten seconds. */
-const LAST_TRIES_MAX = 40;
+const LAST_CALLER = 'last caller';
+/** This takes about ten seconds. */
+const LAST_ATTEMPTS_MAX = 40;
 
 export interface RunOptions {
-  plants?: Iterable<Plant>;
-  /** Adds what was met to this. */
-  met?: Met;
-  /** Whether to keep what happened, line by line. */
+  mutations?: Iterable<Mutation>;
+  /** Counts events here. */
+  coverage?: Coverage;
+  /** Whether to record a trace. */
   traced?: boolean;
 }
 
@@ -40,42 +40,47 @@ export interface Result {
   trace: string[];
 }
 
-/** Of whichever run is in progress: the worker publishes it to everybody. */
-let metNow = newMet();
+/** The coverage of the current run: the worker publishes retries to a channel of the whole process. */
+let currentCoverage = newCoverage();
 createChannel('retry').subscribe(() => {
-  metNow['transactions decided anew']++;
+  currentCoverage['transactions retried']++;
 });
 
-/** One run: everything in it follows from its seed. The clock is the caller's, and serves one run after the other. */
+/** Runs one seed, which determines everything. One clock can be used for many runs, one after the other. */
 export const simulate = async (clock: VirtualClock, seed: number, options: RunOptions = {}): Promise<Result> => {
   clock.reset();
-  metNow = options.met ?? newMet();
+  currentCoverage = options.coverage ?? newCoverage();
   const trace: string[] = [];
-  const note = (line: () => string) => trace.push(`${String(clock.nowMs).padStart(6)} ms  ${line()}`);
+  const record = (line: () => string) => trace.push(`${String(clock.nowMs).padStart(6)} ms  ${line()}`);
   const random = new Random(seed);
   const plan = planOf(random);
   const { faultRate, slowRate, replicationMaxMs } = plan;
   const world: World = {
-    ...{ random, met: metNow, plants: new Set(options.plants), faultRate, slowRate, replicationMaxMs },
+    random,
+    coverage: currentCoverage,
+    mutations: new Set(options.mutations),
+    faultRate,
+    slowRate,
+    replicationMaxMs,
     nowMs: () => clock.nowMs,
-    trace: options.traced ? note : () => {},
+    trace: options.traced ? record : () => {},
   };
-  const { random: chance } = Math;
+  const { random: realRandom } = Math;
   Math.random = () => random.next();
-  // Stores fail all the time here, and nobody reads where.
+  // Stores fail often here, and stack traces cost time.
   const { stackTraceLimit } = Error;
   if (!options.traced) Error.stackTraceLimit = 0;
   try {
     const violations = await new Run(world, clock, plan).run();
-    return { violations, trace: shortened(trace) };
+    return { violations, trace: numberIds(trace) };
   } finally {
-    Math.random = chance;
+    Math.random = realRandom;
     Error.stackTraceLimit = stackTraceLimit;
   }
 };
 
-/** Ids are drawn at random and mean nothing: they are told by the order in which they came, the same in every run. */
-const shortened = (trace: readonly string[]): string[] => {
+/** Replaces random ids by numbers in the order of their first use, which is the same in every run of a seed. */
+const numberIds = (trace: readonly string[]): string[] => {
   const names = new Map<string, string>();
   const nameOf = (id: string, word: string) => {
     const name = names.get(id) ?? `${word}-${names.size + 1}`;
@@ -98,7 +103,7 @@ class Run {
   readonly #stores: Stores;
   readonly #fleet: Fleet;
   readonly #callers: Callers;
-  /** Coupons that are still to be created. */
+  /** Coupons that are not created yet. */
   #creating: number;
 
   constructor(world: World, clock: VirtualClock, plan: Plan) {
@@ -114,24 +119,24 @@ class Run {
   }
 
   async run(): Promise<Violation[]> {
-    const { wishes, coupons, faultRate, backAtMs } = this.#plan;
+    const { operations, coupons, faultRate, backAtMs } = this.#plan;
     const breaks = [...this.#plan.breaks];
     if (backAtMs !== undefined) {
       const atMs = this.#world.random.int(0, LEAVE_MAX_MS);
-      breaks.push({ what: 'nobody there', atMs, forMs: backAtMs - atMs });
-      setTimeout(() => this.#callers.askOften(), backAtMs);
+      breaks.push({ what: 'no processes', atMs, forMs: backAtMs - atMs });
+      setTimeout(() => this.#callers.pollOften(), backAtMs);
     }
-    for (const wish of wishes) this.#callers.comeWith(wish);
+    for (const operation of operations) this.#callers.start(operation);
     for (const { name, amount, atMs } of coupons)
       if (atMs !== undefined) setTimeout(() => void this.#createCoupon(name, amount), atMs);
     for (const one of breaks) setTimeout(() => this.#fleet.break(one), one.atMs);
-    // Where nothing is amiss but that processes are missing, what is said of a claim meanwhile has to be right.
-    const others = breaks.filter(({ what }) => what !== 'no workers' && what !== 'nobody there');
-    const calmAtMs = Math.max(endOf(others), faultRate > 0 ? BREAKING_MS + (backAtMs ?? 0) : 0);
-    setTimeout(() => this.#mend(), calmAtMs);
-    const mendedAtMs = Math.max(endOf(breaks), calmAtMs);
-    const settled = await this.#until(() => this.#clock.nowMs >= mendedAtMs && this.#idle, mendedAtMs);
-    if (!settled) return [stuck('claims are undecided although nothing is broken any more')];
+    // Single steps stop failing even while processes are missing: statuses must be correct in that time.
+    const others = breaks.filter(({ what }) => what !== 'no workers' && what !== 'no processes');
+    const faultsEndAtMs = Math.max(endOf(others), faultRate > 0 ? BREAKING_MS + (backAtMs ?? 0) : 0);
+    setTimeout(() => this.#heal(), faultsEndAtMs);
+    const healedAtMs = Math.max(endOf(breaks), faultsEndAtMs);
+    const settled = await this.#until(() => this.#clock.nowMs >= healedAtMs && this.#idle, healedAtMs);
+    if (!settled) return [stuck('claims are undecided although there are no faults any more')];
     return this.#judge();
   }
 
@@ -140,7 +145,7 @@ class Run {
     return this.#creating === 0 && this.#callers.done && this.#fleet.idle && redis.idle && store.openTransactions === 0;
   }
 
-  /** Resolves to whether it came true in time. */
+  /** Resolves to whether the condition became true in time. */
   async #until(done: () => boolean, fromMs = this.#clock.nowMs): Promise<boolean> {
     await this.#clock.runUntil(
       () => done() || this.#clock.nowMs > fromMs + SETTLED_MAX_MS || this.#world.defect !== undefined,
@@ -150,54 +155,59 @@ class Run {
   }
 
   async #judge(): Promise<Violation[]> {
-    // The last caller is answered by what is left.
+    // A last caller claims each coupon, after the faults.
     for (const { name } of this.#plan.coupons)
-      this.#callers.comeWith({
-        ...{ user: LAST_CALLER, coupon: name, key: undefined, waitMs: undefined },
-        ...{ atMs: 0, triesMax: LAST_TRIES_MAX, twins: [] },
+      this.#callers.start({
+        user: LAST_CALLER,
+        coupon: name,
+        key: undefined,
+        waitMs: undefined,
+        atMs: 0,
+        attemptsMax: LAST_ATTEMPTS_MAX,
+        duplicates: [],
       });
     if (!(await this.#until(() => this.#idle))) return [stuck('the last caller is not answered')];
     const unserved = this.#unserved;
-    if (!(await this.#allTold())) return [stuck('the status of a claim is not answered')];
+    if (!(await this.#allAnswered())) return [stuck('the status of a claim is not answered')];
     const { judged } = this.#callers;
     return [...unserved, ...checkHistory(judged, this.#stores.store.state(), { answerMaxMs: ANSWER_MAX_MS })];
   }
 
-  /** Once nothing is broken any more, claims are decided again. */
+  /** The coupons whose last claim was not decided, although there are no faults any more. */
   get #unserved(): Violation[] {
     const claims = this.#callers.history.filter((call) => call.op === 'claim' && call.user === LAST_CALLER);
     return this.#plan.coupons.flatMap(({ name }): Violation[] => {
       const last = claims.findLast((call) => call.op === 'claim' && call.coupon === name);
       const isServed = last?.op === 'claim' && last.status !== undefined && last.status < 500;
-      const found = `no claim on "${name}" is taken although nothing is broken any more`;
+      const found = `no claim on "${name}" is decided although there are no faults any more`;
       return isServed ? [] : [{ invariant: 'I9', found, requests: last ? [last] : [] }];
     });
   }
 
   /**
-   * Resolves to whether all claims are told in the end. A job that Redis lost together with its API process is never decided:
-   * it expires. How long that takes depends on the clocks of MongoDB's members.
+   * Resolves to whether all claims get a final status. A job that Redis and its API process both lost is never decided: it
+   * expires. How long that takes depends on the clocks of MongoDB's members.
    */
-  async #allTold(): Promise<boolean> {
+  async #allAnswered(): Promise<boolean> {
     for (const forMs of [0, ...EXPIRED_AFTER_MS]) {
-      if (forMs > 0) this.#fleet.break({ what: 'nobody there', atMs: 0, forMs });
-      let told: boolean | undefined;
+      if (forMs > 0) this.#fleet.break({ what: 'no processes', atMs: 0, forMs });
+      let allFinal: boolean | undefined;
       const startAtMs = this.#clock.nowMs + forMs;
-      const ask = () =>
-        void this.#callers.askAfterPending().then((all) => {
-          told = all;
+      const poll = () =>
+        void this.#callers.pollPending().then((all) => {
+          allFinal = all;
         });
-      setTimeout(ask, forMs + 1);
-      await this.#until(() => told !== undefined, startAtMs);
-      if (told) return true;
+      setTimeout(poll, forMs + 1);
+      await this.#until(() => allFinal !== undefined, startAtMs);
+      if (allFinal) return true;
     }
     return false;
   }
 
-  /** Whoever does it insists until it is done. */
+  /** Creates a coupon, and retries until it exists. */
   async #createCoupon(name: string, amount: number): Promise<void> {
     const { store } = this.#stores;
-    const { met, trace, nowMs } = this.#world;
+    const { coverage, trace, nowMs } = this.#world;
     for (let done = false; !done; ) {
       const call: CreateCall = { op: 'create', invokedAt: nowMs(), coupon: name, amount };
       this.#callers.history.push(call);
@@ -212,14 +222,14 @@ class Run {
       call.answeredAt = nowMs();
       trace(() => `"${name}" is ${call.status ? 'created' : `not created: ${call.error}`}`);
     }
-    met['late coupons']++;
+    coverage['late coupons']++;
     this.#creating--;
   }
 
-  /** By then, what was down is back by a timer of its own. */
-  #mend(): void {
+  /** Ends the faults of single steps. Timers of their own bring stores and processes back. */
+  #heal(): void {
     this.#world.faultRate = 0;
-    this.#world.trace(() => 'nothing breaks any more');
+    this.#world.trace(() => 'no more faults');
   }
 }
 

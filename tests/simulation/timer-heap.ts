@@ -1,14 +1,14 @@
-/** Something that happens later. */
+/** A timer in the heap. */
 export interface Timer {
   atMs: number;
-  /** Timers of one moment fire in the order of these. */
+  /** Timers of the same moment fire in this order. */
   order: number;
 }
 
 const isBefore = (one: Timer, other: Timer): boolean =>
   one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
 
-/** Timers, the next one first: a binary heap, because each step of a run takes one out and adds some. */
+/** A binary heap of timers, the next one first: each step of a run removes one and adds some. */
 export class TimerHeap<T extends Timer> {
   #timers: T[] = [];
 

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** What the machine of a process believes the time is: off by an offset, drifting, and set back and forth. */
+/** The wall clock of a machine: it has an offset and a drift, and can be set. */
 export class WallClock {
   #offsetMs: number;
-  /** Milliseconds it gains in each one that passes. */
+  /** Drift in ms per ms. */
   readonly #drift: number;
 
   constructor(offsetMs = 0, drift = 0) {
@@ -11,29 +11,29 @@ export class WallClock {
     this.#drift = drift;
   }
 
-  /** Somebody sets it. */
+  /** Sets the clock by this many ms. */
   step(byMs: number): void {
     this.#offsetMs += byMs;
   }
 
-  /** How far it is off at a true time. */
+  /** Its error at a true time. */
   errorMs(trueMs: number): number {
     return Math.round(this.#offsetMs + trueMs * this.#drift);
   }
 }
 
-/** Whose code runs, and what time it believes it is. */
+/** The machine whose code runs, with its clock. */
 export interface Machine {
   clock: WallClock;
-  /** The monotonic clock goes wrong as well: only where a planted bug takes one clock for the other. */
-  clocksConfused?: boolean;
+  /** The monotonic clock has the same error: only with the mutation that confuses the clocks. */
+  usesWallClockForIntervals?: boolean;
 }
 
 const running = new AsyncLocalStorage<Machine>();
 
 export const machineRunning = (): Machine | undefined => running.getStore();
 
-/** How each machine's code is entered: half the time of `running.run`, and every step of a run takes it. */
+/** Entry functions for the code of each machine. They take half the time of `running.run`, and every step uses one. */
 const entries = new WeakMap<Machine, <T>(code: () => T) => T>();
 
 const entryOf = (machine: Machine): (<T>(code: () => T) => T) => {
@@ -42,5 +42,5 @@ const entryOf = (machine: Machine): (<T>(code: () => T) => T) => {
   return entry;
 };
 
-/** Runs code of a process: whatever it starts, timers and promises included, knows the time by the clock of its machine. */
+/** Runs code on a machine: the code and all its timers and promises use the clock of that machine. */
 export const runOn = <T>(machine: Machine, code: () => T): T => entryOf(machine)(code);

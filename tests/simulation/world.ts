@@ -1,10 +1,10 @@
 import { UnknownToModel } from './matches.ts';
-import type { Plant } from './plants.ts';
+import type { Mutation } from './mutations.ts';
 import type { Random } from './random.ts';
 import type { Machine } from './wall-clock.ts';
 
-/** What is counted, to show that faults really happened. */
-const MET = [
+/** The events that are counted, to prove that faults really happened. */
+const EVENTS = [
   'claims',
   'granted',
   'refused',
@@ -21,8 +21,8 @@ const MET = [
   'duplicate deliveries',
   'double runs',
   'lost locks',
-  'workers stood still',
-  'forgotten jobs',
+  'paused workers',
+  'lost jobs',
   'redis failovers',
   'removed jobs',
   'late coupons',
@@ -34,85 +34,85 @@ const MET = [
   'conflicts',
   'transient errors',
   'unknown commits',
-  'transactions decided anew',
+  'transactions retried',
 ] as const;
-export type Met = Record<(typeof MET)[number], number>;
+export type Coverage = Record<(typeof EVENTS)[number], number>;
 
-export const newMet = (): Met => Object.fromEntries(MET.map((what) => [what, 0])) as Met;
+export const newCoverage = (): Coverage => Object.fromEntries(EVENTS.map((what) => [what, 0])) as Coverage;
 
-/** What all parts of one run share. */
+/** The state that all parts of one run share. */
 export interface World {
   random: Random;
-  met: Met;
-  plants: ReadonlySet<Plant>;
-  /** The true time, in ms since the run began. */
+  coverage: Coverage;
+  mutations: ReadonlySet<Mutation>;
+  /** The true time, in ms since the start of the run. */
   nowMs: () => number;
-  /** How likely a message takes long, while things go wrong. */
+  /** Probability that a message takes long, while faults happen. */
   slowRate: number;
-  /** How long it takes at most until a majority has a write. */
+  /** Longest time until a majority has a write. */
   replicationMaxMs: number;
-  /** What the model itself did wrong: that ends the run. */
+  /** An error of the model itself, which ends the run. */
   defect?: Error;
-  /** How likely a single step goes wrong; 0 once the faults are over. */
+  /** Probability that a single step fails; 0 after the faults. */
   faultRate: number;
-  /** Notes what happens, where somebody wants to read it. */
+  /** Adds a line to the trace, if there is one. */
   trace: (line: () => string) => void;
 }
 
-/** A process that may be killed: from then on, nothing reaches it any more. */
+/** A process that may be killed. A killed process receives nothing. */
 export interface Process extends Machine {
   name: string;
   dead: boolean;
 }
 
-/** Whoever sends a message. */
+/** The sender of a message. */
 type Sender = Pick<Process, 'dead'>;
 
 export const faulty = (world: World): boolean => world.faultRate > 0 && world.random.chance(world.faultRate);
 
-/** The longest that a message travels. */
+/** Longest travel time of a message. */
 const TRAVEL_MAX_MS = 4_000;
 
-/** How long a message travels, in ms: mostly no time at all, seldom long. */
+/** Draws the travel time of a message in ms: mostly 0, rarely long. */
 const travelMs = ({ random, faultRate, slowRate }: World): number => {
   if (faultRate > 0 && random.chance(slowRate)) return random.int(50, TRAVEL_MAX_MS);
   return random.chance(0.3) ? random.int(1, 6) : 0;
 };
 
-/** When the last message arrives of those that may not overtake each other. */
-export interface Line {
+/** Keeps messages in order: the time when the last one arrives. */
+export interface MessageOrder {
   arrivesAt: number;
 }
 
-/** Has something happen once a message has arrived, if its sender has not died before it was out. */
-export const travel = (world: World, from: Sender, arrive: () => void, line?: Line): void => {
+/** Calls `arrive` after the travel time of a message. If the sender died meanwhile, the message may be lost. */
+export const travel = (world: World, from: Sender, arrive: () => void, order?: MessageOrder): void => {
   const now = world.nowMs();
-  const at = Math.max(now + travelMs(world), line?.arrivesAt ?? 0);
-  if (line) line.arrivesAt = at;
+  const at = Math.max(now + travelMs(world), order?.arrivesAt ?? 0);
+  if (order) order.arrivesAt = at;
   setTimeout(() => {
-    // What a killed process had sent may still arrive.
+    // A message of a killed process may still arrive.
     if (!from.dead || world.random.chance(0.5)) arrive();
   }, at - now);
 };
 
-/** An error that no store ever sends. */
+/** Whether an error can't come from a store. */
 const isDefect = (error: unknown): error is Error =>
   error instanceof UnknownToModel || error instanceof TypeError || error instanceof RangeError;
 
-/** Notes an error that the model must not make. */
+/** Records an error of the model itself, and returns the error. */
 export const defectOf = <T>(world: World, error: T): T => {
   if (isDefect(error)) world.defect ??= error;
   return error;
 };
 
-/** A question of a process to a store, and its answer: what `effect` returns, or throws. A dead process hears nothing. */
-export const ask = <T>(world: World, from: Sender, effect: () => T | Promise<T>, line?: Line): Promise<T> =>
+/** Sends a request from a process to a store, and resolves to the result of `effect`. A killed process gets no reply. */
+export const callStore = <T>(world: World, from: Sender, effect: () => T | Promise<T>, order?: MessageOrder): Promise<T> =>
   new Promise((resolve, reject) => {
     if (from.dead) return;
-    const reply = (tell: () => void) =>
+    const reply = (settle: () => void) =>
       setTimeout(
         () => {
-          if (!from.dead) tell();
+          if (!from.dead) settle();
         },
         world.random.chance(0.5) ? 0 : travelMs(world),
       );
@@ -130,11 +130,11 @@ export const ask = <T>(world: World, from: Sender, effect: () => T | Promise<T>,
         reply(() => reject(error));
       }
     };
-    travel(world, from, arrive, line);
+    travel(world, from, arrive, order);
   });
 
-/** The same for a question that only asks whether the store is there: it is answered as it arrives, half the steps. */
-export const askWhether = <T>(world: World, from: Sender, effect: () => T): Promise<T> =>
+/** Like `callStore`, for a ping: the reply takes no time, which saves half of the steps. */
+export const pingStore = <T>(world: World, from: Sender, effect: () => T): Promise<T> =>
   new Promise((resolve, reject) => {
     if (from.dead) return;
     travel(world, from, () => {

@@ -4,43 +4,43 @@ import { FAMILIES, FAULT_NAMES, FAULTS, type Fault, type FaultName } from './fau
 import type { SoakLoad } from './load.ts';
 import type { Stack } from './stack.ts';
 
-/** The promise of I9, held here in every lane. */
+/** I9, checked here for every lane. */
 const RECOVERY_MAX_MS = 10_000;
 
-/** Between two faults everything is whole, under load. */
+/** Time without a fault between two faults, under load. */
 const CALM_MIN_MS = 500;
 const CALM_MAX_MS = 4_000;
 
-/** How often two things break at once. */
+/** Probability of two faults at once. */
 const TWO_AT_ONCE = 0.25;
 
 export interface Recovery {
   what: string;
-  /** From its end to the first claim that was decided after it, and until every lane had decided one. */
+  /** Time from the end of the fault to the first decided claim, and to one in every lane. */
   firstMs: number;
   allMs: number;
 }
 
 export interface BreakerOptions {
   stack: Stack;
-  /** Its own: what callers draw meanwhile depends on the moment. */
+  /** Separate from that of the callers, whose draws depend on the moment. */
   random: Random;
   onFault: (what: string) => void;
-  /** Told of what took too long, or ended badly. */
+  /** Called when a recovery takes too long, or a process ends with an error. */
   violate: (found: string) => void;
 }
 
-/** Breaks one thing after the other while callers claim, or two at once, and mends them. */
+/** Injects one fault after the other, or two at once, while callers claim, and heals them. */
 export class Breaker {
   readonly recoveries: Recovery[] = [];
   readonly #options: BreakerOptions;
-  #left: Promise<void>[] = [];
+  #exits: Promise<void>[] = [];
 
   constructor(options: BreakerOptions) {
     this.#options = options;
   }
 
-  /** Faults that are drawn, until a time has gone by; or these, one after the other or several at once. */
+  /** Injects random faults for a time in ms, or these faults, one after the other or several at once. */
   async breakThings(load: SoakLoad, faults: number | Iterable<FaultName | readonly FaultName[]>): Promise<void> {
     for (const names of typeof faults === 'number' ? this.#draw(performance.now() + faults) : faults) {
       await sleep(this.#options.random.int(CALM_MIN_MS, CALM_MAX_MS));
@@ -49,9 +49,9 @@ export class Breaker {
     await sleep(CALM_MIN_MS);
   }
 
-  /** Resolves once everybody is gone who was told to stop. */
-  async everybodyLeft(): Promise<void> {
-    await Promise.all(this.#left.splice(0));
+  /** Resolves once all processes that were asked to stop have ended. */
+  async stoppedProcesses(): Promise<void> {
+    await Promise.all(this.#exits.splice(0));
   }
 
   *#draw(endsAt: number): Generator<FaultName[]> {
@@ -63,26 +63,26 @@ export class Breaker {
     }
   }
 
-  /** Measures how long it takes until claims are decided again. */
+  /** Injects faults, heals them, and measures the time until claims are decided again. */
   async #through(load: SoakLoad, names: readonly FaultName[]): Promise<void> {
     const { stack, random, onFault, violate } = this.#options;
     const what = names.toSorted().join(' + ');
     onFault(what);
     load.history.mark('broken', what);
-    const mends: (() => Promise<unknown>)[] = [];
-    let awayMs = 0;
+    const heals: (() => Promise<unknown>)[] = [];
+    let durationMs = 0;
     for (const name of names) {
-      const { strike, awayMs: between, losesWrites }: Fault = FAULTS[name];
-      const mend = await strike(stack, random);
+      const { inject, durationMs: between, losesWrites }: Fault = FAULTS[name];
+      const heal = await inject(stack, random);
       if (losesWrites) load.history.redisLosesWrites();
-      // Who starts anew needs the stores.
-      if (FAMILIES[name] === 'processes') mends.push(mend);
-      else mends.unshift(mend);
-      awayMs = Math.max(awayMs, random.int(...between));
+      // A process that starts needs the stores, so processes are healed last.
+      if (FAMILIES[name] === 'processes') heals.push(heal);
+      else heals.unshift(heal);
+      durationMs = Math.max(durationMs, random.int(...between));
     }
-    this.#seeOff(names.some((name) => FAMILIES[name] === 'Redis'));
-    await sleep(awayMs);
-    for (const mend of mends) await mend();
+    this.#watchExits(names.some((name) => FAMILIES[name] === 'Redis'));
+    await sleep(durationMs);
+    for (const heal of heals) await heal();
     load.history.mark('recovered', what);
     const took = await load.probe();
     const recovery = { what, firstMs: took[0] as number, allMs: took.at(-1) as number };
@@ -92,14 +92,14 @@ export class Breaker {
       violate(`after ${what}, a lane decided nothing for ${Math.round(allMs)} ms; at most ${RECOVERY_MAX_MS} expected`);
   }
 
-  /** Who is told to stop leaves by itself, with 0; only a worker that Redis was away from may need the end of its grace. */
-  #seeOff(redisWasAway: boolean): void {
-    for (const { name, gone } of this.#options.stack.leaving.splice(0)) {
-      const left = gone.then(({ code, signal }) => {
-        if (code === 0 || (code === 1 && redisWasAway && name.startsWith('worker'))) return;
-        this.#options.violate(`${name} was told to stop, and ended with ${signal ?? `the code ${code}`}; 0 expected`);
+  /** Checks that processes that were asked to stop end with 0. A worker without Redis may use its whole grace period. */
+  #watchExits(redisWasDown: boolean): void {
+    for (const { name, gone } of this.#options.stack.stopping.splice(0)) {
+      const exit = gone.then(({ code, signal }) => {
+        if (code === 0 || (code === 1 && redisWasDown && name.startsWith('worker'))) return;
+        this.#options.violate(`${name} was asked to stop, and ended with ${signal ?? `the code ${code}`}; 0 expected`);
       });
-      this.#left.push(left);
+      this.#exits.push(exit);
     }
   }
 }

@@ -6,27 +6,27 @@ import { collectGarbage } from './collect-garbage.ts';
 import { LANES } from './faults.ts';
 import type { Stack } from './stack.ts';
 
-/** What must stay bounded (I10), and how it is told from noise. */
+/** A value that must stay bounded (I10), and how much noise is allowed. */
 export interface Gauge {
   name: string;
-  /** How it is written: bytes as MB. */
+  /** How it is printed: bytes as MB. */
   unit: 'MB' | '';
-  /** By so much the last quarter may be above the second: this share of it, and this in its own unit. */
+  /** How much the last quarter may be above the second: a share of it, plus an amount. */
   allowance?: { share: number; more: number };
-  /** What it may never exceed, where that is known. */
+  /** An absolute limit, if there is one. */
   max?: number;
 }
 
 const MB = 1_024 * 1_024;
 
-/** Measured when all garbage has just been collected: what is left is kept. */
+/** Measured after a garbage collection. */
 const HEAP = { unit: 'MB', allowance: { share: 0.2, more: 8 * MB } } as const;
-/** V8 gives back late what it collected, the later the busier the machine: this is for what leaks outside its heap. */
+/** For leaks outside of the heap. The allowance is large because V8 returns free memory late. */
 const RSS = { unit: 'MB', allowance: { share: 0.5, more: 64 * MB } } as const;
-/** Pools of connections breathe. */
+/** Connection pools grow and shrink. */
 const HANDLES = { unit: '', allowance: { share: 0.1, more: 5 } } as const;
 
-/** Beside jobs a lane has its lists, its settings and its events. */
+/** Keys of a lane besides its jobs: lists, settings and events. */
 const KEYS_OF_LANE = 20;
 
 export const GAUGES: readonly Gauge[] = [
@@ -43,23 +43,23 @@ export const GAUGES: readonly Gauge[] = [
     unit: '',
     max: Math.max(...LANES) * (JOBS_FAILED_KEPT_MAX + KEYS_OF_LANE),
   },
-  { name: 'Redis: keys of nobody', unit: '', max: 0 },
+  { name: 'Redis: unknown keys', unit: '', max: 0 },
   { name: 'the soak itself: RSS', ...RSS },
   { name: 'MongoDB: connections', unit: '', allowance: { share: 0.2, more: 25 } },
 ];
 
-/** One look at everything, by the names of the gauges. */
+/** One measurement, by the names of the gauges. */
 export type Sample = ReadonlyMap<string, number>;
 
-/** Connections come and go: of so many looks, a second apart, the smallest counts. Metrics are written once a second. */
-const LOOKS = 3;
-const LOOK_EVERY_MS = 1_100;
+/** The smallest of several readings counts, because connections come and go. Metrics are updated once a second. */
+const READINGS = 3;
+const READ_EVERY_MS = 1_100;
 
-/** At a quiet moment, when nobody claims. */
+/** Measures all gauges. Call it when there are no claims. */
 export const takeSample = async (stack: Stack): Promise<Sample> => {
   const smallest = new Map<string, number>();
-  for (let look = 0; look < LOOKS; look++) {
-    await sleep(LOOK_EVERY_MS);
+  for (let reading = 0; reading < READINGS; reading++) {
+    await sleep(READ_EVERY_MS);
     await collectGarbage(stack.appsLog);
     const figures = [...(await ofProcesses(stack)), ...(await ofRedis(stack)), ...(await ofMongo(stack))];
     figures.push(['the soak itself: RSS', process.memoryUsage.rss()]);
@@ -70,15 +70,15 @@ export const takeSample = async (stack: Stack): Promise<Sample> => {
 };
 
 const ofProcesses = async ({ apis, workers }: Stack): Promise<[string, number][]> => {
-  const elders = [...apis, ...workers].filter(({ elder }) => elder);
+  const survivors = [...apis, ...workers].filter(({ survivor }) => survivor);
   const all = await Promise.all(
-    elders.map(async ({ name, metricsUrl }): Promise<[string, number][]> => {
-      const told = await scrape(metricsUrl);
+    survivors.map(async ({ name, metricsUrl }): Promise<[string, number][]> => {
+      const metrics = await scrape(metricsUrl);
       return [
-        [`${name}: RSS`, told.sum('process_resident_memory_bytes')],
-        [`${name}: heap`, told.sum('nodejs_heap_size_used_bytes')],
-        [`${name}: file descriptors`, told.sum('process_open_fds')],
-        [`${name}: active resources`, told.sum('nodejs_active_resources_total')],
+        [`${name}: RSS`, metrics.sum('process_resident_memory_bytes')],
+        [`${name}: heap`, metrics.sum('nodejs_heap_size_used_bytes')],
+        [`${name}: file descriptors`, metrics.sum('process_open_fds')],
+        [`${name}: active resources`, metrics.sum('nodejs_active_resources_total')],
       ];
     }),
   );
@@ -95,8 +95,8 @@ const ofRedis = async ({ stores: { redis } }: Stack): Promise<[string, number][]
     ['Redis: memory', figureOf('used_memory')],
     ['Redis: clients', figureOf('connected_clients')],
     ['Redis: keys of lanes', ofLanes.length],
-    // One key is what the apps write to see whether Redis takes writes.
-    ['Redis: keys of nobody', keys.length - ofLanes.length - Number(keys.includes('flashclaim:write-check'))],
+    // The apps write one key to check that Redis accepts writes.
+    ['Redis: unknown keys', keys.length - ofLanes.length - Number(keys.includes('flashclaim:write-check'))],
   ];
 };
 

@@ -4,7 +4,7 @@ import { judgeLeaks, SAMPLES_MIN } from './judge-leaks.ts';
 
 const MB = 1_024 * 1_024;
 
-/** What is found where every gauge is 0 but these, whose values are made from the number of the sample. */
+/** The leaks that are found if these gauges have these values by sample number, and all others are 0. */
 const leaksOf = (samples: number, values: Record<string, (sample: number) => number>): string[] => {
   const taken = Array.from(
     { length: samples },
@@ -13,7 +13,7 @@ const leaksOf = (samples: number, values: Record<string, (sample: number) => num
   return judgeLeaks(taken).flatMap(({ gauge, leak }) => (leak === undefined ? [] : [gauge.name]));
 };
 
-test('what grows and grows leaks', () => {
+test('constant growth is a leak', () => {
   const leaks = leaksOf(30, {
     'API 1: heap': (sample) => (50 + 3 * sample) * MB,
     'worker 1: RSS': (sample) => (150 + 15 * sample) * MB,
@@ -30,7 +30,7 @@ test('what grows and grows leaks', () => {
   ]);
 });
 
-test('what grows at the beginning, or comes and goes, does not', () => {
+test('growth at the beginning, or up and down, is not a leak', () => {
   const leaks = leaksOf(30, {
     'API 1: heap': (sample) => (50 + (sample % 4) * 5) * MB,
     'worker 1: RSS': (sample) => (150 + 30 * Math.min(sample, 6)) * MB,
@@ -40,12 +40,12 @@ test('what grows at the beginning, or comes and goes, does not', () => {
   expect(leaks).toEqual([]);
 });
 
-test('what is never to be exceeded is not, however few the samples', () => {
-  const leaks = leaksOf(1, { 'Redis: keys of nobody': () => 1, 'Redis: keys of lanes': () => 100_000 });
-  expect(leaks).toEqual(['Redis: keys of lanes', 'Redis: keys of nobody']);
+test('an absolute limit is checked even with one sample', () => {
+  const leaks = leaksOf(1, { 'Redis: unknown keys': () => 1, 'Redis: keys of lanes': () => 100_000 });
+  expect(leaks).toEqual(['Redis: keys of lanes', 'Redis: unknown keys']);
 });
 
-test('a growth is not judged by a few samples', () => {
+test('growth is not judged with too few samples', () => {
   const grows = { 'API 1: heap': (sample: number) => sample * 1_000 * MB };
   expect(leaksOf(SAMPLES_MIN - 1, grows)).toEqual([]);
   expect(leaksOf(SAMPLES_MIN, grows)).toEqual(['API 1: heap']);

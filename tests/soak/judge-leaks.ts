@@ -1,6 +1,6 @@
 import { GAUGES, type Gauge, type Sample } from './gauges.ts';
 
-/** With fewer samples, two quarters are two numbers, and chance decides. */
+/** With fewer samples, a quarter has only one, and the result would be random. */
 export const SAMPLES_MIN = 8;
 
 export interface Judged {
@@ -9,13 +9,13 @@ export interface Judged {
   median: number;
   last: number;
   peak: number;
-  /** Why it does not stay bounded. */
+  /** Why it is a leak, if it is one. */
   leak?: string;
 }
 
 /**
- * What became of every gauge (I10). A leak goes on: the median of the last quarter of a run is held against that of the second,
- * when everything has been used and all caches are warm. Jumps that come and go again leave a median alone.
+ * Judges every gauge (I10). A leak grows constantly, so the median of the last quarter of a run is compared with that of the
+ * second quarter, when all caches are warm. Short peaks do not change a median.
  */
 export const judgeLeaks = (samples: readonly Sample[]): Judged[] =>
   samples.length === 0
@@ -39,19 +39,19 @@ const judge = (gauge: Gauge, values: readonly number[]): Judged => {
 };
 
 const whyLeak = ({ max, allowance, unit }: Gauge, values: readonly number[], peak: number): string | undefined => {
-  if (max !== undefined && peak > max) return `more than ${write(max, unit)}`;
+  if (max !== undefined && peak > max) return `more than ${formatGauge(max, unit)}`;
   if (!allowance || values.length < SAMPLES_MIN) return undefined;
   const quarter = values.length / 4;
   const second = medianOf(values.slice(Math.floor(quarter), Math.floor(2 * quarter)));
   const last = medianOf(values.slice(Math.floor(3 * quarter)));
   const allowed = second * (1 + allowance.share) + allowance.more;
   if (last <= allowed) return undefined;
-  return `${write(second, unit)} in the second quarter, ${write(last, unit)} in the last; ${write(allowed, unit)} allowed`;
+  return `${formatGauge(second, unit)} in the second quarter, ${formatGauge(last, unit)} in the last; ${formatGauge(allowed, unit)} allowed`;
 };
 
 const medianOf = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
 
-/** As a person reads it. */
-export const write = (value: number, unit: Gauge['unit']): string =>
+/** Formats a value of a gauge. */
+export const formatGauge = (value: number, unit: Gauge['unit']): string =>
   unit === 'MB' ? `${(value / 1_024 / 1_024).toFixed(1)} MB` : `${value}`;

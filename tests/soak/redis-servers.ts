@@ -4,18 +4,18 @@ import { Redis } from 'ioredis';
 import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
 import { until } from '../support/until.ts';
 
-/** A Redis primary and its replica. The apps reach the primary by links that follow it. */
+/** A Redis primary and its replica. The apps use links that follow the primary. */
 export interface RedisServers {
-  /** The primary now. */
+  /** The current primary. */
   readonly primary: ServerHandle;
-  /** A connection of the soak itself, by a link of its own. */
+  /** The soak's own connection, through its own link. */
   redis: Redis;
   openLink(): Promise<FaultyLink>;
-  /** From now on the replica misses what the primary is told. */
+  /** From now on the replica misses all writes. */
   cutReplication(): void;
-  /** The replica takes over without what it missed. Open connections stay with the old primary, which becomes its replica. */
+  /** The replica takes over without the writes that it missed. Open connections stay with the old primary, now a replica. */
   failOver(): Promise<void>;
-  /** Resolves once the replica has all that the primary has. */
+  /** Resolves once the replica has all data of the primary. */
   replicated(): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,7 +23,8 @@ export interface RedisServers {
 export const startRedisServers = async (folder: string): Promise<RedisServers> => {
   const { nodes, stop } = await startRedisNodes({
     dataDir: join(folder, 'redis'),
-    ...{ size: 2, args: ['--repl-diskless-sync-delay', '0'] },
+    size: 2,
+    args: ['--repl-diskless-sync-delay', '0'],
   });
   let [primary, replica] = nodes as [ServerHandle, ServerHandle];
   const replication = await openFaultyLink(primary.port);
@@ -33,7 +34,7 @@ export const startRedisServers = async (folder: string): Promise<RedisServers> =
     links.push(link);
     return link;
   };
-  const tell = async ({ port }: ServerHandle, ...command: [string, ...string[]]): Promise<string> => {
+  const sendCommand = async ({ port }: ServerHandle, ...command: [string, ...string[]]): Promise<string> => {
     const connection = new Redis(port, { maxRetriesPerRequest: null });
     try {
       return String(await connection.call(...command));
@@ -41,8 +42,8 @@ export const startRedisServers = async (folder: string): Promise<RedisServers> =
       connection.disconnect();
     }
   };
-  const follow = (server: ServerHandle) => tell(server, 'REPLICAOF', '127.0.0.1', `${replication.port}`);
-  const replicated = () => until(async () => (await tell(replica, 'INFO', 'replication')).includes('link_status:up'));
+  const follow = (server: ServerHandle) => sendCommand(server, 'REPLICAOF', '127.0.0.1', `${replication.port}`);
+  const replicated = () => until(async () => (await sendCommand(replica, 'INFO', 'replication')).includes('link_status:up'));
   await follow(replica);
   await replicated();
 
@@ -61,13 +62,13 @@ export const startRedisServers = async (folder: string): Promise<RedisServers> =
     cutReplication: () => replication.lose('everything'),
     failOver: async () => {
       [primary, replica] = [replica, primary];
-      await tell(primary, 'REPLICAOF', 'NO', 'ONE');
+      await sendCommand(primary, 'REPLICAOF', 'NO', 'ONE');
       replication.turnTo(primary.port);
       replication.lose('nothing');
       replication.reset();
       await follow(replica);
       for (const one of links) one.turnTo(primary.port);
-      // The soak itself reads no replica.
+      // The soak itself must not read from a replica.
       link.reset();
     },
     replicated,

@@ -2,19 +2,19 @@ import { describeViolations } from '@flashclaim/audit';
 import { tableOf, timesTable } from '@flashclaim/terminal';
 import { inSeconds } from '../support/recovery-table.ts';
 import type { Recovery } from './break-things.ts';
-import { type Judged, write } from './judge-leaks.ts';
+import { formatGauge, type Judged } from './judge-leaks.ts';
 import type { SoakResult } from './soak.ts';
 
-/** Whether nothing was untrue, nothing leaked, and everything came back. */
+/** Whether there are no violations and no leaks. */
 export const isClean = ({ violations, gauges }: SoakResult): boolean =>
   violations.length === 0 && gauges.every(({ leak }) => leak === undefined);
 
-/** All of it, for a person. */
+/** The report for a person. */
 export const describeSoak = (result: SoakResult): string => {
   const { violations, histories, gauges } = result;
   const leaks = gauges.filter(({ leak }) => leak !== undefined);
   return [
-    toldTable(result.told),
+    answerTable(result.answers),
     recoveryTable(result.recoveries),
     gaugeTable(gauges),
     ...leaks.map(({ gauge, leak }) => `leak: ${gauge.name}: ${leak}`),
@@ -24,14 +24,14 @@ export const describeSoak = (result: SoakResult): string => {
   ].join('\n\n');
 };
 
-const toldTable = (told: SoakResult['told']): string =>
+const answerTable = (answers: SoakResult['answers']): string =>
   timesTable(
-    'claims were told',
-    [...told].sort(([one], [other]) => (one < other ? -1 : 1)),
+    'answer to a claim',
+    [...answers].sort(([one], [other]) => (one < other ? -1 : 1)),
   );
 
 const recoveryTable = (recoveries: readonly Recovery[]): string => {
-  const rows = [...Map.groupBy(recoveries, ({ what }) => (what.includes(' + ') ? 'two of them at once' : what))]
+  const rows = [...Map.groupBy(recoveries, ({ what }) => (what.includes(' + ') ? 'two at once' : what))]
     .map(([what, all]) => ({
       what,
       times: all.length,
@@ -57,18 +57,18 @@ const gaugeTable = (gauges: readonly Judged[]): string =>
   tableOf(
     [
       { heading: 'at quiet moments', cell: ({ gauge }) => gauge.name },
-      { heading: 'first', cell: ({ gauge, first }) => write(first, gauge.unit) },
-      { heading: 'median', cell: ({ gauge, median }) => write(median, gauge.unit) },
-      { heading: 'last', cell: ({ gauge, last }) => write(last, gauge.unit) },
-      { heading: 'peak', cell: ({ gauge, peak }) => write(peak, gauge.unit) },
+      { heading: 'first', cell: ({ gauge, first }) => formatGauge(first, gauge.unit) },
+      { heading: 'median', cell: ({ gauge, median }) => formatGauge(median, gauge.unit) },
+      { heading: 'last', cell: ({ gauge, last }) => formatGauge(last, gauge.unit) },
+      { heading: 'peak', cell: ({ gauge, peak }) => formatGauge(peak, gauge.unit) },
       { heading: 'allowed', cell: allowed },
       { heading: '', cell: ({ leak }) => (leak === undefined ? '' : 'leaks') },
     ],
     gauges,
   );
 
-/** What is held against it. */
+/** The limit of a gauge. */
 const allowed = ({ gauge: { max, allowance, unit } }: Judged): string => {
-  if (max !== undefined) return `at most ${write(max, unit)}`;
-  return allowance ? `second quarter + ${allowance.share * 100} % + ${write(allowance.more, unit)}` : '—';
+  if (max !== undefined) return `at most ${formatGauge(max, unit)}`;
+  return allowance ? `second quarter + ${allowance.share * 100} % + ${formatGauge(allowance.more, unit)}` : '—';
 };

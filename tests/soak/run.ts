@@ -8,13 +8,13 @@ import { describeSoak, isClean } from './report.ts';
 import { soak } from './soak.ts';
 
 const USAGE = `npm run soak -- [options]
-  --minutes N    how long (10); leaks are judged from ${SAMPLES_MIN} generations on, about a minute each
-  --seed S       the same faults in the same order, though not at the same moments (a new one)
+  --minutes N    duration (default: 10); leaks are judged from ${SAMPLES_MIN} generations on, about a minute each
+  --seed S       repeats the faults of this seed in the same order, but not at the same moments (default: random)
   --help         prints this`;
 
 /**
  * Ends this process after `--help`.
- * @throws StartError with the usage where an option is wrong.
+ * @throws StartError with the usage if an option is wrong.
  */
 const readOptions = (args: string[]) => {
   try {
@@ -39,7 +39,8 @@ const run = async (args: string[]): Promise<boolean> => {
   console.log(`soak: ${minutes} minutes, seed ${seed}`);
   const startedAt = performance.now();
   const result = await soak({
-    ...{ seed, stop: { afterMs: forMs } },
+    seed,
+    stop: { afterMs: forMs },
     onProgress: (what) => showProgress(`${bar(performance.now() - startedAt, forMs)}  ${what}`),
     onGeneration: (line) => {
       clearProgress();

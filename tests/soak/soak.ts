@@ -8,39 +8,39 @@ import type { FaultName } from './faults.ts';
 import { type Sample, takeSample } from './gauges.ts';
 import { type Judged, judgeLeaks } from './judge-leaks.ts';
 import { SoakLoad } from './load.ts';
-import { isWhole, type Seat, type Stack, startStack, WAIT_MS } from './stack.ts';
+import { isComplete, type Slot, type Stack, startStack, WAIT_MS } from './stack.ts';
 
-/** For so long the coupons of one generation are claimed. What follows, until they are forgotten, takes some seconds more. */
+/** Time of the claims on one generation of coupons. The checks after that take some seconds more. */
 const GENERATION_MS = 45_000;
 
-/** A process that stands still for seconds answers nobody meanwhile. */
-const STANDS_STILL_MAX_MS = 6_000;
+/** Longest time for which a process is suspended and does not answer. */
+const SUSPENDED_MAX_MS = 6_000;
 
 export interface SoakOptions {
   seed: number;
-  /** After a time no further generation begins. */
+  /** When no further generation begins. */
   stop: { afterMs: number } | { afterGenerations: number };
-  /** These, one after the other in each generation, or several at once, instead of faults that are drawn. */
+  /** Faults for each generation, one after the other or several at once; random faults by default. */
   faults?: readonly (FaultName | readonly FaultName[])[];
-  /** The folder of the apps, where they are not to be the real ones. */
+  /** The folder of the apps; by default the real ones. */
   apps?: string;
-  /** Told of what is being done. */
+  /** Called with the current step. */
   onProgress?: (what: string) => void;
-  /** Told of what a generation showed. */
+  /** Called with the result of each generation. */
   onGeneration?: (line: string) => void;
 }
 
 export interface SoakResult {
   generations: number;
-  told: ReadonlyMap<string, number>;
+  answers: ReadonlyMap<string, number>;
   recoveries: readonly Recovery[];
   violations: readonly Violation[];
-  /** Where the histories of generations are that had any. */
+  /** Files with the histories of generations that had violations. */
   histories: readonly string[];
   gauges: readonly Judged[];
 }
 
-/** Breaks a whole system again and again while it is claimed from, and resolves to all that was seen. */
+/** Injects faults into a complete system under load, and resolves to everything that was found. */
 export const soak = async (options: SoakOptions): Promise<SoakResult> => {
   const stack = await startStack(options.apps);
   const run = new Soak(stack, options);
@@ -58,7 +58,7 @@ class Soak {
   readonly #stack: Stack;
   readonly #options: SoakOptions;
   readonly #breaker: Breaker;
-  readonly #told = new Map<string, number>();
+  readonly #answers = new Map<string, number>();
   readonly #violations: Violation[] = [];
   readonly #histories: string[] = [];
   readonly #samples: Sample[] = [];
@@ -68,7 +68,8 @@ class Soak {
     this.#stack = stack;
     this.#options = options;
     this.#breaker = new Breaker({
-      ...{ stack, random: new Random(options.seed) },
+      stack,
+      random: new Random(options.seed),
       onFault: (what) => options.onProgress?.(what),
       violate: (found) => this.#violate('I9', found),
     });
@@ -78,19 +79,23 @@ class Soak {
     const startedAt = performance.now();
     try {
       do await this.#generation(++this.#generations);
-      while (this.#goesOn(startedAt));
+      while (this.#continues(startedAt));
     } catch (error) {
-      // What was seen until then is told all the same.
+      // Report what was found until then.
       this.#violate('I9', (error as Error).message);
     }
     await this.#recount();
     return {
-      ...{ generations: this.#generations, told: this.#told, recoveries: this.#breaker.recoveries },
-      ...{ violations: this.#violations, histories: this.#histories, gauges: judgeLeaks(this.#samples) },
+      generations: this.#generations,
+      answers: this.#answers,
+      recoveries: this.#breaker.recoveries,
+      violations: this.#violations,
+      histories: this.#histories,
+      gauges: judgeLeaks(this.#samples),
     };
   }
 
-  #goesOn(startedAt: number): boolean {
+  #continues(startedAt: number): boolean {
     const { stop } = this.#options;
     if ('afterGenerations' in stop) return this.#generations < stop.afterGenerations;
     return performance.now() - startedAt < stop.afterMs;
@@ -99,7 +104,8 @@ class Soak {
   async #generation(number: number): Promise<void> {
     const { seed, faults, onGeneration = () => {}, onProgress = () => {} } = this.#options;
     const load = new SoakLoad({
-      ...{ name: `g${number}`, random: new Random(seed + number) },
+      name: `g${number}`,
+      random: new Random(seed + number),
       urls: () => this.#stack.apis.map(({ url }) => url),
     });
     await load.start();
@@ -111,11 +117,11 @@ class Soak {
       await load.stop();
     }
     await this.#check(load);
-    onProgress('a quiet moment');
-    await until(() => isWhole(this.#stack));
+    onProgress('measuring');
+    await until(() => isComplete(this.#stack));
     this.#samples.push(await takeSample(this.#stack));
-    for (const [what, count] of load.told) this.#told.set(what, (this.#told.get(what) ?? 0) + count);
-    const answers = [...load.told.values()].reduce((sum, count) => sum + count, 0);
+    for (const [what, count] of load.answers) this.#answers.set(what, (this.#answers.get(what) ?? 0) + count);
+    const answers = [...load.answers.values()].reduce((sum, count) => sum + count, 0);
     const recoveries = this.#breaker.recoveries.slice(before.faults);
     const found = this.#violations.length - before.violations;
     const longest = recoveries.reduce((one, other) => (other.allMs > one.allMs ? other : one));
@@ -128,20 +134,20 @@ class Soak {
   async #check({ history }: SoakLoad): Promise<void> {
     const { system, apis, workers } = this.#stack;
     const alive = { ...system, urls: apis.map(({ metricsUrl }) => metricsUrl) };
-    const answerMaxMs = handlerTimeoutMs(WAIT_MS) + STANDS_STILL_MAX_MS;
+    const answerMaxMs = handlerTimeoutMs(WAIT_MS) + SUSPENDED_MAX_MS;
     const found = await history.check(alive, { answerMaxMs }).catch((error: Error) => [undecided(error)]);
     this.#violations.push(...found);
     if (found.length > 0) this.#histories.push(history.write());
-    await this.#breaker.everybodyLeft();
-    for (const seat of [...apis, ...workers]) await this.#checkAlive(seat);
+    await this.#breaker.stoppedProcesses();
+    for (const slot of [...apis, ...workers]) await this.#checkRunning(slot);
   }
 
-  async #checkAlive({ name, handle }: Seat): Promise<void> {
+  async #checkRunning({ name, handle }: Slot): Promise<void> {
     const exit = await Promise.race([handle.exited, Promise.resolve(undefined)]);
-    if (exit) this.#violate('I9', `${name} ended by itself: ${JSON.stringify(exit)}`);
+    if (exit) this.#violate('I9', `${name} ended unexpectedly: ${JSON.stringify(exit)}`);
   }
 
-  /** Of all generations at once, by the database alone. */
+  /** Recounts the coupons of all generations in the database. */
   async #recount(): Promise<void> {
     const counted = await recount(this.#stack.stores.mongo);
     if (counted.faulty.length + counted.orphans.length > 0) this.#violate('I3', describeFaults(counted));
@@ -154,6 +160,6 @@ class Soak {
 
 const undecided = (error: Error): Violation => ({
   invariant: 'I7',
-  found: `claims are undecided although nothing is broken any more: ${error.message}`,
+  found: `claims are undecided although there are no faults any more: ${error.message}`,
   requests: [],
 });

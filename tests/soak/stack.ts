@@ -17,27 +17,27 @@ import { until } from '../support/until.ts';
 import { COLLECTABLE } from './collect-garbage.ts';
 import { type RedisServers, startRedisServers } from './redis-servers.ts';
 
-/** Shorter than most faults: many callers are told `pending`. */
+/** Shorter than most faults, so that many callers are answered `pending`. */
 export const WAIT_MS = 2_000;
 
 const APIS = 2;
 const WORKERS = 3;
 const MEMBERS = 3;
 
-/** One process of ours; the one that comes after it takes its seat. */
-export interface Seat {
+/** A place for one process of an app. A replacement takes the same slot. */
+export interface Slot {
   name: string;
   handle: ProcessHandle;
-  /** Where it tells its metrics. */
+  /** The URL of its metrics. */
   metricsUrl: string;
   /** Its wall clock. */
   clock: ProcessClock;
-  /** Lives from beginning to end: what a process gathers in half an hour would not show in one of five minutes. */
-  elder: boolean;
+  /** Is never replaced. Slow leaks show only in a process that runs for the whole time. */
+  survivor: boolean;
 }
 
-export interface ApiSeat extends Seat {
-  /** Where callers reach it, over connections that can be cut. */
+export interface ApiSlot extends Slot {
+  /** The URL for callers, through a link whose connections can be reset. */
   url: string;
   link: FaultyLink;
 }
@@ -47,22 +47,22 @@ export interface Stack {
   stores: TestStores;
   set: ReplicaSet;
   redisServers: RedisServers;
-  /** The way of all such processes to Redis. */
+  /** The links of all workers and of all APIs to Redis. */
   redisLinks: { workers: FaultyLink; apis: FaultyLink };
-  workers: Seat[];
-  apis: ApiSeat[];
-  /** Who was told to stop, until somebody has looked how it went. */
-  leaving: { name: string; gone: Promise<Exit> }[];
-  startWorker(name: string, env?: NodeJS.ProcessEnv): Promise<Seat>;
-  startApi(name: string, env?: NodeJS.ProcessEnv): Promise<ApiSeat>;
-  /** Holds the logs. */
+  workers: Slot[];
+  apis: ApiSlot[];
+  /** Processes that were asked to stop, until their exit is checked. */
+  stopping: { name: string; gone: Promise<Exit> }[];
+  startWorker(name: string, env?: NodeJS.ProcessEnv): Promise<Slot>;
+  startApi(name: string, env?: NodeJS.ProcessEnv): Promise<ApiSlot>;
+  /** Contains the logs. */
   folder: string;
-  /** The log of our own processes. */
+  /** The log of the apps. */
   appsLog: string;
   close(keepFolder: boolean): Promise<void>;
 }
 
-/** Everything that Flashclaim is made of, as real processes, for whoever wants to break it. */
+/** Starts a complete system as real processes, for fault injection. */
 export const startStack = async (apps: string | undefined): Promise<Stack> => {
   const folder = await mkdtemp(join(tmpdir(), 'flashclaim-soak-'));
   const appsLog = join(folder, 'apps.log');
@@ -83,20 +83,23 @@ export const startStack = async (apps: string | undefined): Promise<Stack> => {
       for (const clock of clocks) clock.close();
     });
     const system = await startSystem({
-      ...{ stores, apis: 0, workers: 0, ...(apps !== undefined && { apps }) },
+      stores,
+      apis: 0,
+      workers: 0,
+      ...(apps !== undefined && { apps }),
       env: { CLAIM_WAIT_MS: `${WAIT_MS}` },
       output: { file: appsLog },
     });
     undo.push(() => system.close());
-    const seats = seatsOf(system, redisLinks, clocks);
-    const stack: Stack = { ...seats, system, stores, set, redisServers, redisLinks, folder, appsLog, close };
-    const eldersEnv = (i: number) => (i === 1 ? COLLECTABLE : {});
+    const slots = slotsOf(system, redisLinks, clocks);
+    const stack: Stack = { ...slots, system, stores, set, redisServers, redisLinks, folder, appsLog, close };
+    const survivorEnv = (i: number) => (i === 1 ? COLLECTABLE : {});
     for (let i = 1; i <= WORKERS; i++)
-      stack.workers.push({ ...(await stack.startWorker(`worker ${i}`, eldersEnv(i))), elder: i === 1 });
+      stack.workers.push({ ...(await stack.startWorker(`worker ${i}`, survivorEnv(i))), survivor: i === 1 });
     for (let i = 1; i <= APIS; i++)
-      stack.apis.push({ ...(await stack.startApi(`API ${i}`, eldersEnv(i))), elder: i === 1 });
+      stack.apis.push({ ...(await stack.startApi(`API ${i}`, survivorEnv(i))), survivor: i === 1 });
     undo.push(async () => void (await Promise.all(stack.apis.map(({ link }) => link.close()))));
-    await until(() => isWhole(stack));
+    await until(() => isComplete(stack));
     return stack;
   } catch (error) {
     await close(true);
@@ -109,35 +112,36 @@ const openStores = async (set: ReplicaSet, { redis, primary }: RedisServers): Pr
   const mongo = await connectMongo(set.uri, name, {});
   await ensureCollections(mongo.db);
   return {
-    ...{ mongo, redis },
+    mongo,
+    redis,
     env: { MONGO_URI: set.uri, MONGO_DB: name, REDIS_URL: `redis://127.0.0.1:${primary.port}` },
     close: () => mongo.client.close(),
   };
 };
 
-const seatsOf = (system: System, redisLinks: Stack['redisLinks'], clocks: ProcessClock[]) => {
+const slotsOf = (system: System, redisLinks: Stack['redisLinks'], clocks: ProcessClock[]) => {
   const newClock = () => {
     const clock = new ProcessClock(0);
     clocks.push(clock);
     return clock;
   };
   const redisBy = (link: FaultyLink) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
-  const startWorker = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Seat> => {
+  const startWorker = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Slot> => {
     const clock = newClock();
     const handle = await system.addWorker({ ...redisBy(redisLinks.workers), ...clock.env, ...env });
     const metricsUrl = system.workerUrls.at(-1) as string;
-    // Whom a fault meets while it starts ends, and is started again by whoever looks after it: nobody does here.
+    // A fault during a start ends the process. Nothing restarts it here, so wait until it is ready.
     await until(() => isReady(metricsUrl));
-    return { name, handle, metricsUrl, clock, elder: false };
+    return { name, handle, metricsUrl, clock, survivor: false };
   };
-  const startApi = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<ApiSeat> => {
+  const startApi = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<ApiSlot> => {
     const clock = newClock();
     const metricsUrl = await system.addApi({ ...redisBy(redisLinks.apis), ...clock.env, ...env });
     const link = await openFaultyLink(Number(new URL(metricsUrl).port));
     const handle = system.apis.at(-1) as ProcessHandle;
-    return { name, handle, metricsUrl, clock, elder: false, link, url: `http://127.0.0.1:${link.port}` };
+    return { name, handle, metricsUrl, clock, survivor: false, link, url: `http://127.0.0.1:${link.port}` };
   };
-  return { workers: [] as Seat[], apis: [] as ApiSeat[], leaving: [] as Stack['leaving'], startWorker, startApi };
+  return { workers: [] as Slot[], apis: [] as ApiSlot[], stopping: [] as Stack['stopping'], startWorker, startApi };
 };
 
 const isReady = (url: string): Promise<boolean> =>
@@ -147,8 +151,8 @@ const isReady = (url: string): Promise<boolean> =>
   );
 
 /** Whether the replica set has a primary and all its secondaries. */
-export const isWhole = async ({ stores }: Stack): Promise<boolean> => {
-  // While it elects, nobody answers.
+export const isComplete = async ({ stores }: Stack): Promise<boolean> => {
+  // During an election no member answers.
   const status = await stores.mongo.client
     .db('admin')
     .command({ replSetGetStatus: 1 })
@@ -158,7 +162,7 @@ export const isWhole = async ({ stores }: Stack): Promise<boolean> => {
   return `${states}` === 'PRIMARY,SECONDARY,SECONDARY';
 };
 
-/** The server that is the primary now. */
+/** The current primary. */
 export const primaryOf = async ({ stores, set }: Stack): Promise<ServerHandle> => {
   const { primary } = await stores.mongo.client.db('admin').command({ hello: 1 });
   return set.members.find(({ port }) => primary === `127.0.0.1:${port}`) as ServerHandle;

@@ -7,9 +7,9 @@ import { brotliDecompress } from 'node:zlib';
 import { downloadInto, isProgram, readEnv } from '@flashclaim/local-stack';
 import { type Browser, chromium } from 'playwright-core';
 
-/** A package of the npm registry that carries a whole Chromium for Linux on x64, with the libraries and a font that it needs. */
+/** An npm package with a complete Chromium for Linux on x64, its libraries and a font. */
 const PACKAGE = '@sparticuz/chromium@153.0.0';
-/** We run what is in it, so it has to be the very file that was looked at. */
+/** The program in it is run, so the file must be exactly the one that was reviewed. */
 const SHA256 = '20e5656fcdcf4118ede85edfb9d6bb9cc1bbb7ffb8b75622fffbcf36a835c3c0';
 const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const DOWNLOAD_MAX_MS = 300_000;
@@ -22,12 +22,12 @@ interface Chromium {
   env: Record<string, string>;
 }
 
-/** Starts a real Chromium without a window: the one of this machine, or else one that is downloaded once. */
+/** Starts a real Chromium without a window: the one of this machine, or one that is downloaded once. */
 export const openBrowser = async (): Promise<Browser> => {
   const { path, env } = await findChromium();
   return chromium.launch({
     executablePath: path,
-    // Its sandbox can't be had by root, nor in most containers; it opens nothing here but our own pages.
+    // Root and most containers can't use its sandbox. It opens only the pages of this project.
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--font-render-hinting=none'],
     env: { ...(process.env as Record<string, string>), LANG: 'en_US.UTF-8', ...env },
   });
@@ -46,7 +46,7 @@ const findChromium = async (): Promise<Chromium> => {
   };
 };
 
-/** Unpacks the package in a folder; it will be used in `home`. */
+/** Unpacks the package in a folder, which is later moved to `home`. */
 const download = async (folder: string, home: string): Promise<{ path: string }> => {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error(`No Chromium was found: install one so that one of ${COMMANDS.join(', ')} is on the PATH.`);
@@ -57,7 +57,7 @@ const download = async (folder: string, home: string): Promise<{ path: string }>
   const hash = createHash('sha256')
     .update(await readFile(archive))
     .digest('hex');
-  if (hash !== SHA256) throw new Error(`${file} is not the file that is expected (its SHA-256 is ${hash})`);
+  if (hash !== SHA256) throw new Error(`${file} is not the expected file (its SHA-256 is ${hash})`);
   await run('tar', ['-xzf', archive, '-C', folder]);
   const from = join(folder, 'package/bin');
   const path = join(folder, 'browser');
@@ -73,6 +73,6 @@ const download = async (folder: string, home: string): Promise<{ path: string }>
   return { path };
 };
 
-/** The package's own settings look in folders of the service that it is made for. */
+/** Replaces the package's own settings, which have the folders of another service. */
 const fontsOf = (folder: string): string =>
   `<?xml version="1.0"?><fontconfig><dir>${join(folder, 'fonts')}</dir><cachedir>${join(folder, 'fonts-cache')}</cachedir></fontconfig>`;

@@ -3,14 +3,14 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface CuttingProxy {
   url: string;
-  /** Answers that the API gave, and nobody got whole. */
+  /** The number of answers that the API sent and no caller got completely. */
   answersLost(): number;
   close(): Promise<void>;
 }
 
 /**
- * A network that cuts connections: of what passes to the API and back, one piece in three. A request is cut before the API
- * has it, an answer before its first byte or in its middle.
+ * A proxy that cuts the connection at every third piece of data, in either direction. It cuts a request before the API gets
+ * it, and an answer before its first byte or in the middle.
  */
 export const startCuttingProxy = async (target: string): Promise<CuttingProxy> => {
   const { hostname, port } = new URL(target);

@@ -1,8 +1,8 @@
 import { PROBLEMS, type ProblemCode } from '@flashclaim/core';
 import { expect } from 'vitest';
-import type { Reply } from './caller.ts';
+import type { Reply } from './call-api.ts';
 
-/** The answer is a problem of this code: its status, its sentence and its request id, in body and header alike. */
+/** Checks that the answer is a problem of this code: status, texts, and the request id in body and header. */
 export const expectProblem = (reply: Reply, code: ProblemCode, detail: string | RegExp = /\w/): void => {
   const { status, title, error } = PROBLEMS[code];
   expect(reply).toMatchObject({ status, body: { type: `urn:flashclaim:problem:${code}`, status, code, title, error } });

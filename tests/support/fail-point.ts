@@ -1,13 +1,13 @@
 import type { Document, MongoClient } from 'mongodb';
 
 export interface FailPoint {
-  /** Commands that it strikes. */
+  /** Commands that fail. */
   commands: readonly string[];
-  /** Whose commands: those of workers by default. */
+  /** The app whose commands fail: the worker by default. */
   appName?: 'flashclaim-worker' | 'flashclaim-api';
-  /** How many of them; all by default. */
+  /** How many commands fail; all by default. */
   times?: number;
-  /** What happens to them: see MongoDB's `failCommand`. */
+  /** How they fail: see MongoDB's `failCommand`. */
   data: Document;
 }
 
@@ -21,13 +21,13 @@ export const setFailPoint = async (client: MongoClient, point: FailPoint): Promi
   });
 };
 
-/** Ends it. Resolves to how many commands it struck. */
+/** Removes the fail point. Resolves to the number of commands that it hit. */
 export const clearFailPoint = async (client: MongoClient): Promise<number> => {
   const { count } = await client.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' });
   return count;
 };
 
-/** Resolves once so many commands have run into the fail point since the server started. */
-export const failPointStrikes = async (client: MongoClient, timesEntered: number): Promise<void> => {
+/** Resolves once this number of commands have hit the fail point since the server started. */
+export const waitForFailPoint = async (client: MongoClient, timesEntered: number): Promise<void> => {
   await client.db('admin').command({ waitForFailPoint: 'failCommand', timesEntered, maxTimeMS: 20_000 });
 };

@@ -8,13 +8,13 @@ import { until } from './until.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
-    /** From the end of each fault of a test to the first claim that was decided after it, in ms. */
+    /** Time from the end of each fault of a test to the first decided claim, in ms. */
     recoveries?: Recovery[];
   }
 }
 
-/** For the table that `npm run test:faults` writes. */
-export const noteRecovery = ({ meta }: TestContext['task'], what: string, ms: number): void => {
+/** Records a recovery for the table of `npm run test:faults`. */
+export const recordRecovery = ({ meta }: TestContext['task'], what: string, ms: number): void => {
   meta.recoveries ??= [];
   meta.recoveries.push({ what, ms });
 };
@@ -22,28 +22,28 @@ export const noteRecovery = ({ meta }: TestContext['task'], what: string, ms: nu
 const CALLERS = 16;
 const UNITS = 100_000;
 
-/** Callers think, and those who were turned away wait before they ask again: some hundred claims a second in all. */
+/** Pause of a caller after each answer. Together they send some hundred claims a second. */
 const PAUSE_MS = 20;
 
 export interface FaultLoadOptions {
   system: System;
-  /** The coupon, which nobody else claims; it begins the keys, and so has no blanks. */
+  /** The coupon, which only this load claims. The keys begin with it, so it has no blanks. */
   coupon: string;
   test: TestContext['task'];
-  /** Claims that one API process has not answered in this time are a violation. */
+  /** A claim without an answer from an API process in this time is a violation. */
   answerMaxMs?: number;
 }
 
 /**
- * Callers who claim one coupon, each time as another user with a key of its own, and ask again with the same key until they
- * are told what became of it. Everything they are told is recorded.
+ * Callers that claim one coupon, each time as another user with a new key, and retry with the same key until the claim is
+ * decided. Records every answer.
  */
 export class FaultLoad {
   readonly history = new HistoryRecorder();
-  /** When each claim was decided, in order. */
+  /** The times of the decisions, in order. */
   readonly #decidedAt: number[] = [];
-  readonly #told: ClaimCall[] = [];
-  /** Calls whose claims had to be asked for again. */
+  readonly #decidedCalls: ClaimCall[] = [];
+  /** Calls that had to be retried. */
   readonly undecided: ClaimCall[] = [];
   readonly #options: FaultLoadOptions;
   #callers: Promise<void>[] = [];
@@ -54,27 +54,27 @@ export class FaultLoad {
     this.#options = options;
   }
 
-  /** Creates the coupon, and resolves once the first claims are decided. */
+  /** Creates the coupon and starts the callers. Resolves once the first claims are decided. */
   async start(): Promise<void> {
     const { system, coupon } = this.#options;
     await this.history.create(system.urls[0] as string, coupon, UNITS);
     this.#callers = Array.from({ length: CALLERS }, (_, caller) => this.#call(caller));
     await this.decides(CALLERS);
-    expect(this.#told.map(({ status }) => status)).not.toContain(400);
+    expect(this.#decidedCalls.map(({ status }) => status)).not.toContain(400);
   }
 
-  /** Claims that are decided by now. */
+  /** The number of decided claims. */
   get decided(): number {
     return this.#decidedAt.length;
   }
 
-  /** Resolves once so many more claims are decided. */
+  /** Resolves once this number of further claims are decided. */
   decides(claims: number): Promise<void> {
     const target = this.#decidedAt.length + claims;
     return until(async () => this.#decidedAt.length >= target);
   }
 
-  /** A moment at which nobody can say how far the claims under way are. Resolves to its name. */
+  /** Waits for a random moment, so that the claims in flight are at a random step. Resolves to its description. */
   async randomMoment(): Promise<string> {
     await this.decides(CALLERS);
     const ms = Math.floor(Math.random() * 30);
@@ -82,43 +82,43 @@ export class FaultLoad {
     return `${ms} ms after an answer`;
   }
 
-  /** Breaks something and mends it. Resolves to how long it took from then until claims were decided again, in ms. */
-  async through(what: string, strike: () => Promise<unknown>, mend: () => Promise<unknown>): Promise<number> {
+  /** Injects a fault and heals it. Resolves to the time from then to the next decided claim, in ms. */
+  async through(what: string, inject: () => Promise<unknown>, heal: () => Promise<unknown>): Promise<number> {
     this.history.mark('broken', what);
-    await strike();
-    await mend();
+    await inject();
+    await heal();
     this.history.mark('recovered', what);
-    const mendedAt = performance.now();
+    const healedAt = performance.now();
     await this.decides(1);
-    const ms = (this.#decidedAt.find((at) => at > mendedAt) as number) - mendedAt;
-    noteRecovery(this.#options.test, what, ms);
+    const ms = (this.#decidedAt.find((at) => at > healedAt) as number) - healedAt;
+    recordRecovery(this.#options.test, what, ms);
     return ms;
   }
 
-  /** Ends the load once every claim of it is decided, and checks all that was told. Each caller holds one unit then. */
-  async expectTruthful(): Promise<void> {
+  /** Stops the load once every claim is decided, and checks every answer. Each user then has one unit. */
+  async expectConsistent(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#callers);
     const { system, coupon, answerMaxMs } = this.#options;
-    await this.history.expectTruthful(system, answerMaxMs === undefined ? {} : { answerMaxMs });
-    expect(this.#told.filter(({ status }) => status !== 200)).toEqual([]);
-    // An API may learn later than the workers that MongoDB is there.
+    await this.history.expectConsistent(system, answerMaxMs === undefined ? {} : { answerMaxMs });
+    expect(this.#decidedCalls.filter(({ status }) => status !== 200)).toEqual([]);
+    // An API may notice later than the workers that MongoDB is back.
     const read = await this.history.readAgain(system.urls.at(-1) as string, coupon);
     expect(read).toMatchObject({ status: 200 });
-    expect(read.claimed).toBeGreaterThanOrEqual(this.#told.length);
+    expect(read.claimed).toBeGreaterThanOrEqual(this.#decidedCalls.length);
   }
 
   async #call(caller: number): Promise<void> {
     const { system, coupon } = this.#options;
     while (!this.#stopped) {
       const user = `user-${++this.#turn}`;
-      for (let tries = caller; ; tries++) {
-        // The next process with each try, as behind a load balancer.
-        const url = system.urls[tries % system.urls.length] as string;
+      for (let attempt = caller; ; attempt++) {
+        // Each attempt goes to the next process, as behind a load balancer.
+        const url = system.urls[attempt % system.urls.length] as string;
         const call = await this.history.claim(url, coupon, user, { key: `${coupon}/${user}` });
         if (isDecided(call)) {
           this.#decidedAt.push(performance.now());
-          this.#told.push(call);
+          this.#decidedCalls.push(call);
           break;
         }
         this.undecided.push(call);

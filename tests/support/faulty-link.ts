@@ -1,30 +1,30 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Which bytes a link loses without a word, as a firewall does. */
+/** The direction in which a link drops bytes silently, as a firewall does. */
 type Loses = 'nothing' | 'to the store' | 'from the store' | 'everything';
 
-/** A TCP connection to a store, for one process, that can be cut. */
+/** A TCP proxy before a server that can drop bytes, reset connections and change its target. */
 export interface FaultyLink {
   port: number;
-  /** From now on, also of connections that are open. What is lost is lost for good. */
+  /** Drops bytes from now on, also on open connections. Dropped bytes are not sent later. */
   lose(what: Loses): void;
-  /** Connections that are open get lost without a word, for ever; new ones are as good as ever. */
+  /** Drops all bytes of open connections for ever; new connections work. */
   forget(): void;
-  /** New connections go to another port from now on, as behind an address that moves; open ones stay where they are. */
+  /** Sends new connections to another port, as an address that moves does; open connections keep their server. */
   turnTo(port: number): void;
-  /** Ends every connection at once, with a reset. */
+  /** Resets every connection. */
   reset(): void;
   close(): Promise<void>;
 }
 
-/** Listens on loopback and passes everything on to `target` there. */
+/** Listens on loopback and forwards everything to the port `target` there. */
 export const openFaultyLink = async (target: number): Promise<FaultyLink> => {
   let port = target;
   const sockets = new Set<Socket>();
   const forgotten = new WeakSet<Socket>();
   let loses: Loses = 'nothing';
-  const pass = (from: Socket, to: Socket, loss: Loses) => {
+  const forward = (from: Socket, to: Socket, loss: Loses) => {
     sockets.add(from);
     from.on('data', (bytes) => {
       if (!forgotten.has(from) && loses !== loss && loses !== 'everything') to.write(bytes);
@@ -37,8 +37,8 @@ export const openFaultyLink = async (target: number): Promise<FaultyLink> => {
   };
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
-    pass(near, far, 'to the store');
-    pass(far, near, 'from the store');
+    forward(near, far, 'to the store');
+    forward(far, near, 'from the store');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

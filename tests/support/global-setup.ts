@@ -11,7 +11,7 @@ declare module 'vitest' {
   }
 }
 
-/** One real MongoDB and one real Redis for the whole run. Each test file has a database of its own in both. */
+/** Starts one real MongoDB and one real Redis for the whole run. Each test file has its own database in both. */
 export default async (project: TestProject) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-test-'));
   const stores = await startStores({ dataDir, log: (name, text) => console.log(`${name.padEnd(9)} ${text}`) });

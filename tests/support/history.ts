@@ -22,7 +22,7 @@ import { until } from './until.ts';
 
 type Call = Exclude<HistoryRecord, Mark>;
 
-/** What may be in an answer; of a broken system nothing is sure. */
+/** Possible fields of an answer; a broken system may send any of them. */
 interface Answer {
   code?: string;
   claim_id?: string;
@@ -46,17 +46,17 @@ export interface ClaimOptions {
   key?: string;
   /** Sent as Prefer. */
   prefer?: string;
-  /** Hangs up when it fires. */
+  /** Closes the connection when it aborts. */
   signal?: AbortSignal;
 }
 
-/** Calls the API and remembers each call and its answer, whatever that was: no call here ever throws. */
+/** Calls the API and records each call with its answer. A call never throws. */
 export class HistoryRecorder {
   readonly #records: HistoryRecord[] = [];
   readonly #agent = new Agent({ keepAlive: true });
   #redisLostWrites = false;
 
-  /** Resolves once the call has ended, to its record. */
+  /** Claims. Resolves to the record of the call, once it has ended. */
   async claim(
     url: string,
     coupon: string,
@@ -95,7 +95,7 @@ export class HistoryRecorder {
     return call;
   }
 
-  /** Reads it as a caller does who is told 503: again, until there is an answer. */
+  /** Reads a coupon, and repeats that as long as the answer is 503. */
   async readAgain(url: string, coupon: string): Promise<ReadCall> {
     let call!: ReadCall;
     await until(async () => {
@@ -105,12 +105,12 @@ export class HistoryRecorder {
     return call;
   }
 
-  /** Notes that something was broken on purpose, or is whole again. */
+  /** Records that a part was broken on purpose, or has recovered. */
   mark(op: Mark['op'], what: string): void {
     this.#records.push({ op, invokedAt: performance.now(), what });
   }
 
-  /** Notes that Redis loses jobs. Where their API process dies as well, only their deadline ends them. */
+  /** Records that Redis loses jobs. If their API process dies too, they end only at their deadline. */
   redisLosesWrites(): void {
     this.#redisLostWrites = true;
   }
@@ -119,36 +119,36 @@ export class HistoryRecorder {
    * Waits until everything is decided, then checks the history against the database.
    * @throws Error with every violation and the path of the history, which is kept then.
    */
-  async expectTruthful(system: System, options: CheckOptions = {}): Promise<void> {
+  async expectConsistent(system: System, options: CheckOptions = {}): Promise<void> {
     const violations = await this.check(system, options);
     if (violations.length === 0) return;
     throw new Error(`${describeViolations(violations)}\nThe history is in ${this.write()}`);
   }
 
-  /** The same, but returns the violations. */
+  /** Like `expectConsistent`, but resolves to the violations. */
   async check(system: System, options: CheckOptions = {}): Promise<Violation[]> {
     await this.#settle(system);
-    // Whoever hung up before the request was sent leaves a connection behind that was never used.
+    // A caller that aborted before it sent its request leaves an unused connection.
     this.#agent.destroy();
-    // By way of a file: what is checked is what would be kept.
+    // Through a file, so that the checked history is the one that would be kept.
     const file = this.write();
     const { violations } = await checkHistoryFile(system.stores.mongo, file, options);
     rmSync(dirname(file), { recursive: true });
     return violations;
   }
 
-  /** A claim may be decided long after its caller hung up, or was told `pending`. */
+  /** Waits until every claim is decided: that may be long after its caller disconnected or got `pending`. */
   async #settle({ urls, stores }: System): Promise<void> {
     const url = urls[0] as string;
     const claims = this.#records.filter((record) => record.op === 'claim');
-    // Whoever asks after them is queued behind them, in the API as in the lane.
-    const doubtful = new Set(
+    // A later claim on the same coupon is queued behind them, in the API and in the lane.
+    const unknown = new Set(
       claims.filter(({ status }) => status === undefined || status >= 500).map(({ coupon }) => coupon),
     );
     await Promise.all(
-      urls.flatMap((one, i) => [...doubtful].map((coupon) => this.claim(one, coupon, `asks after them ${i}`))),
+      urls.flatMap((one, i) => [...unknown].map((coupon) => this.claim(one, coupon, `settles ${i}`))),
     );
-    if (doubtful.size > 0) await until(() => areLanesEmpty(stores));
+    if (unknown.size > 0) await until(() => areLanesEmpty(stores));
     const pending = claims.filter(({ status, claimId }) => status === 202 && claimId !== undefined);
     await this.#settlePending(
       url,
@@ -167,7 +167,7 @@ export class HistoryRecorder {
     });
   }
 
-  /** Asks what became of a claim. */
+  /** Reads the status of a claim. */
   async status(url: string, claimId: string): Promise<StatusCall> {
     const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
     await this.#send(call, `${url}/api/claims/${claimId}`, {}, ({ user_id, coupon_name }) => {
@@ -177,13 +177,13 @@ export class HistoryRecorder {
     return call;
   }
 
-  async #send(call: Call, url: string, sent: Sent, note: (answer: Answer, replayed: boolean) => void = () => {}) {
+  async #send(call: Call, url: string, sent: Sent, record: (answer: Answer, replayed: boolean) => void = () => {}) {
     this.#records.push(call);
     try {
       const { status, replayed, answer } = await this.#exchange(url, sent);
       call.status = status;
       if (answer.code !== undefined) call.code = answer.code;
-      note(answer, replayed);
+      record(answer, replayed);
     } catch (error) {
       delete call.status;
       call.error = (error as Error).message;
@@ -206,7 +206,7 @@ export class HistoryRecorder {
     });
   }
 
-  /** Writes it to a file, and returns its path. */
+  /** Writes the history to a file and returns its path. */
   write(): string {
     const file = join(mkdtempSync(join(tmpdir(), 'flashclaim-history-')), 'history.jsonl');
     writeFileSync(file, this.#records.map((record) => `${JSON.stringify(record)}\n`).join(''));
@@ -221,8 +221,8 @@ const areLanesEmpty = async ({ redis }: TestStores): Promise<boolean> => {
   return !keys.some((key) => /:lane-\d+:(wait|active|delayed|paused)$/.test(key));
 };
 
-/** As if the fifteen minutes of every job that is still undecided were over. */
+/** Moves the deadlines of all undecided jobs into the past. */
 const passDeadlines = async ({ mongo: { pendingClaims } }: TestStores): Promise<void> => {
-  // biome-ignore lint/plugin: a stamp, which MongoDB compares with its own.
+  // biome-ignore lint/plugin: a timestamp, which MongoDB compares with its own.
   await pendingClaims.updateMany({}, { $set: { deadline: new Date(Date.now() - 60_000) } });
 };

@@ -3,14 +3,14 @@ import { type Claim, decodeDecision, JOB_DEADLINE_SECONDS, type Job } from '@fla
 import { DatabaseClock, type Mongo } from '@flashclaim/store';
 import { CouponCache, commitJobs } from '@flashclaim/worker';
 
-/** A job of these claims, sent just now. */
+/** A job of these claims with a deadline from now. */
 export const jobOf = async (mongo: Mongo, claims: readonly Claim[], id = randomUUID() as string): Promise<Job> => {
   const clock = new DatabaseClock();
   await clock.ask(mongo.db);
   return { id, deadline: clock.now + JOB_DEADLINE_SECONDS, claims };
 };
 
-/** Runs one job as a worker does. Resolves to what was decided of each claim. */
+/** Commits one job as a worker does. Resolves to the decision of each claim. */
 export const commitJob = async (mongo: Mongo, job: Job, cache = new CouponCache()) => {
   const result = (await commitJobs({ mongo, cache }, [job])).get(job.id);
   if (!result) throw new Error('the job has no result');

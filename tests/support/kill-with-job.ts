@@ -1,9 +1,9 @@
 import type { ProcessHandle } from '@flashclaim/local-stack';
-import { claim, type Reply } from './caller.ts';
+import { claim, type Reply } from './call-api.ts';
 import type { System } from './system.ts';
 import { until } from './until.ts';
 
-/** Claims until the first worker has a job in its hands, and kills it then. Resolves to the replies that are on their way. */
+/** Claims until the first worker has an active job, and kills that worker. Resolves to the promises of all replies. */
 export const killWithJob = async (system: System, url: string, coupon: string): Promise<Promise<Reply>[]> => {
   const [worker] = system.workers as [ProcessHandle];
   const replies: Promise<Reply>[] = [];

@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** A page, and all that went wrong on it. */
+/** A page and its errors. */
 export interface OpenPage {
   page: Page;
   /** Errors of the console and of scripts. */
@@ -10,7 +10,7 @@ export interface OpenPage {
   close(): Promise<void>;
 }
 
-/** Opens a page of the API in a window of its own. */
+/** Opens a page of the API in a new browser context. */
 export const openPage = async (
   browser: Browser,
   url: string,
@@ -27,18 +27,18 @@ export const openPage = async (
   return { page, errors, close: () => context.close() };
 };
 
-/** Waits until the numbers of the live page come in, or until they don't any more. */
+/** Waits until the live page receives numbers, or until it is disconnected. */
 export const becomes = (page: Page, state: 'live' | 'disconnected'): Promise<unknown> =>
   page.waitForSelector(`#connection[data-state="${state}"]`);
 
 export const textOf = async (page: Page, selector: string): Promise<string> =>
   (await page.locator(selector).textContent()) ?? '';
 
-/** A number as it stands on the page. */
+/** A number on the page. */
 export const numberOf = async (page: Page, selector: string): Promise<number> =>
   Number((await textOf(page, selector)).replaceAll(',', ''));
 
-/** What a card shows: the units that are left, and of how many. */
+/** The remaining units and the amount on a coupon's card. */
 export const shownStock = async (page: Page, name: string): Promise<{ left: number; amount: number } | undefined> => {
   const card = page.locator('.coupon', { has: page.getByRole('heading', { name, exact: true }) });
   if ((await card.count()) === 0) return undefined;
@@ -48,13 +48,13 @@ export const shownStock = async (page: Page, name: string): Promise<{ left: numb
   return { left: left as number, amount: amount as number };
 };
 
-/** What axe finds, by rule and by the elements that break it. */
+/** The findings of axe: rule and element. */
 export const accessibilityFaults = async (page: Page): Promise<string[]> => {
   const { violations } = await new AxeBuilder({ page }).analyze();
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 };
 
-/** Nothing stands out over the side of the window. */
+/** Checks that the page does not scroll sideways. */
 export const expectNoSidewaysScroll = async (page: Page): Promise<void> => {
   const [inner, outer] = await page.evaluate<[number, number]>(
     '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',

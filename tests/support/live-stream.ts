@@ -1,14 +1,14 @@
-/** What a live page is told, frame by frame. Read so much of it as a test looks at. */
-// biome-ignore lint/suspicious/noExplicitAny: a test looks into frames as a page does.
+/** A frame of the live page's stream. Tests read only some of its fields. */
+// biome-ignore lint/suspicious/noExplicitAny: a test reads frames as a page does.
 type Frame = any;
 
 export interface LiveStream {
-  /** The next frame; undefined where the API has ended the stream. */
+  /** Resolves to the next frame, or to undefined if the API has ended the stream. */
   next(): Promise<Frame | undefined>;
   close(): Promise<void>;
 }
 
-/** Opens the stream of a live page. @throws Error where the API does not give it. */
+/** Opens the stream of a live page. @throws Error if the API does not answer with a stream. */
 export const openStream = async (url: string, headers: Record<string, string> = {}): Promise<LiveStream> => {
   const response = await fetch(`${url}/live/events`, { headers });
   if (!response.ok || !response.body) throw new Error(`the stream was answered ${response.status}`);

@@ -6,7 +6,7 @@ import { openStores } from './stores.ts';
 
 const log = { info: () => {}, warn: () => {} };
 
-/** The jobs of an API process with one lane, in stores of their own, until the test ends. */
+/** Opens the dispatcher and the recovery of an API process with one lane, on new databases, until the test ends. */
 export const openDispatcher = async () => {
   const stores = await openStores();
   const { mongo, redis } = stores;

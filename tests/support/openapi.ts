@@ -1,7 +1,7 @@
 import { isCouponName, isName, type ProblemCode } from '@flashclaim/core';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { call, type Reply } from './caller.ts';
+import { call, type Reply } from './call-api.ts';
 
 interface Described {
   schema: object;
@@ -37,7 +37,7 @@ interface Document {
   tags: { name: string }[];
 }
 
-/** What the document promises, read from `GET /openapi.json` of a running API, and asked of its answers. */
+/** The contract of the API: reads `GET /openapi.json` of a running API and compares its answers with the document. */
 export class Contract {
   readonly document: Document;
   readonly operations: Map<string, Operation>;
@@ -59,7 +59,7 @@ export class Contract {
       ),
     );
     addFormats.default(this.#ajv);
-    // A reference of a schema leads into the document, so the document is what they are compiled in.
+    // References in a schema point into the document, so schemas are compiled inside it.
     this.#ajv.addVocabulary(Object.keys(document));
     this.#ajv.addSchema(document, 'document');
   }
@@ -74,13 +74,13 @@ export class Contract {
     return operation;
   }
 
-  /** The schema itself, where what is given refers to it. */
+  /** The schema that a reference points to, or the schema itself. */
   resolve(schema: { $ref?: string }): object {
     const name = schema.$ref?.split('/').at(-1);
     return name === undefined ? schema : (this.document.components.schemas[name] as object);
   }
 
-  /** What is wrong with a value by a schema of the document, in a sentence; undefined where nothing is. */
+  /** Describes what is wrong with a value by a schema of the document; undefined if it is valid. */
   fault(schema: object, value: unknown): string | undefined {
     let validate = this.#validators.get(schema);
     if (!validate) {
@@ -90,7 +90,7 @@ export class Contract {
     return validate(value) ? undefined : this.#ajv.errorsText(validate.errors);
   }
 
-  /** In what an answer differs from what is documented for this operation; nothing where it is as it should be. */
+  /** The differences between an answer and the document of its operation; empty if there are none. */
   faultsOf(operationId: string, { status, headers, body }: Reply): string[] {
     const answer = this.operation(operationId).responses[status];
     if (!answer) return [`${operationId} answers ${status}, which is not documented`];
@@ -112,7 +112,7 @@ export class Contract {
     return faults.filter((fault) => fault !== undefined);
   }
 
-  /** Every answer that is documented: `operationId status`, with the code of each problem. */
+  /** Every documented answer: `operationId status`, with the code of each problem. */
   answers(): string[] {
     return [...this.operations.values()].flatMap(({ operationId, responses }) =>
       Object.entries(responses).flatMap(([status, { content = {} }]) => {
@@ -125,7 +125,7 @@ export class Contract {
   }
 }
 
-/** Headers of HTTP itself, which any answer may bear. */
+/** Headers of HTTP itself, which any answer may have. */
 const OF_TRANSPORT: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -137,17 +137,17 @@ const OF_TRANSPORT: ReadonlySet<string> = new Set([
 
 const RATE_LIMIT = 'ratelimit-';
 
-/** Whether a documented header is there only where it has something to say. That a limit was exceeded is always told. */
+/** Whether a documented header is optional. A 429 always has the rate limit headers. */
 const isConditional = (name: string, status: number): boolean =>
   name === 'idempotency-replayed' || name === 'preference-applied' || (name.startsWith(RATE_LIMIT) && status !== 429);
 
 const named = (what: string, fault: string | undefined): string | undefined => fault && `${what}: ${fault}`;
 
-/** A header is text; what its schema calls an integer is read as one. */
+/** Reads the text of a header as an integer if its schema says so. */
 const readHeader = (schema: object, value: string): unknown =>
   'type' in schema && schema.type === 'integer' && /^\d+$/.test(value) ? Number(value) : value;
 
-/** The same schema with its references leading into the document. */
+/** The same schema with references that point into the document. */
 const inDocument = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(inDocument);
   if (typeof value !== 'object' || value === null) return value;

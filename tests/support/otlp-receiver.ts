@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
-/** A span, as far as tests look at it. */
+/** A span, with the fields that tests read. */
 export interface ReceivedSpan {
   service: string;
   name: string;
@@ -36,7 +36,7 @@ interface SentSpan {
 
 const NANOSECONDS_PER_MS = 1_000_000;
 
-/** Takes traces as a collector of OpenTelemetry does, in its JSON encoding. */
+/** Receives traces as an OpenTelemetry collector does, in the JSON encoding. */
 export const openOtlpReceiver = async () => {
   const spans: ReceivedSpan[] = [];
   const server = createServer(async (request, response) => {

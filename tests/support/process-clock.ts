@@ -4,18 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.ts';
 
-/** Names the file by which the wall clock of a process is shifted. */
+/** The environment variable with the path of the file that shifts the wall clock of a process. */
 export const CLOCK_FILE = 'FLASHCLAIM_TEST_CLOCK';
 
 /** How often a process reads that file. */
 export const READ_EVERY_MS = 10;
 
-/** The wall clock of one process. It is given to `addApi` or `addWorker` by its `env`. */
+/** The wall clock of one process. Pass its `env` to `addApi` or `addWorker`. */
 export class ProcessClock {
   readonly #folder = mkdtempSync(join(tmpdir(), 'flashclaim-clock-'));
   readonly #file = join(this.#folder, 'offset');
 
-  /** @param offsetMs how far it is ahead when the process starts; behind where this is negative. */
+  /** @param offsetMs offset at the start of the process; negative if it is behind. */
   constructor(offsetMs: number) {
     this.#write(offsetMs);
   }
@@ -35,7 +35,7 @@ export class ProcessClock {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** At once as a whole: it may be read at any moment. */
+  /** Writes by a rename: the file may be read at any moment. */
   #write(offsetMs: number): void {
     writeFileSync(`${this.#file}.new`, String(offsetMs));
     renameSync(`${this.#file}.new`, this.#file);

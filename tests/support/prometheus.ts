@@ -14,7 +14,7 @@ export interface PrometheusPrograms {
   promtool: string;
 }
 
-/** Both programs: those of this machine, or else Debian's, downloaded once. Undefined where there are neither. */
+/** Finds both programs: on this machine, or in Debian's package, which is downloaded once. Undefined if that fails. */
 export const findPrometheus = async (): Promise<PrometheusPrograms | undefined> => {
   const { searchPath, cacheFolder } = readEnv();
   const cached = join(cacheFolder, 'prometheus');
@@ -22,7 +22,7 @@ export const findPrometheus = async (): Promise<PrometheusPrograms | undefined> 
   const found = await programsIn(folders);
   if (found) return found;
   await downloadInto(cached, download).catch((error: Error) =>
-    console.log(`Prometheus is not to be had: ${error.message}`),
+    console.log(`Prometheus is not available: ${error.message}`),
   );
   return programsIn(folders);
 };
@@ -35,7 +35,7 @@ const programsIn = async (folders: readonly string[]): Promise<PrometheusProgram
   return undefined;
 };
 
-/** Debian's package. What apt knows of packages may be old or nothing: it is asked anew then. */
+/** Downloads Debian's package. Updates the package lists if they are old or missing. */
 const download = async (folder: string): Promise<{ path: string }> => {
   const options = { cwd: folder, timeout: DOWNLOAD_MAX_MS };
   await mkdir(join(folder, 'lists/partial'), { recursive: true });
@@ -53,16 +53,16 @@ const download = async (folder: string): Promise<{ path: string }> => {
 type Targets = Record<string, readonly string[]>;
 
 export interface PrometheusServer {
-  /** Scrapes these from now on, and forgets the others. */
+  /** Scrapes only these targets from now on. */
   scrape(targets: Targets): Promise<void>;
-  /** Alerts that fire at this moment, by name. */
+  /** Names of the alerts that fire now. */
   firing(): Promise<Set<string>>;
   close(): Promise<void>;
 }
 
 const SCRAPE_EVERY = '500ms';
 
-/** A Prometheus that scrapes and judges twice a second by these rules. */
+/** Starts a Prometheus that scrapes and evaluates these rules twice a second. */
 export const startPrometheus = async (program: string, rules: string): Promise<PrometheusServer> => {
   const folder = await mkdtemp(join(tmpdir(), 'flashclaim-prometheus-'));
   const jobs = ['flashclaim-api', 'flashclaim-worker', 'flashclaim-audit'];
@@ -75,7 +75,7 @@ export const startPrometheus = async (program: string, rules: string): Promise<P
     for (const job of jobs) {
       const file = join(folder, `${job}.json`);
       await writeFile(`${file}.new`, JSON.stringify([{ targets: targets[job] ?? [] }]));
-      // Prometheus reads it as soon as it is there.
+      // Prometheus reads the file as soon as it exists.
       await rename(`${file}.new`, file);
     }
   };
@@ -89,8 +89,14 @@ export const startPrometheus = async (program: string, rules: string): Promise<P
     name: 'prometheus',
     command: program,
     args: [
-      ...['--config.file', join(folder, 'prometheus.yml'), '--storage.tsdb.path', join(folder, 'data')],
-      ...['--web.listen-address', `127.0.0.1:${port}`, '--log.level', 'error'],
+      '--config.file',
+      join(folder, 'prometheus.yml'),
+      '--storage.tsdb.path',
+      join(folder, 'data'),
+      '--web.listen-address',
+      `127.0.0.1:${port}`,
+      '--log.level',
+      'error',
     ],
   });
   await until(() =>

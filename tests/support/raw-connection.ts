@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { Reply } from './caller.ts';
+import type { Reply } from './call-api.ts';
 
-/** A socket on which a test writes whatever bytes it likes, and reads the answers in their order. */
+/** A socket on which a test writes any bytes, and reads the answers in order. */
 export class RawConnection {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
@@ -24,7 +24,7 @@ export class RawConnection {
       resolve();
       this.#wake();
     };
-    // A server that refuses a request in the middle of it resets the connection; what it said before counts.
+    // A server that rejects a request before its end resets the connection; the answer before that counts.
     socket.on('error', end).on('end', end).on('close', end);
   }
 
@@ -36,30 +36,30 @@ export class RawConnection {
     return connection;
   }
 
-  /** Sends all parts at once: as one segment, as far as they fit. */
+  /** Sends all parts in one write: in one TCP segment if they fit. */
   send(...parts: (string | Uint8Array)[]): void {
     this.#socket.write(Buffer.concat(parts.map((part) => Buffer.from(part))));
   }
 
-  /** Says that nothing more will be sent. Answers can still be read. */
+  /** Closes the sending side. Answers can still be read. */
   halfClose(): void {
     this.#socket.end();
   }
 
-  /** Goes away as a caller does who closes the page. */
+  /** Closes the connection, as a closed page does. */
   hangUp(): void {
     this.#socket.destroy();
   }
 
-  /** Goes away as a caller does whose machine fails. */
+  /** Resets the connection, as a failed machine does. */
   reset(): void {
     this.#socket.resetAndDestroy();
   }
 
   /**
-   * The next answer; `100 Continue` is one of its own.
+   * Resolves to the next answer; `100 Continue` counts as one.
    * @param method of its request: the answer to HEAD has a length but no body.
-   * @throws Error where the connection ends without one.
+   * @throws Error if the connection ends without one.
    */
   async nextReply(method = 'GET'): Promise<Reply> {
     for (;;) {
@@ -75,7 +75,7 @@ export class RawConnection {
     }
   }
 
-  /** What was received and not read as an answer. */
+  /** The received bytes that were not read as an answer. */
   get rest(): string {
     return this.#received.toString('latin1');
   }
@@ -83,7 +83,7 @@ export class RawConnection {
 
 const END_OF_HEAD = '\r\n\r\n';
 
-/** The first answer in these bytes, and what follows it; undefined while it is not complete. */
+/** The first answer in these bytes, and the bytes after it; undefined if it is not complete. */
 const takeReply = (bytes: Buffer, method: string): { reply: Reply; rest: Buffer } | undefined => {
   const headEnd = bytes.indexOf(END_OF_HEAD);
   if (headEnd === -1) return undefined;
@@ -98,7 +98,7 @@ const takeReply = (bytes: Buffer, method: string): { reply: Reply; rest: Buffer 
   return { reply: { status, headers, body: text ? JSON.parse(text) : undefined }, rest: bytes.subarray(end) };
 };
 
-/** Sends these bytes on a connection of their own and returns the first answer. */
+/** Sends these bytes on a new connection and resolves to the first answer. */
 export const exchange = async (url: string, ...parts: (string | Uint8Array)[]): Promise<Reply> => {
   const connection = await RawConnection.open(url);
   connection.send(...parts);
@@ -109,14 +109,14 @@ export const exchange = async (url: string, ...parts: (string | Uint8Array)[]): 
   }
 };
 
-/** A request by its first line and its header lines; Host is added. */
+/** A request from its first line and its header lines; adds Host. */
 export const rawRequest = (line: string, ...headers: string[]): string =>
   [line, 'Host: flashclaim', ...headers]
     .map((text) => `${text}\r\n`)
     .join('')
     .concat('\r\n');
 
-/** A POST of these very bytes, with their length. */
+/** A POST of exactly these bytes, with their length. */
 export const rawPost = (path: string, body: string | Uint8Array, ...headers: string[]): Buffer => {
   const bytes = Buffer.from(body);
   const type = headers.some((header) => /^content-type:/i.test(header)) ? [] : ['Content-Type: application/json'];

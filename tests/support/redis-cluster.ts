@@ -7,25 +7,25 @@ import { openStores, type TestStores } from './stores.ts';
 import { until } from './until.ts';
 
 const SLOTS = 16_384;
-const SLOTS_A_TIME = 1_024;
+const SLOTS_PER_COMMAND = 1_024;
 
-/** What makes a server a node of a cluster. */
+/** Arguments that make a server a node of a cluster. */
 export const CLUSTER_ARGS = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--databases', '1'];
 
-/** A Redis Cluster that a test has for itself. */
+/** A Redis Cluster for one test. */
 export interface RedisCluster extends TestStores {
   masters: Redis[];
-  /** Of the first master. */
+  /** The replica of the first master. */
   replica: Redis;
 }
 
 /** Gives a node the slots from `start` up to `end`. */
 export const addSlots = async (node: Redis, start = 0, end = SLOTS): Promise<void> => {
   const slots = Array.from({ length: end - start }, (_, i) => start + i);
-  while (slots.length > 0) await node.cluster('ADDSLOTS', ...slots.splice(0, SLOTS_A_TIME));
+  while (slots.length > 0) await node.cluster('ADDSLOTS', ...slots.splice(0, SLOTS_PER_COMMAND));
 };
 
-/** Three masters, which share the slots, and one replica. */
+/** Opens a cluster of three masters, which share the slots, and one replica. */
 export const openRedisCluster = async (): Promise<RedisCluster> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-cluster-'));
   const { nodes, stop } = await startRedisNodes({ dataDir, size: 4, args: CLUSTER_ARGS, findPort: findClusterPort });
@@ -36,8 +36,8 @@ export const openRedisCluster = async (): Promise<RedisCluster> => {
   for (const port of ports.slice(1)) await first.cluster('MEET', '127.0.0.1', port);
   const allSay = (text: string) =>
     until(async () => {
-      const told = await Promise.all(clients.map((client) => client.cluster('INFO')));
-      return told.every((info) => info.includes(text));
+      const infos = await Promise.all(clients.map((client) => client.cluster('INFO')));
+      return infos.every((info) => info.includes(text));
     });
   await allSay(`cluster_known_nodes:${ports.length}`);
   const share = Math.ceil(SLOTS / masters.length);

@@ -7,23 +7,23 @@ import { type FaultyLink, openFaultyLink } from './faulty-link.ts';
 import { openStores, type TestStores } from './stores.ts';
 import { until } from './until.ts';
 
-/** A primary and its replica behind one address, as a managed Redis has them. */
+/** A primary and its replica behind one address, as in a managed Redis. */
 export interface RedisPair extends TestStores {
   primary: Redis;
   replica: Redis;
-  /** By it the replica hears from the primary. */
+  /** The link between primary and replica. */
   replication: FaultyLink;
-  /** New connections reach the replica from now on; open ones stay with the primary. */
+  /** Sends new connections to the replica; open ones stay with the primary. */
   turnAddress(): void;
-  /** They trade places once the replica has all that the primary has. Resolves when they did. */
+  /** Swaps their roles once the replica has all data. Resolves after that. */
   failOver(): Promise<void>;
-  /** They trade places at once: what had not reached the replica is lost. */
+  /** Swaps their roles at once: data that the replica does not have yet is lost. */
   failOverWithLoss(): Promise<void>;
 }
 
 export const openRedisPair = async (): Promise<RedisPair> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-pair-'));
-  // A replica that starts from nothing would have to wait five seconds for others that might come.
+  // Without this, the primary waits five seconds for more replicas before a full synchronization.
   const { nodes, stop } = await startRedisNodes({ dataDir, size: 2, args: ['--repl-diskless-sync-delay', '0'] });
   const [first, second] = nodes as [ServerHandle, ServerHandle];
   const replication = await openFaultyLink(first.port);

@@ -3,7 +3,7 @@ import { startProcess } from '@flashclaim/local-stack';
 
 const AUDIT = join(import.meta.dirname, '../../packages/audit/src/audit.ts');
 
-/** Runs the command as `npm run audit` does. */
+/** Runs the same program as `npm run audit`. */
 export const runAudit = async (env: NodeJS.ProcessEnv, options: readonly string[] = []) => {
   const lines: string[] = [];
   const handle = await startProcess({

@@ -1,9 +1,9 @@
-/** What a process tells at `/metrics`. */
+/** The metrics of a process. */
 export interface Scrape {
   text: string;
-  /** The value of a series, written as in the text: `name{label="value"}`. Undefined where it is not there. */
+  /** The value of a series, written as in the text: `name{label="value"}`; undefined if it is missing. */
   value(series: string): number | undefined;
-  /** The sum over all series of a name, whatever their labels. */
+  /** The sum over all series of a name. */
   sum(name: string): number;
 }
 

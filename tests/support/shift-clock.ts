@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { CLOCK_FILE, READ_EVERY_MS } from './process-clock.ts';
 
 /**
- * Preloaded by a process whose wall clock is to be wrong: `Date.now()` and `new Date()` are off by as many ms as a file says,
- * and step whenever it changes. The monotonic clock and timers are left alone, as where somebody sets the clock of a machine.
+ * Preloaded by a process with a wrong wall clock: the file says by how many ms `Date.now()` and `new Date()` are off, and the
+ * clock steps when the file changes. The monotonic clock and timers are not changed, as when the clock of a machine is set.
  */
 const file = process.env[CLOCK_FILE] as string;
 const RealDate = Date;
-// biome-ignore lint/plugin/wall-clock: this is the clock that is shifted.
+// biome-ignore lint/plugin/wall-clock: this is the clock to shift.
 const realNow = Date.now;
 let offsetMs = 0;
 const now = (): number => realNow() + offsetMs;

@@ -3,22 +3,22 @@ import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/store';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 
-/** Redis has numbered databases; the first holds the count of those given out. */
+/** Redis has numbered databases; the first one contains the counter of used ones. */
 const REDIS_DATABASES = 511;
 
 export interface TestStores {
   mongo: Mongo;
   redis: Redis;
-  /** What an app needs in its environment to use these and no others. */
+  /** The environment of an app that uses these stores. */
   env: { MONGO_URI: string; MONGO_DB: string; REDIS_URL: string };
   close(): Promise<void>;
 }
 
-/** A database that no other test uses, in MongoDB and in Redis. */
+/** Opens a new database in MongoDB and one in Redis, for one test. */
 export const openStores = (): Promise<TestStores> =>
   openStoresAt({ mongoUri: inject('mongoUri'), redisUrl: inject('redisUrl') });
 
-/** The same in these servers, for who is no test. */
+/** The same on these servers, outside of tests. */
 export const openStoresAt = async (servers: { mongoUri: string; redisUrl: string }): Promise<TestStores> => {
   const { mongoUri } = servers;
   const name = `test_${randomBytes(6).toString('hex')}`;

@@ -17,13 +17,13 @@ export interface System {
   stores: TestStores;
   /** Base URL of each API process. */
   urls: string[];
-  /** Where each worker tells its health and metrics, as soon as it listens. */
+  /** The URLs of each worker's health and metrics, once it listens. */
   workerUrls: string[];
   apis: ProcessHandle[];
   workers: ProcessHandle[];
-  /** With settings of its own, if any; those of a `ProcessClock` shift its wall clock. */
+  /** Starts a worker with additional settings; those of a `ProcessClock` shift its wall clock. */
   addWorker(env?: NodeJS.ProcessEnv): Promise<ProcessHandle>;
-  /** Resolves to its base URL. */
+  /** Starts an API process. Resolves to its base URL. */
   addApi(env?: NodeJS.ProcessEnv): Promise<string>;
   close(): Promise<void>;
 }
@@ -33,17 +33,17 @@ type Output = NonNullable<ProcessOptions['output']>;
 export interface SystemOptions {
   apis?: number;
   workers?: number;
-  /** Settings on top of those that every app gets. */
+  /** Additional settings for every app. */
   env?: NodeJS.ProcessEnv;
-  /** The folder of the apps, where they are not to be the real ones. */
+  /** The folder of the apps; by default the real ones. */
   apps?: string;
-  /** By default databases of their own in the stores of the whole run. Closed with the system. */
+  /** By default new databases in the stores of the whole run. Closed with the system. */
   stores?: TestStores;
-  /** Where the processes write to; here by default. */
+  /** Output of the processes; by default that of this process. */
   output?: Output;
 }
 
-/** Starts the real thing: processes of the API and the worker on databases of their own. */
+/** Starts real processes of the API and the worker on new databases. */
 export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
   const { apis = 1, workers = 1, env = {}, apps = APPS, output = 'inherit' } = options;
   const stores = options.stores ?? (await openStores());
@@ -74,7 +74,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   const close = async () => {
     const exits = await Promise.all([...started.apis, ...started.workers].map(stop));
     await stores.close();
-    // A process that had to be killed held something open, or hung.
+    // A killed process had kept something open, or hung.
     const killed = exits.filter((exit) => exit?.signal === 'SIGKILL').length;
     if (killed > 0) throw new Error(`${killed} processes did not stop on SIGTERM`);
   };
@@ -88,7 +88,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<System> 
   return { stores, urls, workerUrls, ...started, addWorker, addApi, close };
 };
 
-/** Resolves to how it ended, or to undefined where the test had ended it before. */
+/** Stops a process. Resolves to its exit, or to undefined if it had ended before. */
 const stop = async (handle: ProcessHandle): Promise<Exit | undefined> => {
   const ended = await Promise.race([handle.exited, Promise.resolve(undefined)]);
   return ended ? undefined : handle.stop();

@@ -1,8 +1,8 @@
 import type { Clock } from '@flashclaim/client';
 
-/** Time that passes only where somebody sleeps, and then at once. */
+/** A clock whose time advances only by sleeps, which take no real time. */
 export class TestClock implements Clock {
-  /** How long each sleep was, in ms. */
+  /** The length of each sleep, in ms. */
   readonly sleeps: number[] = [];
   #now = 0;
 

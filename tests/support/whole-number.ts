@@ -1,4 +1,4 @@
-/** What an option of a command says. @throws Error naming the option where it is no whole number. */
+/** Reads an option of a command. @throws Error naming the option if it is not a whole number. */
 export const wholeNumber = (option: string, value: string): number => {
   if (!/^\d{1,10}$/.test(value)) throw new Error(`${option} must be a whole number, not "${value}".`);
   return Number(value);

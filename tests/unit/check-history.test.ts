@@ -672,7 +672,7 @@ describe('every status of a claim is judged, not only the last', () => {
     expect(describeViolations(checkHistory([call, refusal, grant], heldBy(['a'])))).toBe(
       [
         'I5: 1 violation',
-        '  the claim id-a was refused (timed_out), and then claimed; a change by a later request of that user expected',
+        '  the claim id-a was refused (timed_out), and then claimed; no change without a later request of that user expected',
         ...[refusal, grant, call].map((record) => `    ${JSON.stringify(record)}`),
       ].join('\n'),
     );

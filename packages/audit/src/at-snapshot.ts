@@ -1,2 +1,2 @@
-/** Said with every read: the connection's own read concern would silently win. */
+/** Options of every read. The read concern is explicit because the connection's own would override the snapshot silently. */
 export const AT_SNAPSHOT = { readConcern: 'snapshot', allowDiskUse: true } as const;

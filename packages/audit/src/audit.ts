@@ -1,4 +1,4 @@
-/** `npm run audit`: reads alone. */
+/** `npm run audit`: recounts every coupon, or compares a history with the database. Only reads. */
 import { parseArgs } from 'node:util';
 import { commonSettings } from '@flashclaim/core';
 import { openStoredMongo } from '@flashclaim/local-stack';
@@ -26,16 +26,16 @@ const CONNECT_MAX_MS = 5_000;
 const run = async (): Promise<number> => {
   const { history } = readOptions();
   const { MONGO_URI, MONGO_DB, AUDIT_METRICS_FILE } = readEnv();
-  const { uri, which, stop } = await whichMongo(MONGO_URI);
+  const { uri, which, stop } = await findMongo(MONGO_URI);
   try {
-    console.log(`${history ? `Holding ${history} against` : 'Recounting'} ${MONGO_DB} in ${which}\n`);
+    console.log(`${history ? `Comparing ${history} with` : 'Recounting'} ${MONGO_DB} in ${which}\n`);
     const mongo = await connectMongo(uri, MONGO_DB, {
       appName: 'flashclaim-audit',
       serverSelectionTimeoutMS: CONNECT_MAX_MS,
     });
     try {
       if (history) return await judgeHistory(mongo, history);
-      const found = await recountInSight(mongo);
+      const found = await recountWithProgress(mongo);
       console.log(`\n${describeRecount(found)}`);
       if (AUDIT_METRICS_FILE) await writeMetrics(AUDIT_METRICS_FILE, found);
       return found.oversold + found.double + found.lost + found.orphaned > 0 ? 1 : 0;
@@ -49,7 +49,7 @@ const run = async (): Promise<number> => {
 
 /**
  * Ends this process after `--help`.
- * @throws StartError with the usage where an option is wrong.
+ * @throws StartError with the usage if an option is wrong.
  */
 const readOptions = () => {
   try {
@@ -72,20 +72,20 @@ const judgeHistory = async (mongo: Mongo, file: string): Promise<number> => {
   return violations.length > 0 ? 1 : 0;
 };
 
-/** The one that is named, that of `npm start`, or the default. */
-const whichMongo = async (named: string | undefined) => {
+/** The MongoDB that is named, or that of `npm start`, or the default. */
+const findMongo = async (named: string | undefined) => {
   const nothing = async () => {};
-  if (named) return { uri: named, which: 'the MongoDB that MONGO_URI names', stop: nothing };
+  if (named) return { uri: named, which: 'the MongoDB of MONGO_URI', stop: nothing };
   const own = await openStoredMongo();
   if (own) return { ...own, which: own.running ? 'the MongoDB of npm start' : 'the data of npm start' };
-  const which = 'the MongoDB of this machine, as MONGO_URI is not set and npm start has left no data';
+  const which = 'the MongoDB of this machine, because MONGO_URI is not set and npm start left no data';
   return { uri: commonSettings.MONGO_URI.default as string, which, stop: nothing };
 };
 
 const UNITS: Record<Step, string> = { double: 'claims', orphaned: 'claims', units: 'coupons' };
 
-/** A bar that is redrawn on a terminal, and a line for each step that is done. */
-const recountInSight = async (mongo: Mongo): Promise<Recount> => {
+/** Recounts, and shows a progress bar on a terminal and one line for each finished step. */
+const recountWithProgress = async (mongo: Mongo): Promise<Recount> => {
   let current = { step: 'double' as Step, done: 0, total: 0, since: performance.now() };
   const seconds = () => `${((performance.now() - current.since) / 1000).toFixed(1)} s`;
   const draw = () => {
@@ -99,7 +99,7 @@ const recountInSight = async (mongo: Mongo): Promise<Recount> => {
     const { step, done } = current;
     console.log(`${step.padEnd(8)}  ${count(done).padStart(12)} ${UNITS[step].padEnd(7)}  ${seconds().padStart(8)}`);
   };
-  // A step may be silent for a while; the seconds show that it goes on.
+  // A step may report nothing for a while; the seconds show that it still runs.
   const timer = setInterval(draw, 100);
   try {
     const found = await recount(mongo, {

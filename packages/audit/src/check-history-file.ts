@@ -14,8 +14,8 @@ export interface CheckedHistory {
 }
 
 /**
- * Holds a history file against what the database says now of its coupons. Everything in it must be decided by then.
- * @throws StartError where it can't be read, or is no history.
+ * Compares a history file with the current state of its coupons in the database. Every claim in it must be decided.
+ * @throws StartError if the file can't be read, or is not a history.
  */
 export const checkHistoryFile = async (mongo: Mongo, file: string, options?: CheckOptions): Promise<CheckedHistory> => {
   await access(file).catch((error: Error) => {

@@ -5,9 +5,9 @@ import { Type } from '@sinclair/typebox';
 const settings = {
   MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '' })),
   MONGO_DB: commonSettings.MONGO_DB,
-  /** Where the result is written for Prometheus, too. */
+  /** File for the result in the format of Prometheus. */
   AUDIT_METRICS_FILE: Type.Optional(Type.String()),
 };
 
-/** The settings of the audit: the only place here that reads the environment. */
+/** The settings of the audit. Nothing else in this package reads the environment. */
 export const readEnv = () => readSettings(settings, process.env);

@@ -3,17 +3,17 @@ import type { Mongo } from '@flashclaim/store';
 import type { Filter, ObjectId } from 'mongodb';
 import { AT_SNAPSHOT } from './at-snapshot.ts';
 
-/** Claims that say the same of a coupon, wrongly. */
+/** Claims with the same wrong coupon. */
 export interface Orphans {
   couponId: string;
-  /** What the claims say. */
+  /** The name in the claims. */
   couponName: string;
-  /** What the coupon of this id is called; missing where there is none. */
+  /** The name of the coupon with this id; missing if there is no such coupon. */
   realName?: string;
   claims: number;
 }
 
-/** The claims whose coupon does not exist or bears another name, in one snapshot of both. */
+/** Finds claims whose coupon does not exist or has another name. Reads both collections in one snapshot. */
 export const findOrphans = ({ coupons, claims }: Mongo, filter: Filter<ClaimFields<ObjectId>>): Promise<Orphans[]> =>
   claims
     .aggregate<Orphans>(

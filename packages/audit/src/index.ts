@@ -1,9 +1,9 @@
 /**
- * Proof of exactness, for the command `npm run audit`, the bench and tests alike.
+ * Checks of correctness, for the command `npm run audit`, the bench and tests.
  *
- * - recount: what the database says of itself: claims against stock.
- * - history: what callers were told, a record for each call.
- * - check: a history against the database afterwards; a violation names the invariant and the requests.
+ * - recount: compares the claims in the database with the stock.
+ * - history: what callers were answered, one record for each call.
+ * - check: compares a history with the database afterwards; a violation names the invariant and the requests.
  */
 export { checkHistoryFile } from './check-history-file.ts';
 export { describeFaults } from './describe-recount.ts';

@@ -1,10 +1,10 @@
 import type { Mongo } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
 import { AT_SNAPSHOT } from './at-snapshot.ts';
-import { findDoubles } from './find-doubles.ts';
+import { findDuplicates } from './find-duplicates.ts';
 import { findOrphans, type Orphans } from './find-orphans.ts';
 
-/** What is wrong, in units; all 0 where everything is in order. */
+/** The number of faults of each kind; all 0 if everything is correct. */
 export interface Faults {
   /** Claims beyond the amount of their coupon. */
   oversold: number;
@@ -12,7 +12,7 @@ export interface Faults {
   double: number;
   /** Units that are neither in stock nor claimed, or both: how far remaining + claims is from the amount. */
   lost: number;
-  /** Claims whose coupon does not exist, or bears another name than they say. */
+  /** Claims whose coupon does not exist, or has another name than the claim says. */
   orphaned: number;
 }
 
@@ -36,19 +36,19 @@ export interface Recount extends Faults {
 }
 
 export interface RecountOptions {
-  /** Only the coupons of these names; by default all of them, and every claim there is. */
+  /** Only the coupons of these names; by default all coupons and all claims. */
   names?: readonly string[];
   onProgress?: (step: Step, done: number, total: number) => void;
 }
 
-/** The three looks at the database, in this order: claims, claims, coupons. */
+/** The three steps, in this order. They read the claims, the claims, and the coupons. */
 export type Step = 'double' | 'orphaned' | 'units';
 
 const LARGEST_MAX = 20;
 
 /**
- * Recounts coupons claim by claim: believes neither `remaining_amount` nor an index. Reads alone, and is right in mid-sale too,
- * because whatever is compared is read in one snapshot. Holds nothing of a coupon that is neither faulty nor large.
+ * Recounts coupons claim by claim: trusts neither `remaining_amount` nor an index. Only reads. The result is correct during a
+ * sale too, because values that are compared come from one snapshot. Keeps only faulty and large coupons in memory.
  */
 export const recount = async (mongo: Mongo, { names, onProgress }: RecountOptions = {}): Promise<Recount> => {
   const report = onProgress ?? (() => {});
@@ -56,33 +56,40 @@ export const recount = async (mongo: Mongo, { names, onProgress }: RecountOption
   const claims = ids ? { coupon_id: { $in: ids } } : {};
   const total = ids ? await mongo.claims.countDocuments(claims) : await mongo.claims.estimatedDocumentCount();
 
-  const doubles = await findDoubles(mongo, claims, (done) => report('double', done, total));
+  const duplicates = await findDuplicates(mongo, claims, (done) => report('double', done, total));
   report('double', total, total);
   report('orphaned', 0, total);
   const orphans = await findOrphans(mongo, claims);
   report('orphaned', total, total);
 
   const found: Recount = {
-    ...{ coupons: 0, claims: 0, oversold: 0, double: 0, lost: 0 },
-    ...{ orphaned: orphans.reduce((sum, { claims }) => sum + claims, 0), faulty: [], largest: [], orphans },
+    coupons: 0,
+    claims: 0,
+    oversold: 0,
+    double: 0,
+    lost: 0,
+    orphaned: orphans.reduce((sum, { claims }) => sum + claims, 0),
+    faulty: [],
+    largest: [],
+    orphans,
   };
   const coupons = ids?.length ?? (await mongo.coupons.estimatedDocumentCount());
   for await (const coupon of countUnits(mongo, ids)) {
-    add(found, { ...coupon, double: doubles.get(coupon.id) ?? 0 });
+    add(found, { ...coupon, double: duplicates.get(coupon.id) ?? 0 });
     report('units', found.coupons, coupons);
   }
   found.largest = largestOf(found.largest);
   return found;
 };
 
-/** @throws Error where a coupon of such a name does not exist. */
+/** @throws Error if a coupon does not exist. */
 const idsOf = async ({ coupons }: Mongo, names: readonly string[]): Promise<ObjectId[]> => {
   const found = await coupons.find({ name: { $in: [...names] } }, { projection: { _id: 1 } }).toArray();
-  if (found.length !== names.length) throw new Error(`${names.length - found.length} coupons are gone.`);
+  if (found.length !== names.length) throw new Error(`${names.length - found.length} coupons do not exist any more.`);
   return found.map((coupon) => coupon._id);
 };
 
-/** Each coupon with its claims, all in one snapshot: one command, of which MongoDB counts the claims by their index. */
+/** Counts the claims of each coupon in one command, and so in one snapshot. MongoDB counts them by their index. */
 async function* countUnits({ coupons, claims }: Mongo, ids: ObjectId[] | undefined) {
   const claimsOf = { from: claims.collectionName, localField: '_id', foreignField: 'coupon_id' };
   const cursor = coupons.aggregate<Pick<CountedCoupon, 'id' | 'name' | 'amount' | 'remaining' | 'claims'>>(

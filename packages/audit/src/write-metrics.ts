@@ -2,15 +2,15 @@ import { rename, writeFile } from 'node:fs/promises';
 import type { Faults } from './recount.ts';
 
 /**
- * Writes what was found in Prometheus' text format, for the textfile collector of its node exporter. The file is there as a
- * whole or not at all: it may be read at any moment.
+ * Writes the faults in the text format of Prometheus, for the textfile collector of its node exporter. Renames a complete
+ * file, because the exporter may read it at any moment.
  */
-// biome-ignore lint/plugin/wall-clock: a stamp: when the recount ended.
+// biome-ignore lint/plugin/wall-clock: a timestamp: when the recount ended.
 export const writeMetrics = async (file: string, faults: Faults, now = new Date()): Promise<void> => {
   const { oversold, double, lost, orphaned } = faults;
   const counts = Object.entries({ oversold, double, lost, orphaned });
   const lines = [
-    '# HELP flashclaim_audit_faults What the last recount found, by kind.',
+    '# HELP flashclaim_audit_faults Faults that the last recount found, by kind.',
     '# TYPE flashclaim_audit_faults gauge',
     ...counts.map(([kind, count]) => `flashclaim_audit_faults{kind="${kind}"} ${count}`),
     '# HELP flashclaim_audit_timestamp_seconds When the last recount ended.',

@@ -1,50 +1,53 @@
-import { ask, type Peer, type Question } from './ask.ts';
 import type { ClaimDocument } from './documents.ts';
 import { ClaimError, FlashclaimError } from './errors.ts';
 import { CLAIM_ATTEMPTS_DEFAULT, CLAIM_TIMEOUT_DEFAULT_MS } from './limits.ts';
 import { type ClaimOutcome, type ClaimRequest, type Pending, readClaim } from './read-claim.ts';
-import { Tries } from './tries.ts';
+import { RetryPolicy } from './retry-policy.ts';
+import { type HttpRequest, sendRequest, type Transport } from './send-request.ts';
 
 export interface ClaimOptions {
-  /** Names the claim for as long as you keep it. Without one, each call is a claim of its own. */
+  /** Identifies the claim: calls with the same key can make only one claim. By default each call gets a key of its own. */
   idempotencyKey?: string | undefined;
-  /** Ends the call at once, with the signal's reason. The claim may be decided all the same. */
+  /** Ends the call at once, with the signal's reason. The API may decide the claim all the same. */
   signal?: AbortSignal | undefined;
   /** For all attempts and pauses together. */
   timeoutMs?: number | undefined;
-  /** How many requests may fail; 1 is no second try. */
+  /** How many requests may fail; 1 means no retry. */
   attempts?: number | undefined;
 }
 
 /**
- * Claims until the outcome is known: tries again with the same key where an attempt failed, and asks again while the claim
- * is pending.
- * @throws ClaimError where there is no outcome; the signal's reason where it aborts; RangeError on a wrong option.
+ * Claims until the outcome is known: retries a failed attempt with the same key, and polls the status of a pending claim.
+ * @throws ClaimError if there is no outcome; the signal's reason if it aborts; RangeError on a wrong option.
  */
-export const claim = async (peer: Peer, request: ClaimRequest, options: ClaimOptions): Promise<ClaimOutcome> => {
-  const tries = new Tries(peer, readOptions(options));
-  const submission: Question = {
+export const claim = async (
+  transport: Transport,
+  request: ClaimRequest,
+  options: ClaimOptions,
+): Promise<ClaimOutcome> => {
+  const policy = new RetryPolicy(transport, readOptions(options));
+  const submission: HttpRequest = {
     method: 'POST',
-    url: `${peer.baseUrl}/api/coupons/claim`,
-    headers: { 'idempotency-key': tries.idempotencyKey },
+    url: `${transport.baseUrl}/api/coupons/claim`,
+    headers: { 'idempotency-key': policy.idempotencyKey },
     body: { user_id: request.userId, coupon_name: request.couponName } satisfies ClaimDocument,
   };
-  let question = submission;
+  let next = submission;
   for (;;) {
-    const heard = await hear(peer, question, { tries, request });
-    if (heard instanceof FlashclaimError) {
-      // The API may lose sight of a claim that it told to be pending. With the same key it is safe to submit it again.
-      const lost = question !== submission && heard.code === 'not_found';
-      await tries.failed(heard, lost);
-      if (lost) question = submission;
-    } else if (heard.outcome === 'pending') {
-      await tries.pending(heard.claimId, heard.retryAfterMs);
-      question = heard.next;
-    } else return heard;
+    const result = await attempt(transport, next, { policy, request });
+    if (result instanceof FlashclaimError) {
+      // The API may lose a claim that it answered as pending. To submit it again with the same key is safe.
+      const lost = next !== submission && result.code === 'not_found';
+      await policy.failed(result, lost);
+      if (lost) next = submission;
+    } else if (result.outcome === 'pending') {
+      await policy.pending(result.claimId, result.retryAfterMs);
+      next = result.next;
+    } else return result;
   }
 };
 
-/** @throws RangeError, or ClaimError on a key that no header can hold as it is. */
+/** @throws RangeError, or ClaimError on a key that a header can't contain unchanged. */
 const readOptions = ({ idempotencyKey = crypto.randomUUID(), signal, ...numbers }: ClaimOptions) => {
   const { timeoutMs = CLAIM_TIMEOUT_DEFAULT_MS, attempts = CLAIM_ATTEMPTS_DEFAULT } = numbers;
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, but it must be more than 0.`);
@@ -57,14 +60,14 @@ const readOptions = ({ idempotencyKey = crypto.randomUUID(), signal, ...numbers 
   return { idempotencyKey, signal, timeoutMs, attempts };
 };
 
-/** Asks, and reads what the answer says of the claim. A failure is a value here: most of them pass. */
-const hear = async (
-  peer: Peer,
-  question: Question,
-  { tries, request }: { tries: Tries; request: ClaimRequest },
+/** Sends one request and reads the claim from its answer. Returns a failure as a value, because most failures are retried. */
+const attempt = async (
+  transport: Transport,
+  next: HttpRequest,
+  { policy, request }: { policy: RetryPolicy; request: ClaimRequest },
 ): Promise<ClaimOutcome | Pending | FlashclaimError> => {
   try {
-    return readClaim(await ask(peer, question, tries.patience), request);
+    return readClaim(await sendRequest(transport, next, policy.requestOptions), request);
   } catch (error) {
     if (error instanceof FlashclaimError) return error;
     throw error;

@@ -1,4 +1,3 @@
-import { type Answer, ask, type Peer, type Question } from './ask.ts';
 import { type ClaimOptions, claim } from './claim.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { ClaimStatus, Coupon, NewCoupon } from './documents.ts';
@@ -6,15 +5,16 @@ import type { FlashclaimError } from './errors.ts';
 import { ATTEMPT_TIMEOUT_DEFAULT_MS, CALL_TIMEOUT_DEFAULT_MS } from './limits.ts';
 import { readDocument, readFault } from './read-answer.ts';
 import type { ClaimOutcome, ClaimRequest } from './read-claim.ts';
+import { type Answer, type HttpRequest, sendRequest, type Transport } from './send-request.ts';
 
 export interface ClientOptions {
-  /** Where the API is: what stands before `/api`. */
+  /** The address of the API: everything before `/api`. */
   baseUrl: string | URL;
-  /** The admin token, needed to create coupons where the API has one set. It is sent with nothing else. */
+  /** The admin token, required to create coupons if the API has one set. It is sent with `createCoupon` only. */
   token?: string | undefined;
-  /** By default the global one. */
+  /** The global `fetch` by default. */
   fetch?: typeof fetch | undefined;
-  /** How long one request of a claim may take; longer than the API's `CLAIM_WAIT_MS`, which is 5 s by default. */
+  /** Timeout of one request of a claim. Set it longer than the API's `CLAIM_WAIT_MS`, which is 5 s by default. */
   attemptTimeoutMs?: number | undefined;
   clock?: Clock | undefined;
 }
@@ -27,30 +27,31 @@ export interface CallOptions {
 export type Created = { outcome: 'created'; coupon: Coupon } | { outcome: 'name_taken' };
 export type Health = { status: 'ok' } | { status: 'unavailable'; detail: string };
 
-/** Every call rejects with FlashclaimError where it has no outcome, and with the signal's reason where that aborts. */
+/** Every call rejects with FlashclaimError if it has no outcome, and with the signal's reason if the signal aborts. */
 export interface Client {
   /**
-   * Claims a unit until the outcome is known. A failed attempt is tried again with the same key, which can only ever make
-   * one claim; so an answer that got lost is asked for again.
-   * @throws ClaimError where there is no outcome; it says whether a unit may be claimed, and the key to find out.
+   * Claims a unit until the outcome is known. A failed attempt is retried with the same key, which can make only one
+   * claim. So a retry is safe after a lost answer, and returns the outcome.
+   * @throws ClaimError if there is no outcome; it says whether a unit may be claimed, and has the key to find out.
    */
   claim(request: ClaimRequest, options?: ClaimOptions): Promise<ClaimOutcome>;
-  /** Where a claim stands. Resolves to null for an id that the API does not know, or no more. */
+  /** The status of a claim. Resolves to null if the API does not know the id, or no longer knows it. */
   claimStatus(claimId: string, options?: CallOptions): Promise<ClaimStatus | null>;
-  /** Creates a coupon. One try: where the answer gets lost, `coupon` tells whether it is there. */
+  /** Creates a coupon, without a retry. If the answer is lost, `coupon` shows whether the coupon exists. */
   createCoupon(request: NewCoupon, options?: CallOptions): Promise<Created>;
-  /** A coupon, with its first `limit` users; 1,000 by default, and at most. Resolves to null where there is none. */
+  /** A coupon with its first `limit` users (1,000 by default and at most). Resolves to null if there is no such coupon. */
   coupon(name: string, options?: CallOptions & { limit?: number | undefined }): Promise<Coupon | null>;
-  /** Whether the API and its stores are well. */
+  /** Whether the API works and reaches its stores. */
   health(options?: CallOptions): Promise<Health>;
 }
 
-/** @throws TypeError on a base URL that can be none. */
+/** @throws TypeError if `baseUrl` is not a valid base URL. */
 export const createClient = (options: ClientOptions): Client => {
-  const peer = toPeer(options);
-  const get = (path: string, call: CallOptions = {}) => send(peer, { method: 'GET', url: peer.baseUrl + path }, call);
+  const transport = toTransport(options);
+  const get = (path: string, call: CallOptions = {}) =>
+    send(transport, { method: 'GET', url: transport.baseUrl + path }, call);
   return {
-    claim: (request, claimOptions = {}) => claim(peer, request, claimOptions),
+    claim: (request, claimOptions = {}) => claim(transport, request, claimOptions),
 
     claimStatus: async (claimId, call) => {
       const answer = await get(`/api/claims/${encodeURIComponent(claimId)}`, call);
@@ -58,10 +59,10 @@ export const createClient = (options: ClientOptions): Client => {
     },
 
     createCoupon: async ({ name, amount }, call = {}) => {
-      const url = `${peer.baseUrl}/api/coupons`;
+      const url = `${transport.baseUrl}/api/coupons`;
       const answer = await send(
-        peer,
-        { method: 'POST', url, headers: peer.adminHeaders, body: { name, amount } },
+        transport,
+        { method: 'POST', url, headers: transport.adminHeaders, body: { name, amount } },
         call,
       );
       if (isProblem(answer, 'name_taken')) return { outcome: 'name_taken' };
@@ -82,7 +83,7 @@ export const createClient = (options: ClientOptions): Client => {
   };
 };
 
-const toPeer = (options: ClientOptions): Peer => {
+const toTransport = (options: ClientOptions): Transport => {
   const {
     token,
     fetch = globalThis.fetch,
@@ -91,7 +92,7 @@ const toPeer = (options: ClientOptions): Peer => {
   } = options;
   return {
     baseUrl: readBaseUrl(options.baseUrl),
-    // Called as a function: a browser's fetch refuses to be a method of anything else.
+    // Called as a function: a browser's fetch throws if it is called as a method of another object.
     fetch: (input, init) => fetch(input, init),
     clock,
     attemptTimeoutMs,
@@ -106,8 +107,11 @@ const readBaseUrl = (given: string | URL): string => {
   return url.origin + url.pathname.replace(/\/+$/, '');
 };
 
-const send = (peer: Peer, question: Question, { signal, timeoutMs = CALL_TIMEOUT_DEFAULT_MS }: CallOptions) =>
-  ask(peer, question, { signal, timeoutMs });
+const send = (
+  transport: Transport,
+  request: HttpRequest,
+  { signal, timeoutMs = CALL_TIMEOUT_DEFAULT_MS }: CallOptions,
+) => sendRequest(transport, request, { signal, timeoutMs });
 
 const isProblem = (answer: Answer, code: FlashclaimError['code']): boolean =>
   !answer.response.ok && readFault(answer).code === code;

@@ -1,14 +1,14 @@
 import { TIMER_MAX_MS } from './limits.ts';
 
-/** The passing of time. A test or a simulation brings its own. */
+/** Reads the time and sleeps. Tests pass their own. */
 export interface Clock {
-  /** Milliseconds that only ever grow, since whenever. */
+  /** Monotonic milliseconds; the origin is arbitrary. */
   now(): number;
   /** Resolves after so many milliseconds. Rejects with the signal's reason as soon as it aborts. */
   sleep(ms: number, signal: AbortSignal | undefined): Promise<void>;
 }
 
-/** Leaves neither a timer nor a listener behind, however a sleep ends. */
+/** The monotonic clock of the runtime. A sleep removes its timer and its listener in every case. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   sleep: (ms, signal) =>

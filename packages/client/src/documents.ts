@@ -2,7 +2,7 @@ import type { components } from './openapi.ts';
 
 type Schemas = components['schemas'];
 
-/** What the API takes and sends, as its OpenAPI document names it. */
+/** The documents that the API receives and sends, named as in its OpenAPI document. */
 export type ClaimDocument = Schemas['ClaimRequest'];
 export type ClaimStatus = Schemas['ClaimStatus'];
 export type Coupon = Schemas['Coupon'];

@@ -1,27 +1,27 @@
 import type { ProblemCode } from './documents.ts';
 
 /**
- * What went wrong: the API's own codes, and the words that only a client can need.
- * - `no_answer`: the network, or a gateway on the way, gave none.
+ * What went wrong: the API's own codes, and four codes of the client.
+ * - `no_answer`: the connection failed, or a gateway answered instead of the API.
  * - `timed_out`: the time for the call was over.
- * - `attempts_exhausted`: every attempt at a claim failed; `cause` is the last failure.
- * - `not_flashclaim`: what answered is no Flashclaim API.
+ * - `attempts_exhausted`: every attempt to claim failed; `cause` is the last failure.
+ * - `not_flashclaim`: the answer does not come from a Flashclaim API.
  */
 export type FaultCode = ProblemCode | 'no_answer' | 'timed_out' | 'attempts_exhausted' | 'not_flashclaim';
 
 export interface Fault {
   code: FaultCode;
   message: string;
-  /** The HTTP status, where there was an answer. */
+  /** The HTTP status, if there was an answer. */
   status?: number | undefined;
-  /** The API's id of the request, to be named to whoever runs the API. */
+  /** The API's id of the request. The operators of the API need it to find the request in their logs. */
   requestId?: string | undefined;
-  /** How long the API asks to be left alone. */
+  /** How long to wait before the next request, as the API asks. */
   retryAfterMs?: number | undefined;
   cause?: unknown;
 }
 
-/** A call that has no outcome. Branch on `code`; `message` is for people. */
+/** A call without an outcome. Branch on `code`; `message` is for people. */
 export class FlashclaimError extends Error {
   override readonly name: string = 'FlashclaimError';
   readonly code: FaultCode;
@@ -38,19 +38,19 @@ export class FlashclaimError extends Error {
   }
 }
 
-/** What is known of a claim that has no outcome. */
+/** What is known about a claim without an outcome. */
 export interface ClaimKnowledge {
-  /** Claim again with it to learn the outcome: it can only ever make one claim. */
+  /** Claim again with this key to get the outcome: the key can make only one claim. */
   idempotencyKey: string;
-  /** `no`: nothing was claimed, nor will be, by this call. `unknown`: some attempt may have claimed a unit. */
+  /** `no`: this call claimed nothing and will claim nothing. `unknown`: an attempt may have claimed a unit. */
   claimed: 'no' | 'unknown';
-  /** The claim's id, where the API told it with 202. */
+  /** The claim's id, if the API answered 202. */
   claimId: string | undefined;
   /** How many attempts failed. */
   attempts: number;
 }
 
-/** A claim that has no outcome, and what is known of it. */
+/** A claim without an outcome, and what is known about it. */
 export class ClaimError extends FlashclaimError implements ClaimKnowledge {
   override readonly name = 'ClaimError';
   readonly idempotencyKey: string;

@@ -1,8 +1,8 @@
 /**
  * A typed client for Flashclaim: for the back end of a shop, or a page.
  *
- * Documents that the API sends are handed on as its OpenAPI document names them. An outcome is a value; what has none is
- * a FlashclaimError.
+ * The client returns documents of the API unchanged, with the field names of its OpenAPI document. An outcome is a value;
+ * a call without an outcome throws a FlashclaimError.
  */
 export type { ClaimOptions } from './claim.ts';
 export {
@@ -16,4 +16,4 @@ export {
 export { type Clock, systemClock } from './clock.ts';
 export type { Claim, ClaimStatus, Coupon, NewCoupon } from './documents.ts';
 export { ClaimError, type FaultCode, FlashclaimError } from './errors.ts';
-export type { ClaimOutcome, ClaimRequest, Rejection } from './read-claim.ts';
+export type { ClaimOutcome, ClaimRequest, Refusal } from './read-claim.ts';

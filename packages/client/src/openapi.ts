@@ -1,6 +1,6 @@
 /**
- * The documents of the API as its own OpenAPI document describes them. Generated: where the API changes, a test fails, and
- * `npm test -- client-types --update` writes this file anew.
+ * The documents of the API, generated from its own OpenAPI document. If the API changes, a test fails, and
+ * `npm test -- client-types --update` writes this file again.
  */
 export interface components {
     schemas: {

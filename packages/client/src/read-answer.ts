@@ -1,14 +1,14 @@
-import type { Answer } from './ask.ts';
 import type { Problem } from './documents.ts';
 import { type Fault, FlashclaimError } from './errors.ts';
 import { retryAfterMs } from './retry-after.ts';
+import type { Answer } from './send-request.ts';
 
-/** What a gateway says in the place of an API that it can't reach or is told to protect. */
+/** Statuses with which a gateway answers instead of the API: it can't reach the API, or it limits requests. */
 const GATEWAY_STATUSES: readonly number[] = [429, 502, 503, 504];
 
 /**
- * The document of an answer that has one of these statuses, which must hold this field.
- * @throws FlashclaimError what else was answered.
+ * Reads the document of an answer. The answer must have one of these statuses, and the document this field.
+ * @throws FlashclaimError describing any other answer.
  */
 export const readDocument = <T>(answer: Answer, statuses: readonly number[], field: keyof T): T => {
   const document = parse<T>(answer);
@@ -17,9 +17,9 @@ export const readDocument = <T>(answer: Answer, statuses: readonly number[], fie
   return document;
 };
 
-/** What an answer says that is none of those that were hoped for. */
+/** The fault of an answer that is not an expected document. */
 export const readFault = (answer: Answer): Fault => {
-  const { question, response } = answer;
+  const { request, response } = answer;
   const { status, headers } = response;
   const problem = parse<Problem>(answer);
   const known = {
@@ -27,14 +27,14 @@ export const readFault = (answer: Answer): Fault => {
     requestId: problem?.request_id ?? headers.get('x-request-id') ?? undefined,
     retryAfterMs: retryAfterMs(headers),
   };
-  const called = `${question.method} ${question.url}`;
+  const called = `${request.method} ${request.url}`;
   if (status >= 400 && typeof problem?.code === 'string')
     return { code: problem.code, message: problem.detail ?? problem.code, ...known };
   if (GATEWAY_STATUSES.includes(status))
-    return { code: 'no_answer', message: `${called} got ${status} from something before the API.`, ...known };
+    return { code: 'no_answer', message: `${called} got ${status} from a gateway before the API.`, ...known };
   return {
     code: 'not_flashclaim',
-    message: `${called} got ${describe(response)}, which no Flashclaim API answers. Look at baseUrl.`,
+    message: `${called} got ${describe(response)}, which is not an answer of Flashclaim. Check baseUrl.`,
     ...known,
   };
 };
@@ -49,9 +49,9 @@ const parse = <T>({ response, text }: Answer): (Partial<T> & T) | undefined => {
   }
 };
 
-/** A browser tells nothing of a redirect but that it was one. */
+/** A browser hides the status and the target of a redirect. */
 const describe = ({ status, type, headers }: Response): string => {
   if (type === 'opaqueredirect' || (status >= 300 && status < 400))
-    return `a redirect to ${headers.get('location') ?? 'somewhere else'}`;
+    return `a redirect to ${headers.get('location') ?? 'another address'}`;
   return `${status} with ${headers.get('content-type') ?? 'no content type'}`;
 };

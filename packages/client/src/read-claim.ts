@@ -1,28 +1,28 @@
-import type { Answer, Question } from './ask.ts';
 import type { Claim, ClaimStatus } from './documents.ts';
 import { type FaultCode, FlashclaimError } from './errors.ts';
 import { readDocument, readFault } from './read-answer.ts';
 import { retryAfterMs } from './retry-after.ts';
+import type { Answer, HttpRequest } from './send-request.ts';
 
-/** A claim that the API decided against. Asking again may end otherwise, once somebody changed something. */
+/** Outcomes without a unit. A later claim may have another outcome, for example after a coupon was created. */
 const REFUSALS = ['coupon_not_found', 'already_claimed', 'out_of_stock'] as const;
-export type Rejection = (typeof REFUSALS)[number];
+export type Refusal = (typeof REFUSALS)[number];
 
-/** What can become of a claim. */
+/** The outcome of a claim. */
 export type ClaimOutcome =
   | {
       outcome: 'claimed';
       claim: Claim;
-      /** The API said that an earlier request with the same key made this claim, for instance one whose answer got lost. */
+      /** An earlier request with the same key made this claim, for example one whose answer was lost. */
       replayed: boolean;
     }
-  | { outcome: Rejection };
+  | { outcome: Refusal };
 
-/** Where to ask what became of a claim that is not decided yet. */
+/** A claim that is not decided yet, and the request for its status. */
 export interface Pending {
   outcome: 'pending';
   claimId: string;
-  next: Question;
+  next: HttpRequest;
   retryAfterMs: number | undefined;
 }
 
@@ -31,12 +31,12 @@ export interface ClaimRequest {
   couponName: string;
 }
 
-/** What the submission of a claim answers: the claim itself, or that it is pending. */
+/** The document that answers a claim or a status request. */
 type Document = ClaimStatus | (Claim & { status?: never });
 
 /**
- * What an answer says of a claim, whether the answer is to its submission or to the question where it stands.
- * @throws FlashclaimError where it says nothing of the claim.
+ * Reads a claim from the answer to its submission or to a status request.
+ * @throws FlashclaimError if the answer has no outcome of this claim.
  */
 export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome | Pending => {
   const { response } = answer;
@@ -53,9 +53,9 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
       if (isOwn(document, request)) return { outcome: 'claimed', claim: toClaim(answer, document), replayed: false };
       throw faultOf(answer, 'idempotency_key_reused', 'The key belongs to a claim of another user or coupon.');
     case 'pending':
-      return { outcome: 'pending', claimId: document.claim_id, ...whereToAsk(answer, document.claim_id) };
+      return { outcome: 'pending', claimId: document.claim_id, ...statusRequest(answer, document.claim_id) };
     case 'refused':
-      // Nothing was or will be granted by it, or it is another's: only a new request gets a decision.
+      // It timed out undecided, or it is the claim of another user or coupon. Only a new submission gets a decision.
       if (!isOwn(document, request) || document.code === 'timed_out')
         throw faultOf(answer, 'not_found', 'The claim was not decided.');
       if (isRefusal(document.code)) return { outcome: document.code };
@@ -66,7 +66,7 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
   }
 };
 
-const isRefusal = (code: string): code is Rejection => REFUSALS.some((refusal) => refusal === code);
+const isRefusal = (code: string): code is Refusal => REFUSALS.some((refusal) => refusal === code);
 
 const isReplay = ({ headers }: Response): boolean => headers.get('idempotency-replayed') === 'true';
 
@@ -77,20 +77,24 @@ const toClaim = (answer: Answer, document: Partial<Claim>): Claim => {
   return { claim_id, user_id, coupon_name, claimed_at };
 };
 
-/** A claim id belongs to a key, and may have been asked for with it by somebody else. */
+/** The claim id follows from the key, and another user or coupon may have used the same key. */
 const isOwn = ({ user_id, coupon_name }: ClaimStatus, { userId, couponName }: ClaimRequest): boolean =>
   isSame(user_id, userId) && isSame(coupon_name, couponName);
 
-/** Names are compared in Unicode NFC. */
+/** Compares names in Unicode NFC, as the API does. */
 const isSame = (one: string | undefined, other: string): boolean => one?.normalize() === other.normalize();
 
-const whereToAsk = (answer: Answer, claimId: string): Pick<Pending, 'next' | 'retryAfterMs'> => {
-  const { question, response } = answer;
-  // A browser sees the header of another origin only where that exposes it.
+const statusRequest = (answer: Answer, claimId: string): Pick<Pending, 'next' | 'retryAfterMs'> => {
+  const { request, response } = answer;
+  // A page on another origin can't read `Location` unless the API exposes it.
   const location = response.headers.get('location') ?? `../claims/${encodeURIComponent(claimId)}`;
-  const url = URL.canParse(location, question.url) ? new URL(location, question.url) : undefined;
-  if (url?.origin !== new URL(question.url).origin)
-    throw faultOf(answer, 'not_flashclaim', `The claim is to be asked for at ${location}, which is not of this API.`);
+  const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
+  if (url?.origin !== new URL(request.url).origin)
+    throw faultOf(
+      answer,
+      'not_flashclaim',
+      `The Location of the claim's status is ${location}, which is not an address of this API.`,
+    );
   return { next: { method: 'GET', url: url.href }, retryAfterMs: retryAfterMs(response.headers) };
 };
 

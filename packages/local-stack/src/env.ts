@@ -14,7 +14,7 @@ const settings = {
   PATH: Type.String({ default: '' }),
 };
 
-/** The settings of the local stack: the only place here that reads the environment. */
+/** The settings of the local stack. Nothing else in this package reads the environment. */
 export const readEnv = () => {
   const { PATH, XDG_CACHE_HOME, ...rest } = readSettings(settings, process.env);
   return {
@@ -25,5 +25,5 @@ export const readEnv = () => {
 };
 export type Env = ReturnType<typeof readEnv>;
 
-/** What a child gets as its environment: all of ours, and some more. */
+/** The environment of a child process: this one, with additions. */
 export const environmentWith = (more: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({ ...process.env, ...more });

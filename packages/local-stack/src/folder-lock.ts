@@ -7,26 +7,26 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Who uses a data folder. */
+/** The process that uses a data folder. */
 export interface Holder {
   /** The process that started the server. */
   owner: number;
-  /** The server is on its way out, and the folder will soon be free. */
+  /** The server is stopping, and the folder will soon be free. */
   stopping: boolean;
-  /** Where it serves, if it is a server. */
+  /** The port of the server, if it is one. */
   port?: number;
 }
 
-/** Longer than a guardian gives its server to stop. */
+/** Longer than the time in which a supervisor stops its server. */
 const WAIT_MAX_MS = 15_000;
 const POLL_MS = 100;
 
 /**
- * Takes a folder for this process until it exits, or says who has it. Waits for a holder that is stopping.
- * The lock is a listening socket and not a file with a process id: the kernel lets go of it whatever way the process
- * dies, and a process id that was given away again can't be mistaken for the holder.
+ * Locks a folder for this process until it exits, or resolves to the current holder. Waits for a holder that is stopping.
+ * The lock is a listening socket and not a file with a process id: the kernel releases it however the process dies, and a
+ * reused process id can't be confused with the holder.
  */
-export const holdFolder = async (folder: string, describe: () => Holder): Promise<Holder | undefined> => {
+export const lockFolder = async (folder: string, describe: () => Holder): Promise<Holder | undefined> => {
   const deadline = performance.now() + WAIT_MAX_MS;
   for (;;) {
     if (await listen(addressOf(folder), describe)) return undefined;
@@ -36,23 +36,23 @@ export const holdFolder = async (folder: string, describe: () => Holder): Promis
   }
 };
 
-/** Who uses the folder now, or undefined where it is free. */
+/** The current holder of the folder, or undefined if it is free. */
 export const findHolder = async (folder: string): Promise<Holder | undefined> => {
   const socket = connect(addressOf(folder));
   try {
     return JSON.parse(await text(socket)) as Holder;
   } catch (error) {
-    // Outside Linux the address is a file, which a killed process leaves behind.
+    // Outside Linux the address is a file, and a killed process does not remove it.
     if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') forget(addressOf(folder));
     return undefined;
   }
 };
 
-/** Why somebody who wants the folder can't have it, as a sentence. */
+/** The error message for a folder that is in use. */
 export const inUse = (folder: string, owner: number): string =>
   `The data folder ${folder} is in use by another start (process ${owner}): stop that one first.`;
 
-/** On Linux a name that lives in the kernel only; elsewhere a file with a name short enough for a socket. */
+/** On Linux an abstract socket, which has no file; elsewhere a file with a name short enough for a socket. */
 const addressOf = (folder: string): string => {
   mkdirSync(folder, { recursive: true });
   const hash = createHash('sha256').update(realpathSync(folder)).digest('hex').slice(0, 32);

@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the range from which systems take ports for outgoing connections. In that range a client that keeps trying to
- * reach a stopped server on loopback may be given the server's own port, connect to itself and keep the port taken.
+ * Below the range of ports for outgoing connections. In that range a client that reconnects to a stopped server on loopback
+ * may get the server's own port, connect to itself, and keep the port.
  */
 const PORT_MIN = 20_000;
 const PORT_MAX = 32_000;
 
-/** A node of a Redis Cluster listens on a second port, so far above the first. */
+/** A node of a Redis Cluster listens on a second port, this far above the first. */
 const CLUSTER_BUS_OFFSET = 10_000;
 
 const TRIES_MAX = 100;
 
-/** Whether a server could listen there now. */
+/** Whether a server could listen on the port now. */
 export const isPortFree = async (port: number, host: string): Promise<boolean> => {
   const server = createServer();
   try {
@@ -28,10 +28,10 @@ export const isPortFree = async (port: number, host: string): Promise<boolean> =
   }
 };
 
-/** A port on loopback that nobody listens on. It is not reserved: whoever asked must cope with losing it. */
+/** A free port on loopback. It is not reserved: another process may take it before the caller does. */
 export const findFreePort = (): Promise<number> => findPort(PORT_MAX, (port) => isPortFree(port, '127.0.0.1'));
 
-/** The same for a node of a Redis Cluster: its second port is free, too, and below that range as well. */
+/** A free port for a node of a Redis Cluster: its second port is free too, and below that range. */
 export const findClusterPort = (): Promise<number> =>
   findPort(
     PORT_MAX - CLUSTER_BUS_OFFSET,

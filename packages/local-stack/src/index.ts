@@ -1,6 +1,6 @@
 /**
- * Starts real servers and our own processes on this machine, for `npm start`, tests and benchmarks.
- * Nothing of it outlives the process that started it.
+ * Starts real servers and the apps on this machine, for `npm start`, tests and benchmarks.
+ * Every process stops with the process that started it.
  */
 
 export { downloadInto, isProgram } from './binaries/program-files.ts';

@@ -1,7 +1,7 @@
 import { readFile, rename } from 'node:fs/promises';
 
-/** A new log for each start, and the one before it: a file that only grows would fill the disk some day. */
-export const renewLogFile = async (file: string): Promise<void> => {
+/** Renames the log of the last start to `.previous.log`, so that logs do not grow without limit. */
+export const rotateLogFile = async (file: string): Promise<void> => {
   await rename(file, file.replace(/\.log$/, '.previous.log')).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });

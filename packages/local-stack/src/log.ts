@@ -1,2 +1,2 @@
-/** Where progress goes: what it is about, and what there is to say. */
+/** Writes a progress message. `about` names the part. */
 export type Log = (about: string, text: string) => void;

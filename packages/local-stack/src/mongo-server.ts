@@ -10,9 +10,9 @@ import { type ServerHandle, startServer } from './server.ts';
 export interface MongoOptions {
   dataDir: string;
   port?: number | undefined;
-  /** Lets tests set fail channels. */
+  /** Lets tests set fail points. */
   testCommands?: boolean | undefined;
-  /** What is done with it before it counts as started; by default it becomes the primary of a replica set of one. */
+  /** Prepares the server before it counts as started; by default makes it the primary of a replica set of one. */
   prepare?: (port: number, pid: number) => Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export const startMongo = async (binary: Binary, options: MongoOptions): Promise
     folder,
     logFile,
     prepare: options.prepare ?? prepareReplicaSet,
-    lastWords: () => lastWords(logFile),
+    lastError: () => lastError(logFile),
     port: options.port,
   });
 };
@@ -45,11 +45,11 @@ interface Arguments {
 
 const argsFor = ({ port, folder, logFile, testCommands }: Arguments): string[] => [
   ...['--dbpath', folder, '--port', `${port}`, '--bind_ip', '127.0.0.1', '--nounixsocket'],
-  // By default the oplog takes a twentieth of the disk and the cache half of the memory: too much for a laptop.
+  // By default the oplog uses 5 % of the disk and the cache half of the memory: too much for a laptop.
   ...['--replSet', REPLICA_SET, '--oplogSize', '512', '--wiredTigerCacheSizeGB', '1'],
   ...['--logpath', logFile, '--logappend', '--quiet'],
   ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
-  // A primary that is told to stop otherwise waits up to 15 s for others to take over.
+  // By default a primary waits up to 15 s for another member to take over before it stops.
   ...['--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100'],
   // A killed worker's open transaction would block its coupons for a minute.
   ...['--setParameter', `transactionLifetimeLimitSeconds=${TRANSACTION_LIFETIME_MAX_SECONDS}`],
@@ -57,7 +57,7 @@ const argsFor = ({ port, folder, logFile, testCommands }: Arguments): string[] =
 ];
 
 /** The last error in the log: its lines are JSON, with a severity of E (error) or F (fatal). */
-const lastWords = async (logFile: string): Promise<string> => {
+const lastError = async (logFile: string): Promise<string> => {
   for (const line of await readLinesBackwards(logFile)) {
     if (!/"s":"[EF]"/.test(line)) continue;
     const { msg, attr } = JSON.parse(line) as { msg: string; attr?: object };

@@ -12,12 +12,12 @@ export interface RedisOptions {
   args?: readonly string[] | undefined;
 }
 
-/** Tests keep apart by database number. */
+/** Each test uses its own database number. */
 const DATABASES = 512;
 
-const LOOK_MAX_MS = 2_000;
+const CHECK_MAX_MS = 2_000;
 
-/** Starts a Redis that keeps what it is told and evicts nothing. Listens on loopback only. */
+/** Starts a Redis with an append-only file and without eviction. Listens on loopback only. */
 export const startRedis = async (binary: Binary, options: RedisOptions): Promise<ServerHandle> => {
   const folder = join(options.dataDir, 'redis');
   const logFile = join(options.dataDir, 'redis.log');
@@ -29,8 +29,8 @@ export const startRedis = async (binary: Binary, options: RedisOptions): Promise
     argsFor: (port) => [...argsFor(port, folder, logFile), ...(options.args ?? [])],
     folder,
     logFile,
-    prepare: checkAnswer,
-    lastWords: async () => `${(await readLinesBackwards(logFile))[0] ?? 'it said nothing'} (${logFile})`,
+    prepare: checkReady,
+    lastError: async () => `${(await readLinesBackwards(logFile))[0] ?? 'its log is empty'} (${logFile})`,
     port: options.port,
   });
 };
@@ -40,29 +40,29 @@ export const redisUrl = (port: number): string => `redis://127.0.0.1:${port}`;
 const argsFor = (port: number, folder: string, logFile: string): string[] => [
   ...['--port', `${port}`, '--bind', '127.0.0.1', '--protected-mode', 'no'],
   ...['--dir', folder, '--logfile', logFile, '--daemonize', 'no', '--databases', `${DATABASES}`],
-  // The append-only file holds everything, so snapshots would only cost time.
+  // The append-only file has everything, so snapshots would only cost time.
   ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
   ...['--maxmemory-policy', 'noeviction'],
 ];
 
-const checkAnswer = async (port: number, pid: number): Promise<void> => {
+const checkReady = async (port: number, pid: number): Promise<void> => {
   const redis = new Redis({
     port,
     host: '127.0.0.1',
     lazyConnect: true,
-    connectTimeout: LOOK_MAX_MS,
-    commandTimeout: LOOK_MAX_MS,
-    // It would wait as long as Redis thinks that it will be loading its data, which may be much too long.
+    connectTimeout: CHECK_MAX_MS,
+    commandTimeout: CHECK_MAX_MS,
+    // With it, ioredis would wait as long as Redis expects to load its data, which may be much too long.
     enableReadyCheck: false,
     retryStrategy: () => null,
   });
-  // The failure comes from `connect` as well; without a listener it would be printed.
+  // `connect` rejects with the same error; without a listener it would be printed.
   redis.on('error', () => {});
   try {
     await redis.connect();
     const info = await redis.info();
     if (!info.includes(`process_id:${pid}\r`)) throw new Error(`another Redis listens on port ${port}`);
-    if (info.includes('\nloading:1\r')) throw new Error('it still loads its data');
+    if (info.includes('\nloading:1\r')) throw new Error('it is still loading its data');
   } finally {
     redis.disconnect();
   }

@@ -2,23 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StartError } from '@flashclaim/runtime';
 import { findHolder } from './folder-lock.ts';
 import { findFreePort, isPortFree } from './free-port.ts';
-import { renewLogFile } from './log-file.ts';
+import { rotateLogFile } from './log-file.ts';
 import { type Exit, type ProcessHandle, startProcess } from './start-process.ts';
 
-/** A server that runs here. Its port and data stay the same through every stop and start. */
+/** A server on this machine. It keeps its port and its data over every stop and start. */
 export interface ServerHandle {
   readonly name: string;
   readonly version: string;
   readonly port: number;
-  /** Of the server itself; another one after each start. */
+  /** The process id of the server itself; it changes with each start. */
   readonly pid: number;
-  /** Resolves when the run that is under way ends, however it ends. */
+  /** Resolves when the current run ends, for any reason. */
   readonly exited: Promise<Exit>;
   /** SIGTERM, and SIGKILL after `graceMs` (default 10,000; 0 is at once). Resolves once it is gone. */
   stop(graceMs?: number): Promise<void>;
-  /** Starts it again after `stop` or a crash. Resolves once it serves. */
+  /** Starts it again after `stop` or a crash. Resolves once it is ready. */
   start(): Promise<void>;
-  /** For faults: the server gets the signal, nobody is told. */
+  /** Sends a signal to the server, for fault tests. */
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -29,23 +29,23 @@ export interface ServerOptions {
   argsFor(port: number): string[];
   folder: string;
   logFile: string;
-  /** One look whether the process serves; throws where it does not yet. May do what is needed to make it serve. */
+  /** One attempt to make the process ready. Rejects if it is not ready yet. */
   prepare(port: number, pid: number): Promise<void>;
-  /** The last thing the server said, after it stopped while starting. */
-  lastWords(): Promise<string>;
+  /** The last error in the server's log, after it stopped during its start. */
+  lastError(): Promise<string>;
   port?: number | undefined;
 }
 
 /** Recovery after a crash may read a long journal. */
 const READY_MAX_MS = 60_000;
-const LOOK_EVERY_MS = 25;
+const CHECK_EVERY_MS = 25;
 
-/** A free port may be lost between the look and the start. */
+/** Another process may take a free port before the server starts; then another port is tried. */
 const PORTS_MAX = 3;
 
 /**
- * Starts a server and waits until it serves.
- * @throws StartError where it stops before that or somebody else uses the folder.
+ * Starts a server and waits until it is ready.
+ * @throws StartError if it stops before that or another process uses the folder.
  */
 export const startServer = async (options: ServerOptions): Promise<ServerHandle> => {
   for (let tries = 1; ; tries += 1) {
@@ -81,8 +81,8 @@ const handleOf = (options: ServerOptions, port: number, first: ProcessHandle): S
 
 const launch = async (options: ServerOptions, port: number): Promise<ProcessHandle> => {
   const { name, command, folder, logFile } = options;
-  // A server that runs keeps its log; ours is going to be refused.
-  if (!(await findHolder(folder))) await renewLogFile(logFile);
+  // If another server uses the folder, it keeps its log, and this start will fail.
+  if (!(await findHolder(folder))) await rotateLogFile(logFile);
   const server = await startProcess({ name, command, args: options.argsFor(port), folder, port, output: 'ignore' });
   let exit: Exit | undefined;
   server.exited.then((how) => {
@@ -95,15 +95,15 @@ const launch = async (options: ServerOptions, port: number): Promise<ProcessHand
       return server;
     } catch (error) {
       if (exit)
-        throw new StartError(`${name} stopped while starting (${describe(exit)}): ${await options.lastWords()}`);
+        throw new StartError(`${name} stopped while starting (${describe(exit)}): ${await options.lastError()}`);
       if (performance.now() > deadline) {
         await server.stop();
-        throw new StartError(`${name} did not serve within ${READY_MAX_MS / 1000} s: ${(error as Error).message}`);
+        throw new StartError(`${name} was not ready within ${READY_MAX_MS / 1000} s: ${(error as Error).message}`);
       }
-      await sleep(LOOK_EVERY_MS);
+      await sleep(CHECK_EVERY_MS);
     }
   }
 };
 
-/** How a process ended, in words. */
+/** Describes how a process ended. */
 export const describe = ({ code, signal }: Exit): string => (signal ? `killed by ${signal}` : `exit code ${code}`);

@@ -17,18 +17,18 @@ const APPS = {
 } as const;
 
 const HEALTHY_MAX_MS = 60_000;
-const LOOK_EVERY_MS = 100;
-const LOOK_MAX_MS = 2_000;
+const CHECK_EVERY_MS = 100;
+const CHECK_MAX_MS = 2_000;
 
 /**
- * How Node keeps the memory of an app. A young generation of 32 MiB: with 8, claims that wait are copied so often that they
- * cost an API a tenth to a fifth more. And garbage of the old one is collected when it makes two fifths of it: what is left is
- * small, so that costs little, and with 10,000 claims waiting it spares what the young one takes more.
- * Node takes both as arguments alone; the Dockerfile and docker-compose.yml have them, too.
+ * Memory settings of Node for an app. A young generation of 32 MiB: with 8, waiting claims are copied so often that an API
+ * works 10 to 20 % more. The old generation is collected when it has grown by 40 %: it is small, so this is cheap, and
+ * with 10,000 waiting claims it saves the memory that the larger young generation needs.
+ * Node accepts both as arguments only. The Dockerfile and docker-compose.yml have the same values.
  */
 export const NODE_ARGUMENTS = ['--max-semi-space-size=32', '--heap-growing-percent=40'] as const;
 
-/** Starts one of our own programs on the stores. It inherits the environment, and our output. */
+/** Starts an app with these stores. It inherits the environment and the output. */
 export const startApp = (name: keyof typeof APPS, stores: Stores): Promise<ProcessHandle> =>
   startProcess({
     name: `The ${name}`,
@@ -39,27 +39,27 @@ export const startApp = (name: keyof typeof APPS, stores: Stores): Promise<Proce
   });
 
 /**
- * Waits until an API says that it is well.
- * @throws StartError where it does not in time.
+ * Waits until the health check of an API succeeds.
+ * @throws StartError after a minute.
  */
 export const waitUntilHealthy = async (baseUrl: string): Promise<void> => {
   const deadline = performance.now() + HEALTHY_MAX_MS;
   let last = 'it does not answer';
   while (performance.now() < deadline) {
     try {
-      const response = await fetch(`${baseUrl}/health`, { signal: AbortSignal.timeout(LOOK_MAX_MS) });
+      const response = await fetch(`${baseUrl}/health`, { signal: AbortSignal.timeout(CHECK_MAX_MS) });
       if (response.status === 200) return;
       last = await response.text();
     } catch {
-      // Nobody listens yet.
+      // The API does not listen yet.
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(CHECK_EVERY_MS);
   }
-  throw new StartError(`The API was not well within ${HEALTHY_MAX_MS / 1000} s: ${last}`);
+  throw new StartError(`The API was not healthy within ${HEALTHY_MAX_MS / 1000} s: ${last}`);
 };
 
-/** Rejects as soon as one of them ends, which nobody asked it to. */
+/** Rejects as soon as one of these processes ends. */
 export const whenOneEnds = async (processes: Pick<ProcessHandle, 'name' | 'exited'>[]): Promise<never> => {
-  const ends = processes.map(async ({ name, exited }) => `${name} ended by itself (${describe(await exited)})`);
+  const ends = processes.map(async ({ name, exited }) => `${name} ended unexpectedly (${describe(await exited)})`);
   throw new StartError(`${await Promise.race(ends)}.`);
 };

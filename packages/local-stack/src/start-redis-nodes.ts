@@ -13,15 +13,15 @@ export interface RedisNodes {
 export interface RedisNodesOptions {
   dataDir: string;
   size: number;
-  /** Further arguments of each command line. */
+  /** More arguments for each command line. */
   args: readonly string[];
   /** Any free port by default. */
   findPort?: () => Promise<number>;
 }
 
 /**
- * Several Redis servers that do not know each other yet, for tests of failovers and clusters. Listens on loopback only.
- * @throws StartError where one can't be had or started; nothing is left running then.
+ * Starts several Redis servers that are not connected yet, for tests of failovers and clusters. Listens on loopback only.
+ * @throws StartError if one is missing or does not start; then it stops the others.
  */
 export const startRedisNodes = async ({ dataDir, size, args, findPort }: RedisNodesOptions): Promise<RedisNodes> => {
   const binary = await findBinary(redisServer, readEnv(), () => {});

@@ -13,8 +13,8 @@ export interface ReplicaSet {
 }
 
 /**
- * Several servers that are one replica set, for tests of failovers. Listens on loopback only.
- * @throws StartError where one can't be had or started; nothing is left running then.
+ * Starts several servers as one replica set, for tests of failovers. Listens on loopback only.
+ * @throws StartError if one is missing or does not start; then it stops the others.
  */
 export const startReplicaSet = async (dataDir: string, size: number): Promise<ReplicaSet> => {
   const binary = await findBinary(mongod, readEnv(), () => {});

@@ -9,32 +9,32 @@ import { redisUrl, startRedis } from './redis-server.ts';
 import type { ServerHandle } from './server.ts';
 
 export interface StoresOptions {
-  /** Holds `mongo/`, `redis/` and their logs; made where it is missing. One start at a time may use it. */
+  /** Contains `mongo/`, `redis/` and their logs; created if missing. One process at a time may use it. */
   dataDir: string;
   log?: Log;
-  /** Fixed ports; otherwise free ones are taken. */
+  /** Fixed ports; free ones by default. */
   mongoPort?: number;
   redisPort?: number;
   /** Lets tests set fail points in MongoDB. */
   testCommands?: boolean;
-  /** Lets tests make Redis another one, as a node of a cluster: further arguments of its command line. */
+  /** More arguments for Redis, for example to make it a node of a cluster. */
   redisArgs?: readonly string[];
 }
 
 export interface Stores {
   mongoUri: string;
   redisUrl: string;
-  /** Missing where `MONGO_URI` names one. */
+  /** Missing if `MONGO_URI` is set. */
   mongo?: ServerHandle;
-  /** Missing where `REDIS_URL` names one. */
+  /** Missing if `REDIS_URL` is set. */
   redis?: ServerHandle;
-  /** Stops what was started here. */
+  /** Stops the servers that were started here. */
   stop(graceMs?: number): Promise<void>;
 }
 
 /**
- * A real MongoDB and a real Redis: the ones that `MONGO_URI` and `REDIS_URL` name, or else own ones.
- * @throws StartError where one can't be had or started; nothing is left running then.
+ * Returns a real MongoDB and a real Redis: those of `MONGO_URI` and `REDIS_URL`, or starts its own.
+ * @throws StartError if one is missing or does not start; then it stops the other.
  */
 export const startStores = async (options: StoresOptions): Promise<Stores> => {
   const env = readEnv();

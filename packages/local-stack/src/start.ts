@@ -1,4 +1,4 @@
-/** What `npm start` runs: the whole system on this machine, until Ctrl-C. */
+/** `npm start`: runs the whole system on this machine until Ctrl-C. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -8,26 +8,26 @@ import { connectMongo } from '@flashclaim/store';
 import { readEnv } from './env.ts';
 import { findHolder, inUse } from './folder-lock.ts';
 import { isPortFree } from './free-port.ts';
-import { describeSystem } from './panel.ts';
 import { DATA_FOLDER as dataDir, startApp, waitUntilHealthy, whenOneEnds } from './start-apps.ts';
 import { stopEveryProcess } from './start-process.ts';
 import { type Stores, startStores } from './start-stores.ts';
+import { startupBanner } from './startup-banner.ts';
 import { onStopSignal } from './stop-signal.ts';
 
 const USAGE = `npm start    MongoDB, Redis, the API and a worker on this machine, with seed data, until Ctrl-C
   -- --help  prints this
 
-Data stay in .data/. With MONGO_URI or REDIS_URL set, those stores are used. README.md lists all settings.`;
+The data stay in .data/. If MONGO_URI or REDIS_URL is set, that store is used. README.md lists all settings.`;
 
-/** The API answers who waits and the worker finishes its job: their own limits are shorter than this. */
+/** In this time the API answers waiting callers and the worker finishes its job: their own limits are shorter. */
 const STOP_MAX_MS = 20_000;
 
-/** A start that was killed needs so long at most until all of it is gone. */
+/** Longest time until all processes of a killed start have ended. */
 const EARLIER_START_MAX_MS = 15_000;
 const SEED_CONNECT_MAX_MS = 5_000;
 
-/** What stops what was started, in the order of the starts. */
-const undo: (() => Promise<unknown>)[] = [];
+/** One function for each started part, in the order of the starts. */
+const stops: (() => Promise<unknown>)[] = [];
 let ending = false;
 
 const say = (about: string, text: string): void => {
@@ -40,20 +40,20 @@ const run = async (): Promise<void> => {
     process.exit(0);
   }
   const { PORT, HOST, MONGO_DB } = readEnv();
-  await claimPort(PORT, HOST);
+  await waitForPort(PORT, HOST);
   const stores = await startStores({ dataDir, log: say });
-  undo.push(() => stores.stop());
+  stops.push(() => stores.stop());
   await seed(stores, MONGO_DB);
 
   const worker = await startApp('worker', stores);
-  undo.push(() => worker.stop(STOP_MAX_MS));
+  stops.push(() => worker.stop(STOP_MAX_MS));
   const api = await startApp('API', stores);
-  undo.push(() => api.stop(STOP_MAX_MS));
+  stops.push(() => api.stop(STOP_MAX_MS));
 
   const end = whenOneEnds([api, worker, ...[stores.mongo, stores.redis].filter((server) => server !== undefined)]);
   const baseUrl = `http://${addressOf(HOST)}:${PORT}`;
   await Promise.race([waitUntilHealthy(baseUrl), end]);
-  console.log(await describeSystem({ baseUrl, stores, dataDir }));
+  console.log(await startupBanner({ baseUrl, stores, dataDir }));
   await end;
 };
 
@@ -67,16 +67,16 @@ const wantsHelp = (): boolean => {
 };
 
 /**
- * Makes sure that the port is free, before anything is started.
- * @throws StartError naming what is in the way.
+ * Checks that the port is free before anything starts. Waits for an earlier start that is stopping.
+ * @throws StartError naming the process or program that uses it.
  */
-const claimPort = async (port: number, host: string): Promise<void> => {
+const waitForPort = async (port: number, host: string): Promise<void> => {
   const deadline = performance.now() + EARLIER_START_MAX_MS;
   while (!(await isPortFree(port, host))) {
     const holder = (await findHolder(join(dataDir, 'redis'))) ?? (await findHolder(join(dataDir, 'mongo')));
     if (holder && !holder.stopping) throw new StartError(inUse(dataDir, holder.owner));
     if (!holder || performance.now() > deadline)
-      throw new StartError(`Port ${port} on ${host} is taken by another program: name a free one in PORT.`);
+      throw new StartError(`Port ${port} on ${host} is used by another program: set PORT to a free one.`);
     await sleep(200);
   }
 };
@@ -88,13 +88,13 @@ const seed = async (stores: Stores, database: string): Promise<void> => {
   try {
     const coupons = await seedCoupons(db);
     const created = coupons.filter((coupon) => coupon.created).length;
-    say('Seed', `${created} coupons created, ${coupons.length - created} were there`);
+    say('Seed', `${created} coupons created, ${coupons.length - created} existed`);
   } finally {
     await client.close();
   }
 };
 
-/** Where a listener on every address can be reached. */
+/** The address at which a listener is reached; loopback if it listens on every address. */
 const addressOf = (host: string): string => {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
@@ -105,8 +105,8 @@ const stopAll = async (code: number, sentence: string): Promise<void> => {
   if (ending) return;
   ending = true;
   console.log(sentence);
-  for (const stop of undo.reverse()) await stop();
-  // What was just about to start is not in the list yet.
+  for (const stop of stops.reverse()) await stop();
+  // A process that is just starting is not in the list yet.
   await stopEveryProcess();
   process.exit(code);
 };
@@ -117,11 +117,11 @@ const stopAtOnce = async (): Promise<void> => {
 };
 
 onStopSignal(
-  (why) => stopAll(0, `\nStopping (${why}); once more stops at once.`),
+  (why) => stopAll(0, `\nStopping (${why}). Press Ctrl-C again to stop at once.`),
   () => stopAtOnce(),
 );
 await run().catch((error: unknown) => {
-  // Whatever fails while everything stops fails because of that.
+  // Errors during the stop are caused by it.
   if (ending) return;
   const known = error instanceof StartError;
   if (!known) console.error(error);

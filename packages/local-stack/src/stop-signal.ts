@@ -1,13 +1,13 @@
-/** One Ctrl-C can arrive twice: from the terminal, and from npm, which passes it on. */
+/** One Ctrl-C can arrive twice: from the terminal, and from npm, which forwards it. */
 const SAME_MS = 400;
 
 /**
- * Calls `first` when this process is told to stop: by Ctrl-C, by SIGTERM, or because whoever started it is gone.
- * Calls `again` when it is told once more, some time later.
+ * Calls `first` when this process must stop: on Ctrl-C, on SIGTERM, or because its parent process ended.
+ * Calls `again` on a later second signal.
  */
 export const onStopSignal = (first: (why: string) => void, again: () => void): void => {
   let since: number | undefined;
-  const told = (why: string) => {
+  const requestStop = (why: string) => {
     if (since === undefined) {
       since = performance.now();
       first(why);
@@ -15,6 +15,6 @@ export const onStopSignal = (first: (why: string) => void, again: () => void): v
       again();
     }
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => told(signal));
-  process.on('disconnect', () => told('its parent is gone'));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => requestStop(signal));
+  process.on('disconnect', () => requestStop('its parent process ended'));
 };

@@ -9,15 +9,15 @@ import { DATA_FOLDER } from './start-apps.ts';
 
 export interface StoredMongo {
   uri: string;
-  /** Whether somebody else runs it; otherwise it runs until `stop`. */
+  /** Whether another process runs it; otherwise it runs until `stop`. */
   running: boolean;
   stop(): Promise<void>;
 }
 
 /**
- * The MongoDB on a data folder, by default that of `npm start`: the one that runs there, or else one that is started on it.
- * Resolves to undefined where the folder holds no data.
- * @throws StartError where it can't be started.
+ * Returns the MongoDB of a data folder, by default that of `npm start`. Starts it if it does not run.
+ * Resolves to undefined if the folder has no data.
+ * @throws StartError if it can't be started.
  */
 export const openStoredMongo = async (dataDir = DATA_FOLDER): Promise<StoredMongo | undefined> => {
   const folder = join(dataDir, 'mongo');

@@ -1,3 +1,3 @@
-/** What a command shows a person: tables that line up, and how far it is. */
+/** Terminal output of the commands: tables and progress. */
 export * from './progress.ts';
 export * from './table.ts';

@@ -1,6 +1,6 @@
 const BAR_COLUMNS = 24;
 
-/** One line on a terminal that says what is running; nothing where nobody looks. */
+/** Shows one progress line on a terminal. Does nothing if the output is not a terminal. */
 export const showProgress = (text: string): void => {
   if (!process.stdout.isTTY) return;
   const width = (process.stdout.columns || 80) - 1;
@@ -11,7 +11,7 @@ export const clearProgress = (): void => {
   if (process.stdout.isTTY) process.stdout.write('\r\u001b[2K');
 };
 
-/** `████████░░░░░░░░░░░░░░░░  33 %`. What there is to do may grow while it is done. */
+/** A progress bar: `████████░░░░░░░░░░░░░░░░  33 %`. The total may grow during the work. */
 export const bar = (done: number, total: number): string => {
   const part = total > 0 ? Math.min(1, done / total) : 1;
   const full = Math.floor(part * BAR_COLUMNS);

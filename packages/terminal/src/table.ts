@@ -1,12 +1,12 @@
 import stringWidth from 'string-width';
 
-/** A column: its heading, and what it says of a row. The first is set left, the others right. */
+/** A column: its heading and its cell for a row. The first column is aligned left, the others right. */
 export interface Column<Row> {
   heading: string;
   cell(row: Row): string;
 }
 
-/** Aligned lines, the heading first. */
+/** A table of aligned lines, the heading first. */
 export const tableOf = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string => {
   const cells = [
     columns.map((column) => column.heading),
@@ -17,8 +17,8 @@ export const tableOf = <Row>(columns: readonly Column<Row>[], rows: readonly Row
     .map((line) =>
       line
         .map((cell, index) => {
-          const blanks = ' '.repeat((widths[index] ?? 0) - stringWidth(cell));
-          return index === 0 ? cell + blanks : blanks + cell;
+          const padding = ' '.repeat((widths[index] ?? 0) - stringWidth(cell));
+          return index === 0 ? cell + padding : padding + cell;
         })
         .join('  ')
         .trimEnd(),
@@ -26,7 +26,7 @@ export const tableOf = <Row>(columns: readonly Column<Row>[], rows: readonly Row
     .join('\n');
 };
 
-/** A text as it is, or its beginning where it is wider than so many columns of a terminal: 🎟 and 票 take two. */
+/** Cuts a text that is wider than this number of terminal columns. 🎟 and 票 take two columns. */
 export const clip = (text: string, columns: number): string => {
   if (stringWidth(text) <= columns) return text;
   let clipped = '';
@@ -37,22 +37,22 @@ export const clip = (text: string, columns: number): string => {
   return `${clipped}…`;
 };
 
-/** A number with as many decimals as its size deserves. */
-export const inWords = (value: number | undefined): string => {
+/** Formats a number: the larger, the fewer decimals; — for none. */
+export const formatNumber = (value: number | undefined): string => {
   if (value === undefined || Number.isNaN(value)) return '—';
   const decimals = value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 };
 
-/** A whole number, its thousands set apart. */
+/** A whole number with thousands separators. */
 export const count = (value: number): string => value.toLocaleString('en-US');
 
-/** How often each thing was: a line for each, in the order given. */
+/** A table of counts: one line for each entry, in the given order. */
 export const timesTable = (heading: string, times: Iterable<readonly [string, number]>): string =>
   tableOf(
     [
-      { heading, cell: ([what]) => what },
-      { heading: 'times', cell: ([, often]) => count(often) },
+      { heading, cell: ([name]) => name },
+      { heading: 'times', cell: ([, times]) => count(times) },
     ],
     [...times],
   );

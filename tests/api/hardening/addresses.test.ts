@@ -1,11 +1,11 @@
 import { URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
 import { describe, expect, test } from 'vitest';
-import { claim, createCoupon } from '../../support/caller.ts';
+import { claim, createCoupon } from '../../support/call-api.ts';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { hardenedSystem, nothingIsQueued } from '../../support/hardening.ts';
+import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, rawPost, rawRequest } from '../../support/raw-connection.ts';
 
-const target = hardenedSystem();
+const target = systemForFile();
 
 const send = (method: string, address: string, ...headers: string[]) =>
   exchange(target.url, rawRequest(`${method} ${address} HTTP/1.1`, ...headers));
@@ -118,7 +118,7 @@ describe('no address leads out of the folders that are served', () => {
 });
 
 describe('methods', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test('HEAD is GET without the body', async () => {
     for (const [address, status] of [

@@ -1,14 +1,14 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { BODY_MAX_BYTES } from '@flashclaim/core';
 import { describe, expect, test } from 'vitest';
-import { claim, createCoupon, readCoupon } from '../../support/caller.ts';
+import { claim, createCoupon, readCoupon } from '../../support/call-api.ts';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { hardenedSystem, nothingIsQueued } from '../../support/hardening.ts';
+import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, rawPost, rawRequest } from '../../support/raw-connection.ts';
 
 const CLAIM = '/api/coupons/claim';
 const COUPONS = '/api/coupons';
-const target = hardenedSystem();
+const target = systemForFile();
 
 /** Sends a body, byte for byte. A string stands for bytes of the same numbers. */
 const post = (path: string, body: string | Uint8Array, ...headers: string[]) =>
@@ -18,7 +18,7 @@ const post = (path: string, body: string | Uint8Array, ...headers: string[]) =>
 const CLAIM_BODY = '{"user_id":"user","coupon_name":"bodies"}';
 
 describe('bytes that are no UTF-8', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test.each([
     ['Latin-1', 'caf\xe9'],
@@ -59,7 +59,7 @@ test('U+FFFD that was sent is a character like any other', async () => {
 });
 
 describe('another charset or encoding', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test.each(['utf-16', 'UTF-16LE', 'latin1', 'iso-8859-1', '"windows-1252"', 'utf-8; charset=utf-16', ''])(
     'charset=%s',
@@ -119,7 +119,7 @@ describe('other spellings of UTF-8 JSON are taken', () => {
 });
 
 describe('JSON that is none, or not what is asked for', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test.each([
     ['10,000 levels, not closed', '['.repeat(10_000), /JSON/],

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { createCoupon, readCoupon } from '../../support/caller.ts';
-import { hardenedSystem } from '../../support/hardening.ts';
+import { createCoupon, readCoupon } from '../../support/call-api.ts';
+import { systemForFile } from '../../support/system-for-file.ts';
 import { exchange, RawConnection, rawPost, rawRequest } from '../../support/raw-connection.ts';
 import { until } from '../../support/until.ts';
 
-const target = hardenedSystem();
+const target = systemForFile();
 
 const claimOf = (user_id: string, coupon_name: string, ...headers: string[]): Buffer =>
   rawPost('/api/coupons/claim', JSON.stringify({ user_id, coupon_name }), ...headers);

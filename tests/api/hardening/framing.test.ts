@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { hardenedSystem, nothingIsQueued } from '../../support/hardening.ts';
+import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, RawConnection, rawRequest } from '../../support/raw-connection.ts';
 
 const BODY = '{"user_id":"user","coupon_name":"framing"}';
 const JSON_TYPE = 'Content-Type: application/json';
-const target = hardenedSystem();
+const target = systemForFile();
 
 const claimHead = (...headers: string[]): string =>
   rawRequest('POST /api/coupons/claim HTTP/1.1', JSON_TYPE, ...headers);
@@ -13,7 +13,7 @@ const chunked = (...lines: string[]): string => claimHead('Transfer-Encoding: ch
 const length = `Content-Length: ${BODY.length}`;
 
 describe('a request whose end two readers could see in two places', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test.each([
     ['Content-Length and Transfer-Encoding', `${claimHead(length, 'Transfer-Encoding: chunked')}0\r\n\r\n${BODY}`],
@@ -63,7 +63,7 @@ describe('a request whose end two readers could see in two places', () => {
 });
 
 describe('what is no HTTP', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test.each([
     ['TLS', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03'],
@@ -84,7 +84,7 @@ describe('what is no HTTP', () => {
 });
 
 describe('a head that is too large', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test.each([
     ['one huge header', claimHead(`X-A: ${'a'.repeat(70_000)}`, length)],
@@ -102,7 +102,7 @@ test('four hundred headers are not too many', async () => {
 });
 
 describe('a body that is not what was announced', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test('a gigabyte: refused before it is sent', async () => {
     const reply = await exchange(target.url, claimHead('Content-Length: 1000000000'), BODY);

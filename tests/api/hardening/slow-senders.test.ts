@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { createCoupon } from '../../support/caller.ts';
+import { createCoupon } from '../../support/call-api.ts';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { hardenedSystem, nothingIsQueued } from '../../support/hardening.ts';
+import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, RawConnection, rawPost, rawRequest } from '../../support/raw-connection.ts';
 
 const CLAIM = rawPost('/api/coupons/claim', '{"user_id":"user","coupon_name":"slow"}');
 const AFTER_HEAD = CLAIM.indexOf('\r\n\r\n') + 4;
-const target = hardenedSystem({ REQUEST_RECEIVE_MS: '300' });
+const target = systemForFile({ REQUEST_RECEIVE_MS: '300' });
 
 /** Sends a byte now and then, as long as the connection lasts. */
 const trickle = (connection: RawConnection, bytes: Buffer): void => {
@@ -22,7 +22,7 @@ const expectTimeout = async (connection: RawConnection): Promise<void> => {
 };
 
 describe('a request that does not arrive in time is told so, and its connection ends', () => {
-  nothingIsQueued(target);
+  expectNoJobs(target);
 
   test.each([
     ['a body that trickles', AFTER_HEAD],

@@ -2,10 +2,10 @@ import { type Attempt, type Evidence, earliest, REFUSALS } from './evidence.ts';
 import type { ClaimCall, HistoryRecord, Mark } from './record.ts';
 import type { Violation } from './violation.ts';
 
-/** How long after the failed part is back claims may stand still. */
+/** Longest time without a decision after the failed part recovered. */
 const RECOVERY_MAX_MS = 10_000;
 
-/** Answers to a claim that are no outcome. */
+/** Documented answers to a claim that are not outcomes. */
 const ANSWERS: ReadonlyMap<number, readonly (string | undefined)[]> = new Map([
   [400, ['invalid_request']],
   [413, ['payload_too_large']],
@@ -15,21 +15,21 @@ const ANSWERS: ReadonlyMap<number, readonly (string | undefined)[]> = new Map([
   [503, ['overloaded', 'unavailable']],
 ]);
 
-/** I7: every request ends, in time and with an answer that the contract knows, and every 202 is resolved. */
+/** I7: every request ends in time with a documented answer, and every 202 is resolved. */
 export function* checkEnds(evidence: Evidence, answerMaxMs: number | undefined): Generator<Violation> {
   const { attempts, claims, statuses, reads, creates, existing } = evidence;
   const calls = [...claims, ...statuses, ...reads, ...creates];
   for (const call of calls) {
     const { invokedAt, answeredAt } = call;
-    if (answeredAt === undefined) yield violation('a request has no answer and no end', call);
+    if (answeredAt === undefined) yield violation('a request never ended', call);
     else if (answerMaxMs !== undefined && answeredAt - invokedAt > answerMaxMs)
       yield violation(`an answer took ${Math.round(answeredAt - invokedAt)} ms; at most ${answerMaxMs} expected`, call);
   }
   for (const { call, known, claimId } of attempts) {
     if (call.status === 202 && known === 'unknown' && !existing.has(claimId ?? ''))
-      yield violation(`the claim ${claimId} was told to be pending and never resolved`, call);
+      yield violation(`the claim ${claimId} was answered as pending and never resolved`, call);
     if (call.status !== undefined && !isKnown(call))
-      yield violation(`an answer ${call.status} ${call.code ?? ''} is none that the contract knows`, call);
+      yield violation(`the answer ${call.status} ${call.code ?? ''} is not documented`, call);
   }
 }
 
@@ -46,8 +46,8 @@ const isKnown = ({ status = 0, code }: ClaimCall): boolean =>
   (ANSWERS.get(status)?.includes(code) ?? false);
 
 /**
- * I9: once the failed part is back, claims are decided again within ten seconds, and go on being so until something else
- * breaks. Told by the marks of the history; where nobody claims, nothing has to be decided.
+ * I9: after the failed part recovered, claims are decided within ten seconds, and no later gap is longer until the next
+ * fault. The marks of the history say when. Time without a waiting claim does not count.
  */
 export function* checkRecovery({ attempts, marks }: Evidence): Generator<Violation> {
   const end = attempts.reduce((last, { call }) => Math.max(last, call.answeredAt ?? call.invokedAt), 0);
@@ -55,7 +55,7 @@ export function* checkRecovery({ attempts, marks }: Evidence): Generator<Violati
     .filter(({ known, call }) => (known === 'claimed' || known === 'refused') && call.status !== 202)
     .map(({ decidedAt }) => decidedAt)
     .sort((a, b) => a - b);
-  for (const { mark, until } of wholePhases(marks, end)) {
+  for (const { mark, until } of faultFreePhases(marks, end)) {
     let from = mark.invokedAt;
     for (const at of [...decided.filter((at) => at > from && at < until), until]) {
       if (at - from > RECOVERY_MAX_MS) yield* checkGap({ mark, attempts, from, to: at });
@@ -64,8 +64,8 @@ export function* checkRecovery({ attempts, marks }: Evidence): Generator<Violati
   }
 }
 
-/** The times in which nothing was broken: each from the mark that the last part was back, to the next mark or the end. */
-const wholePhases = (marks: readonly Mark[], end: number): { mark: Mark; until: number }[] => {
+/** The phases without a fault: from the mark that the last part recovered to the next mark or the end. */
+const faultFreePhases = (marks: readonly Mark[], end: number): { mark: Mark; until: number }[] => {
   const sorted = marks.toSorted((a, b) => a.invokedAt - b.invokedAt);
   const broken = new Set<string>();
   return sorted.flatMap((mark, index) => {
@@ -90,7 +90,7 @@ function* checkGap({ mark, attempts, from, to }: Gap): Generator<Violation> {
   if (gapMs > RECOVERY_MAX_MS)
     yield {
       invariant: 'I9',
-      found: `after ${mark.what} was back, nothing was decided for ${Math.round(gapMs)} ms; at most ${RECOVERY_MAX_MS} expected`,
+      found: `after ${mark.what} recovered, nothing was decided for ${Math.round(gapMs)} ms; at most ${RECOVERY_MAX_MS} expected`,
       requests: [mark, ...waiting.map(({ call }) => call)],
     };
 }

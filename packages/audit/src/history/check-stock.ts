@@ -2,7 +2,7 @@ import { CLAIMED_BY_MAX } from '@flashclaim/core';
 import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf, WITHOUT_REASON } from './evidence.ts';
 import type { Violation } from './violation.ts';
 
-/** I1 no more claims than units, I2 one for a user, I3 what remains and the claims are the amount: in the database and in every read. */
+/** I1: no more claims than units. I2: one unit for each user. I3: remaining + claims = amount, in the database and in every read. */
 export function* checkStock({ coupons, reads }: Evidence): Generator<Violation> {
   for (const { name, stock, claims, users } of coupons.values()) {
     if (!stock) continue;
@@ -47,7 +47,7 @@ export function* checkStock({ coupons, reads }: Evidence): Generator<Violation> 
 }
 
 /**
- * I8: nobody goes without while a unit remains. Judged without releases and restocks: units only ever become fewer.
+ * I8: no user is refused while a unit remains. Assumes that no unit is returned or added.
  */
 export function* checkUndersell(evidence: Evidence): Generator<Violation> {
   for (const coupon of evidence.coupons.values()) {
@@ -59,18 +59,18 @@ export function* checkUndersell(evidence: Evidence): Generator<Violation> {
     if (remaining > 0 && decided.size >= amount)
       yield {
         invariant: 'I8',
-        found: `${remaining} units of "${coupon.name}" remain, and ${decided.size} users were decided; 0 of ${amount} expected`,
+        found: `${remaining} units of "${coupon.name}" remain, although ${decided.size} users asked; 0 of ${amount} expected`,
         requests: refused.map(({ call }) => call),
       };
     else yield* checkRefusedTooEarly(coupon, amount, refused);
   }
 }
 
-/** Whether it was decided by the units that remained. */
+/** Whether the outcome depended on the units that remained. */
 const wantedUnit = ({ known, code }: Attempt): boolean =>
   known === 'claimed' || code === 'already_claimed' || code === 'out_of_stock';
 
-/** A refusal is true only if by then each unit can have been taken: so many claims that stand were at least asked for. */
+/** `out_of_stock` is true only if all units can have been taken by then: at least that many existing claims had been requested. */
 function* checkRefusedTooEarly(
   coupon: CouponEvidence,
   amount: number,
@@ -83,7 +83,7 @@ function* checkRefusedTooEarly(
       const makers = user ? makersOf(claim, user) : [];
       return earliest(makers.map(({ call }) => call.invokedAt));
     })
-    // One that nobody of this history asked for may have been there before.
+    // A claim without a request in this history may be older than the history.
     .map((at) => (at === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : at))
     .sort((a, b) => a - b);
   const exhaustedAt = askedAt[amount - 1] ?? Number.POSITIVE_INFINITY;
@@ -93,14 +93,14 @@ function* checkRefusedTooEarly(
   const asked = askedAt.filter((at) => at < first.decidedAt).length;
   yield {
     invariant: 'I8',
-    found: `${early.length} were told "${name}" is out of stock too early: ${first.call.user} when ${asked} of ${amount} units can have been taken; 200 expected`,
+    found: `${early.length} users were refused "${name}" as out of stock too early: ${first.call.user} when at most ${asked} of ${amount} units can have been taken; 200 expected`,
     requests: early.map(({ call }) => call),
   };
 }
 
-const TELLS_OF_NO_COUPON: ReadonlySet<string | undefined> = new Set(['coupon_not_found', ...WITHOUT_REASON]);
+const DOES_NOT_PROVE_COUPON: ReadonlySet<string | undefined> = new Set(['coupon_not_found', ...WITHOUT_REASON]);
 
-/** A coupon that somebody has seen is there from then on. */
+/** A coupon that one caller has seen exists from then on. */
 function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: CouponEvidence): Generator<Violation> {
   const missed = attempts.filter(({ code }) => code === 'coupon_not_found');
   if (missed.length === 0) return;
@@ -109,14 +109,14 @@ function* checkNotFound({ reads, creates }: Evidence, { name, attempts }: Coupon
     ...reads.filter(({ coupon, status }) => coupon === name && status === 200),
   ].map(({ answeredAt }) => answeredAt ?? Number.POSITIVE_INFINITY);
   const decided = attempts
-    .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && !TELLS_OF_NO_COUPON.has(code)))
+    .filter(({ known, code }) => known === 'claimed' || (known === 'refused' && !DOES_NOT_PROVE_COUPON.has(code)))
     .map(({ decidedAt }) => decidedAt);
   const since = earliest([...seen, ...decided]);
   for (const { call } of missed)
     if (call.invokedAt > since)
       yield {
         invariant: 'I8',
-        found: `${call.user} was told that there is no "${name}", which had been seen before`,
+        found: `${call.user} was answered that "${name}" does not exist, although it had been seen before`,
         requests: [call],
       };
 }

@@ -2,36 +2,36 @@ import type { ClaimCall, CreateCall, HistoryRecord, Mark, ReadCall, StatusCall }
 import type { ExistingClaim, State } from './state.ts';
 
 /**
- * What is known to have become of a claim request.
- * - `claimed`, `refused`: decided, and the caller was told.
- * - `rejected`: not taken at all, so nothing of it was or will be claimed.
- * - `unknown`: the answer was lost, or tells nothing.
+ * What is known about the result of a claim request.
+ * - `claimed`, `refused`: decided, and the caller was answered.
+ * - `rejected`: not admitted, so it claimed nothing and will claim nothing.
+ * - `unknown`: the answer was lost, or proves nothing.
  */
 type Known = 'claimed' | 'refused' | 'rejected' | 'unknown';
 
-/** A claim request and what it was told: more than one where its status named several outcomes, for each of them is judged. */
+/** A claim request and its result. A request whose status named several outcomes has several attempts, and each is judged. */
 export interface Attempt {
   call: ClaimCall;
   known: Known;
-  /** Why it was refused. */
+  /** The reason of a refusal. */
   code?: string | undefined;
-  /** As any answer to this request, or to another with its key, said. */
+  /** From any answer to this request, or to another request with its key. */
   claimId?: string | undefined;
-  /** When the decision was told, at the latest. */
+  /** When the decision was answered; it was made before. */
   decidedAt: number;
 }
 
-/** All that concerns one coupon. */
+/** Everything about one coupon. */
 export interface CouponEvidence {
   name: string;
-  /** As the database says; missing where there is no such coupon. */
+  /** From the database; missing if there is no such coupon. */
   stock?: { amount: number; remaining: number } | undefined;
   claims: ExistingClaim[];
   attempts: Attempt[];
   users: Map<string, UserEvidence>;
 }
 
-/** All that concerns one user and one coupon. */
+/** Everything about one user and one coupon. */
 export interface UserEvidence {
   name: string;
   claims: ExistingClaim[];
@@ -40,7 +40,7 @@ export interface UserEvidence {
 
 export interface Evidence {
   coupons: Map<string, CouponEvidence>;
-  /** Every claim that stands, by its id. */
+  /** Every existing claim, by its id. */
   existing: ReadonlyMap<string, ExistingClaim>;
   claims: ClaimCall[];
   attempts: Attempt[];
@@ -56,14 +56,20 @@ export const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'out_of_stock',
 ]);
 
-/** Refusals of a status alone that name no reason: the claim was not decided in time, or its job failed for good. */
+/** Refusals without a reason, which only a status has: the claim was not decided in time, or its job failed finally. */
 export const WITHOUT_REASON: ReadonlySet<string | undefined> = new Set(['timed_out', 'unavailable']);
 
-/** Brings the calls of a history and the claims of the database together. */
-export const gatherEvidence = (history: Iterable<HistoryRecord>, state: State): Evidence => {
+/** Sorts the calls of a history and the claims of the database by coupon and user. */
+export const collectEvidence = (history: Iterable<HistoryRecord>, state: State): Evidence => {
   const evidence: Evidence = {
-    ...{ coupons: new Map(), existing: new Map(state.claims.map((claim) => [claim.id, claim])) },
-    ...{ claims: [], attempts: [], statuses: [], reads: [], creates: [], marks: [] },
+    coupons: new Map(),
+    existing: new Map(state.claims.map((claim) => [claim.id, claim])),
+    claims: [],
+    attempts: [],
+    statuses: [],
+    reads: [],
+    creates: [],
+    marks: [],
   };
   for (const record of history) {
     if (record.op === 'claim') evidence.claims.push(record);
@@ -89,8 +95,8 @@ export const gatherEvidence = (history: Iterable<HistoryRecord>, state: State): 
 };
 
 /**
- * The requests that can have made this claim: those that were told so, and those of which nobody knows what became.
- * None of the refused ones: to them the claim must not belong.
+ * The requests that can have made this claim: those that were answered with it, and those with an unknown result. Refused
+ * requests are not among them, because the claim must not be theirs.
  */
 export const makersOf = (claim: ExistingClaim, { attempts }: UserEvidence): Attempt[] =>
   attempts.filter(
@@ -131,7 +137,7 @@ const attemptsOf = (calls: readonly ClaimCall[], statuses: readonly StatusCall[]
   });
 };
 
-/** Of the final statuses since a request was told `pending`, the first of each outcome. What was read before may be another's. */
+/** The first status of each final outcome after a request was answered `pending`. Earlier ones may belong to another request. */
 const outcomesOf = (call: ClaimCall, statuses: readonly StatusCall[]): StatusCall[] => {
   const first = new Map<string, StatusCall>();
   for (const status of statuses) {
@@ -143,14 +149,14 @@ const outcomesOf = (call: ClaimCall, statuses: readonly StatusCall[]): StatusCal
   return [...first.values()];
 };
 
-/** Where the claim id is another's, by a key that both used, nothing of this request is under it. */
+/** If the status shows another user or coupon (with the same key), this request claimed nothing. */
 const toOutcome = (call: ClaimCall, status: StatusCall): Pick<Attempt, 'known' | 'code' | 'decidedAt'> => {
   const { code, user = call.user, coupon = call.coupon, answeredAt = Number.POSITIVE_INFINITY } = status;
   if (user !== call.user || coupon !== call.coupon) return { known: 'rejected', decidedAt: answeredAt };
   return { known: knownBy(code), code, decidedAt: answeredAt };
 };
 
-/** The first of some times; infinity where there is none. */
+/** The smallest of these times; infinity if there is none. */
 export const earliest = (times: readonly number[]): number =>
   times.reduce((first, time) => Math.min(first, time), Number.POSITIVE_INFINITY);
 
@@ -165,6 +171,6 @@ const toAttempt = (call: ClaimCall, claimId: string | undefined): Attempt => {
   if (call.status === 200) return { ...attempt, known: 'claimed' };
   if (call.status === 202) return { ...attempt, known: 'unknown' };
   if (REFUSALS.has(call.code)) return { ...attempt, known: 'refused', code: call.code };
-  const taken = call.status >= 500 && call.code !== 'overloaded';
-  return { ...attempt, known: taken ? 'unknown' : 'rejected' };
+  const isMaybeAdmitted = call.status >= 500 && call.code !== 'overloaded';
+  return { ...attempt, known: isMaybeAdmitted ? 'unknown' : 'rejected' };
 };

@@ -7,8 +7,8 @@ import { type HistoryRecord, HistoryRecordSchema } from './record.ts';
 const historyRecord = TypeCompiler.Compile(HistoryRecordSchema);
 
 /**
- * The records of a history file, a JSON text a line.
- * @throws StartError naming the first line that is none.
+ * Reads the records of a history file: one JSON text for each line.
+ * @throws StartError naming the first line that is not a record.
  */
 export async function* readHistory(file: string): AsyncGenerator<HistoryRecord> {
   let line = 0;
@@ -16,7 +16,7 @@ export async function* readHistory(file: string): AsyncGenerator<HistoryRecord> 
     line += 1;
     if (text === '') continue;
     const record = parse(text);
-    if (!historyRecord.Check(record)) throw new StartError(`${file}: line ${line} is no record of a history.`);
+    if (!historyRecord.Check(record)) throw new StartError(`${file}: line ${line} is not a record of a history.`);
     yield record;
   }
 }

@@ -1,14 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-/** Milliseconds on one clock for the whole history, with fractions. */
+/** Milliseconds with fractions, on one clock for the whole history. */
 const Time = Type.Number();
 
-/** How a call went. Without `answeredAt` it never ended; with `error` its connection broke, and nobody knows what became of it. */
+/** The result of a call. Without `answeredAt` it never ended; with `error` its connection broke, and its result is unknown. */
 const call = {
   invokedAt: Time,
   answeredAt: Type.Optional(Time),
   status: Type.Optional(Type.Integer()),
-  /** Of a problem; of a claim's status: `pending`, `claimed` or what it was refused for. */
+  /** The code of a problem. In a claim's status: `pending`, `claimed` or the reason of the refusal. */
   code: Type.Optional(Type.String()),
   error: Type.Optional(Type.String()),
 };
@@ -16,23 +16,23 @@ const call = {
 const ClaimCallSchema = Type.Object({
   op: Type.Literal('claim'),
   ...call,
-  /** As they were sent, in their normal form. */
+  /** As sent, in Unicode NFC. */
   user: Type.String(),
   coupon: Type.String(),
   /** The Idempotency-Key that was sent. */
   key: Type.Optional(Type.String()),
-  /** As the answer had it: a 200, a 202, or a 503 of which nobody knows what it became. */
+  /** From the answer: a 200, a 202, or a 503 whose result is unknown. */
   claimId: Type.Optional(Type.String()),
-  /** Whether the answer bore `Idempotency-Replayed: true`. */
+  /** Whether the answer had `Idempotency-Replayed: true`. */
   replayed: Type.Optional(Type.Boolean()),
 });
 
-/** A read of a claim's status. Each one belongs into the history, for each one is judged. */
+/** A read of a claim's status. The history must have every one, because every one is judged. */
 const StatusCallSchema = Type.Object({
   op: Type.Literal('status'),
   ...call,
   claimId: Type.String(),
-  /** Whose claim the answer tells of: requests of different users may share a key, and so a claim id. */
+  /** The user and coupon in the answer: requests of different users may share a key, and so a claim id. */
   user: Type.Optional(Type.String()),
   coupon: Type.Optional(Type.String()),
 });
@@ -44,7 +44,7 @@ const ReadCallSchema = Type.Object({
   coupon: Type.String(),
   amount: Type.Optional(Type.Integer()),
   remaining: Type.Optional(Type.Integer()),
-  /** What `claimed_count` said, and how many users were listed of at most `limit`. */
+  /** `claimed` is `claimed_count`; `listed` is the number of users in the answer, at most `limit`. */
   claimed: Type.Optional(Type.Integer()),
   listed: Type.Optional(Type.Integer()),
   limit: Type.Optional(Type.Integer()),
@@ -57,14 +57,14 @@ const CreateCallSchema = Type.Object({
   amount: Type.Integer(),
 });
 
-/** Something was broken on purpose, or is whole again. */
+/** A test broke a part on purpose, or the part recovered. */
 const MarkSchema = Type.Object({
   op: Type.Union([Type.Literal('broken'), Type.Literal('recovered')]),
   invokedAt: Time,
   what: Type.String(),
 });
 
-/** One line of a history. Lines may stand in any order: their times tell. */
+/** One line of a history. Lines may have any order: their times count. */
 export const HistoryRecordSchema = Type.Union([
   ClaimCallSchema,
   StatusCallSchema,

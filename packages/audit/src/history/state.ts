@@ -1,22 +1,22 @@
 import type { Mongo } from '@flashclaim/store';
 
-/** A claim that stands in the database. */
+/** A claim in the database. */
 export interface ExistingClaim {
   id: string;
   user: string;
   coupon: string;
 }
 
-/** What the database says of the coupons of a history, once that is over. */
+/** The coupons of a history and their claims in the database, after the history ended. */
 export interface State {
   coupons: ReadonlyMap<string, { amount: number; remaining: number }>;
   claims: readonly ExistingClaim[];
 }
 
-/** Reads the coupons of these names and all their claims, in one snapshot. */
+/** Reads the coupons of these names and all their claims in one snapshot. */
 export const readState = async ({ client, coupons, claims }: Mongo, names: Iterable<string>): Promise<State> =>
   client.withSession({ snapshot: true }, async (session) => {
-    // Said with every read: the connection's own read concern would silently win over the snapshot of the session.
+    // Set for every read: the connection's own read concern would override the snapshot of the session silently.
     const reading = { session, readConcern: 'snapshot' } as const;
     const found = await coupons.find({ name: { $in: [...names] } }, reading).toArray();
     const nameOf = new Map(found.map(({ _id, name }) => [_id.toHexString(), name]));

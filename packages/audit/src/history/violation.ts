@@ -2,18 +2,18 @@ import type { HistoryRecord } from './record.ts';
 
 export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9';
 
-/** An invariant that does not hold, and the requests that show it. */
+/** A violated invariant and the requests that show it. */
 export interface Violation {
   invariant: Invariant;
-  /** What was found, and what was expected instead. */
+  /** What was found, and what was expected. */
   found: string;
   requests: readonly HistoryRecord[];
 }
 
-/** Of each kind so many are shown: the first ones tell what is wrong. */
+/** Violations that are listed for each invariant, and requests for each violation. */
 const SHOWN_MAX = 5;
 
-/** The violations as lines for a person, and the requests as they stand in the history. */
+/** Lines for a person: the violations by invariant, with their requests as in the history. */
 export const describeViolations = (violations: readonly Violation[]): string =>
   [...Map.groupBy(violations, ({ invariant }) => invariant)]
     .toSorted(([a], [b]) => a.localeCompare(b))

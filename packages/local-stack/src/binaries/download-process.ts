@@ -2,19 +2,19 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ProcessOptions, startProcess } from '../start-process.ts';
 
-/** No download grows so slowly that nothing arrives in this time. */
+/** A download without new bytes for this long has stalled. */
 const STALLED_MS = 20_000;
-const LOOK_EVERY_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
 const WHOLE_MAX_MS = 900_000;
 
 interface DownloadProcess extends Pick<ProcessOptions, 'command' | 'args' | 'env'> {
-  /** What it fills. The process is stopped where this does not grow any more. */
+  /** Where the program writes to. The process is stopped when this folder stops growing. */
   folder: string;
 }
 
 /**
- * Runs a program that downloads something, with its progress in sight where a person looks on.
- * It is a process of its own so that it can be stopped: what it waits for is out of our hands.
+ * Runs a program that downloads something. A terminal shows its progress.
+ * It runs as a separate process so that a stalled download can be stopped.
  */
 export const runDownload = async ({ folder, ...options }: DownloadProcess): Promise<void> => {
   const lines: string[] = [];
@@ -41,9 +41,9 @@ const stopWhereStalled = (folder: string, stop: () => void) => {
         grown = now;
       }
       if (now - grown < STALLED_MS && now - started < WHOLE_MAX_MS) return;
-      watch.reason = `nothing came for ${STALLED_MS / 1000} s`;
+      watch.reason = `nothing arrived for ${STALLED_MS / 1000} s`;
       stop();
-    }, LOOK_EVERY_MS),
+    }, CHECK_EVERY_MS),
   };
   return watch;
 };
@@ -51,7 +51,7 @@ const stopWhereStalled = (folder: string, stop: () => void) => {
 const sizeOf = async (folder: string): Promise<number> => {
   let bytes = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])) {
-    // A file may be renamed between the listing and the look at it.
+    // A file may be renamed between the listing and the stat.
     if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => ({ size: 0 }))).size;
   }
   return bytes;

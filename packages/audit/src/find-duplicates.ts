@@ -3,21 +3,21 @@ import type { Mongo } from '@flashclaim/store';
 import { BSON, type Filter, type FindCursor, type ObjectId } from 'mongodb';
 import { AT_SNAPSHOT } from './at-snapshot.ts';
 
-/** MongoDB's own batches have 16 MB. Small ones are as fast, and take half the memory: a pair is some 60 bytes. */
+/** MongoDB's own batches have 16 MB. Small batches are as fast and take half the memory: a pair has about 60 bytes. */
 const BATCH_CLAIMS = 1_000;
 const REPORT_EVERY_CLAIMS = 10_000;
 
 /**
- * The claims of a user on a coupon beyond the first, by coupon id.
- * Reads all pairs in the order of their index and compares neighbours, as the bytes that they are: half the time of grouping
- * them in MongoDB, and no memory for those that were passed. Without the index MongoDB sorts them, on disk.
+ * Counts the claims of a user on a coupon beyond the first, by coupon id.
+ * Reads all pairs in the order of their index and compares neighbours as raw bytes. This takes half the time of grouping in
+ * MongoDB, and keeps only one pair in memory. Without the index MongoDB sorts the pairs on disk.
  */
-export const findDoubles = async (
+export const findDuplicates = async (
   { claims }: Mongo,
   filter: Filter<ClaimFields<ObjectId>>,
   onProgress: (done: number) => void,
 ): Promise<Map<string, number>> => {
-  const doubles = new Map<string, number>();
+  const duplicates = new Map<string, number>();
   const pairs = claims.find(filter, {
     ...AT_SNAPSHOT,
     raw: true,
@@ -30,10 +30,10 @@ export const findDoubles = async (
   for await (const pair of pairs) {
     if (before?.equals(pair)) {
       const id = String(BSON.deserialize(pair)['coupon_id']);
-      doubles.set(id, (doubles.get(id) ?? 0) + 1);
+      duplicates.set(id, (duplicates.get(id) ?? 0) + 1);
     }
     before = pair;
     if (++done % REPORT_EVERY_CLAIMS === 0) onProgress(done);
   }
-  return doubles;
+  return duplicates;
 };

@@ -3,13 +3,13 @@ import type { CommitGroup } from '@flashclaim/worker';
 import type { ModelStore } from './model-store.ts';
 import type { World } from './world.ts';
 
-/** The results of jobs that a planted bug answers without deciding them; undefined where it does not. */
-export const plantedCommit = (
-  { plants }: World,
+/** The results of jobs that a mutation answers without a decision; undefined without that mutation. */
+export const mutatedCommit = (
+  { mutations }: World,
   store: ModelStore,
   jobs: readonly Job[],
 ): Promise<Map<string, ClaimJobResult>> | undefined => {
-  if (!plants.has("key answered by another request's record")) return undefined;
+  if (!mutations.has("key answered by another request's record")) return undefined;
   const [{ id, claims }] = jobs as [Job];
   const [claim] = claims;
   if (jobs.length > 1 || claims.length > 1 || claim?.requestId === undefined) return undefined;
@@ -18,9 +18,9 @@ export const plantedCommit = (
   return result && Promise.resolve(new Map([[id, result]]));
 };
 
-/** Changes the group of a worker. */
-export const plantedGroup = ({ plants }: World, group: CommitGroup): void => {
-  if (!plants.has('group drops the twin of a recorded job')) return;
+/** Changes the commit group of a worker, if its mutation is on. */
+export const mutatedGroup = ({ mutations }: World, group: CommitGroup): void => {
+  if (!mutations.has('group drops the duplicate of a recorded job')) return;
   const inGroup = new Set<string>();
   const { add } = group;
   group.add = (job) => {

@@ -2,18 +2,18 @@ import type { Clock } from './clock.ts';
 import { FlashclaimError } from './errors.ts';
 import { TIMER_MAX_MS } from './limits.ts';
 
-/** Whom to ask, and how. */
-export interface Peer {
-  /** Without a slash at its end. */
+/** How requests reach the API: its address, and what each request is sent with. */
+export interface Transport {
+  /** Without a trailing slash. */
   baseUrl: string;
   fetch: typeof fetch;
   clock: Clock;
-  /** Sent with admin calls alone: nobody else needs it. */
+  /** Sent with admin calls only. */
   adminHeaders: Record<string, string>;
   attemptTimeoutMs: number;
 }
 
-export interface Question {
+export interface HttpRequest {
   method: 'GET' | 'POST';
   url: string;
   headers?: Record<string, string>;
@@ -21,45 +21,49 @@ export interface Question {
   body?: unknown;
 }
 
-/** What came back, whoever it came from. */
+/** A response with its whole body. A gateway may have sent it instead of the API. */
 export interface Answer {
-  question: Question;
+  request: HttpRequest;
   response: Response;
   text: string;
 }
 
-export interface Patience {
+export interface RequestOptions {
   signal?: AbortSignal | undefined;
   timeoutMs: number;
 }
 
 /**
- * One request and its whole answer. Leaves neither a timer nor a listener behind.
- * @throws FlashclaimError `no_answer` or `timed_out`; the signal's reason where it aborts.
+ * Sends one request and reads the whole answer. Removes its timer and its listener in every case.
+ * @throws FlashclaimError `no_answer` or `timed_out`; the signal's reason if it aborts.
  */
-export const ask = async (peer: Peer, question: Question, { signal, timeoutMs }: Patience): Promise<Answer> => {
+export const sendRequest = async (
+  transport: Transport,
+  request: HttpRequest,
+  { signal, timeoutMs }: RequestOptions,
+): Promise<Answer> => {
   signal?.throwIfAborted();
-  const { method, url, body } = question;
+  const { method, url, body } = request;
   const headers = new Headers({
     ...(body !== undefined && { 'content-type': 'application/json' }),
-    ...question.headers,
+    ...request.headers,
   });
   const end = new AbortController();
   const abort = () => end.abort(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   const timer = setTimeout(() => end.abort(), Math.min(timeoutMs, TIMER_MAX_MS));
   try {
-    // A redirect is no answer. One that were followed would turn POST into GET, and so a claim into the question for a coupon.
+    // A redirect is not followed: it could turn POST into GET, and a claim into a read of the coupon.
     const init = { method, headers, redirect: 'manual', signal: end.signal } as const;
-    const response = await peer.fetch(url, body === undefined ? init : { ...init, body: JSON.stringify(body) });
-    return { question, response, text: await response.text() };
+    const response = await transport.fetch(url, body === undefined ? init : { ...init, body: JSON.stringify(body) });
+    return { request, response, text: await response.text() };
   } catch (error) {
     signal?.throwIfAborted();
     if (end.signal.aborted)
       throw new FlashclaimError({ code: 'timed_out', message: `${method} ${url} was not answered in time.` });
     throw new FlashclaimError({
       code: 'no_answer',
-      message: `${method} ${url} got no answer: ${why(error)}.`,
+      message: `${method} ${url} got no answer: ${describe(error)}.`,
       cause: error,
     });
   } finally {
@@ -68,8 +72,8 @@ export const ask = async (peer: Peer, question: Question, { signal, timeoutMs }:
   }
 };
 
-/** Node says "fetch failed", and the reason one level below. */
-const why = (error: unknown): string => {
+/** Node's fetch says only "fetch failed"; the reason is in its cause. */
+const describe = (error: unknown): string => {
   const { message, cause } = error as Error;
   const reason = cause instanceof Error ? cause.message || (cause as { code?: string }).code : undefined;
   return reason || message;

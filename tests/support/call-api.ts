@@ -3,11 +3,11 @@ import { type ClaimOutcome, type Coupon, createClient } from '@flashclaim/client
 export interface Reply {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into bodies of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads bodies of every shape.
   body: any;
 }
 
-/** Sends JSON and reads JSON. `body` may be a string to be sent as it is. */
+/** Sends JSON and reads JSON. A `body` that is a string is sent unchanged. */
 export const call = async (url: string, method: string, body?: unknown, headers: Record<string, string> = {}) => {
   const payload = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
   const json = body === undefined ? {} : { 'content-type': 'application/json' };
@@ -28,11 +28,11 @@ export const readCoupon = async (url: string, name: string): Promise<Coupon> => 
   return coupon;
 };
 
-/** Claims as a shop does, under a key of its own. One attempt: what goes wrong is seen here, and not mended. */
+/** Claims with the client, with a new key. One attempt, so that the test sees a failure and the client does not retry. */
 export const claimAsShop = (url: string, couponName: string, userId: string): Promise<ClaimOutcome> =>
   createClient({ baseUrl: url }).claim({ userId, couponName }, { attempts: 1 });
 
-/** Claims by HTTP alone; without a key, unless the headers hold one. */
+/** Claims by plain HTTP; without a key unless the headers have one. */
 export const claim = (
   url: string,
   coupon_name: string,
@@ -40,7 +40,7 @@ export const claim = (
   headers: Record<string, string> = {},
 ): Promise<Reply> => call(`${url}/api/coupons/claim`, 'POST', { coupon_name, user_id }, headers);
 
-/** How many replies had each status. */
+/** The number of replies with each status. */
 export const countStatuses = (replies: readonly Reply[]): Record<number, number> => {
   const counts: Record<number, number> = {};
   for (const { status } of replies) counts[status] = (counts[status] ?? 0) + 1;

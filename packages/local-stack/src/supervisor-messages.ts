@@ -1,10 +1,10 @@
-/** What a parent tells the guardian of a child. */
-export type Order =
+/** A command from the parent to the supervisor of a child. */
+export type Command =
   | { do: 'start'; command: string; args: string[]; folder?: string; port?: number }
-  /** SIGTERM, and after so long SIGKILL. */
+  /** SIGTERM, and SIGKILL after `graceMs`. */
   | { do: 'stop'; graceMs: number };
 
-/** What the guardian tells the parent. The last three are the end of it. */
+/** A report from the supervisor to the parent. Each of the last three kinds is the last one. */
 export type Report =
   | { is: 'started'; pid: number }
   | { is: 'exited'; code: number | null; signal: NodeJS.Signals | null }

@@ -1,6 +1,6 @@
 import { PROBLEMS } from '@flashclaim/core';
 
-/** The contract by hand: each answer of each call, with the code of a problem and the headers that belong to it. */
+/** The contract, written by hand: each answer of each operation, with its problem code and its headers. */
 const ANSWERS: Record<string, string[]> = {
   createCoupon: [
     '201 location etag',
@@ -49,17 +49,17 @@ const ANSWERS: Record<string, string[]> = {
   ],
 };
 
-/** An answer as the rows of the contract name it, and the headers that one such row must have looked at. */
-export interface Promised {
+/** A documented answer, and the headers that a test of it must check. */
+export interface DocumentedAnswer {
   answer: string;
   headers: string[];
 }
 
-const toPromised = (operationId: string, [status, ...words]: string[]): Promised => {
+const toDocumentedAnswer = (operationId: string, [status, ...words]: string[]): DocumentedAnswer => {
   const codes = words.filter((word) => word in PROBLEMS);
   return { answer: [operationId, status, ...codes].join(' '), headers: words.filter((word) => !codes.includes(word)) };
 };
 
-export const PROMISED: Promised[] = Object.entries(ANSWERS).flatMap(([operationId, answers]) =>
-  answers.map((answer) => toPromised(operationId, answer.split(' '))),
+export const DOCUMENTED_ANSWERS: DocumentedAnswer[] = Object.entries(ANSWERS).flatMap(([operationId, answers]) =>
+  answers.map((answer) => toDocumentedAnswer(operationId, answer.split(' '))),
 );

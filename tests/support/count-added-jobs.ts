@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 
-/** How many jobs were ever added to any lane: BullMQ counts them, also those that are done and removed. */
-export const jobsEver = async (redis: Redis): Promise<number> => {
+/** The number of jobs that were ever added to any lane. BullMQ counts finished and removed jobs too. */
+export const countAddedJobs = async (redis: Redis): Promise<number> => {
   const counters = await redis.keys('*:lane-*:id');
   const counts = await Promise.all(counters.map((key) => redis.get(key)));
   return counts.reduce((sum, count) => sum + Number(count), 0);

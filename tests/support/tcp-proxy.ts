@@ -1,17 +1,21 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** The way to a server, which can be unplugged. */
-export interface Cable {
+/** A TCP proxy before a server, which can be disconnected. */
+export interface TcpProxy {
   port: number;
-  /** From now on nobody can connect, and connections of before are dead without a word: not even `plug` brings them back. */
-  unplug(): Promise<void>;
-  plug(): Promise<void>;
+  /**
+   * Refuses new connections. Callers keep their open connections but get nothing more, not even the end; `reconnect` does not
+   * repair those.
+   */
+  disconnect(): Promise<void>;
+  /** Accepts new connections again, on the same port. */
+  reconnect(): Promise<void>;
   close(): void;
 }
 
-/** A port on loopback from which everything goes to another, and back. */
-export const openCable = async (target: number): Promise<Cable> => {
+/** Opens a proxy on loopback that forwards everything to the port `target` and back. */
+export const openTcpProxy = async (target: number): Promise<TcpProxy> => {
   const callers = new Set<Socket>();
   const servers = new Set<Socket>();
   const add = (sockets: Set<Socket>, socket: Socket) => {
@@ -22,9 +26,9 @@ export const openCable = async (target: number): Promise<Cable> => {
     const server = connect(target, '127.0.0.1');
     add(callers, caller);
     add(servers, server);
-    const hangUp = () => caller.destroy();
-    server.on('close', hangUp);
-    caller.on('unplugged', () => server.off('close', hangUp)).on('close', () => server.destroy());
+    const closeCaller = () => caller.destroy();
+    server.on('close', closeCaller);
+    caller.on('disconnected', () => server.off('close', closeCaller)).on('close', () => server.destroy());
     caller.pipe(server).pipe(caller);
   });
   const listen = async (port: number) => {
@@ -35,15 +39,15 @@ export const openCable = async (target: number): Promise<Cable> => {
   const { port } = listener.address() as AddressInfo;
   return {
     port,
-    unplug: async () => {
+    disconnect: async () => {
       listener.close();
       for (const caller of callers) {
-        caller.emit('unplugged');
+        caller.emit('disconnected');
         caller.unpipe().resume();
       }
       for (const server of servers) server.unpipe().destroy();
     },
-    plug: () => listen(port),
+    reconnect: () => listen(port),
     close: () => {
       listener.close();
       for (const socket of [...callers, ...servers]) socket.destroy();

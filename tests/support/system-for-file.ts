@@ -1,17 +1,17 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { claim, createCoupon, readCoupon } from './caller.ts';
+import { claim, createCoupon, readCoupon } from './call-api.ts';
 import { expectExact } from './expect-exact.ts';
-import { jobsEver } from './jobs-ever.ts';
+import { countAddedJobs } from './count-added-jobs.ts';
 import { type System, startSystem } from './system.ts';
 
-/** What a file of hardening tests works on. */
+/** The system of a test file, and the URL of its API. */
 export interface Target {
   system: System;
   url: string;
 }
 
-/** Starts the real system for a file. After all of its tests the API must be the process it was, and exact. */
-export const hardenedSystem = (env: Record<string, string> = {}): Target => {
+/** Starts the real system for a test file. After all its tests the same API process must still work, and the stock be correct. */
+export const systemForFile = (env: Record<string, string> = {}): Target => {
   const target = {} as Target;
   beforeAll(async () => {
     target.system = await startSystem({ env });
@@ -21,7 +21,7 @@ export const hardenedSystem = (env: Record<string, string> = {}): Target => {
     if (!target.system) return;
     const { url, system } = target;
     try {
-      const name = 'after all that';
+      const name = 'after all tests';
       await createCoupon(url, name, 1);
       expect((await claim(url, name, 'user')).body).toMatchObject({ user_id: 'user', coupon_name: name });
       expect(await readCoupon(url, name)).toMatchObject({ remaining_amount: 0, claimed_by: ['user'] });
@@ -33,13 +33,13 @@ export const hardenedSystem = (env: Record<string, string> = {}): Target => {
   return target;
 };
 
-/** In a `describe`: none of its tests may queue a job. */
-export const nothingIsQueued = (target: Target): void => {
+/** In a `describe`: checks that none of its tests adds a job. */
+export const expectNoJobs = (target: Target): void => {
   let before = 0;
   beforeEach(async () => {
-    before = await jobsEver(target.system.stores.redis);
+    before = await countAddedJobs(target.system.stores.redis);
   });
   afterEach(async () => {
-    expect(await jobsEver(target.system.stores.redis)).toBe(before);
+    expect(await countAddedJobs(target.system.stores.redis)).toBe(before);
   });
 };

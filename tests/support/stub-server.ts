@@ -9,18 +9,18 @@ interface Received {
   body: unknown;
 }
 
-/** What the peer does with one request. */
+/** How the stub server answers one request. */
 export type Reaction = (response: ServerResponse) => void;
 
-/** A peer on the network that does what no API should, but what networks, gateways and crashes do. */
-export interface Peer {
+/** An HTTP server in place of the API. It fails as networks, gateways and crashed processes do. */
+export interface StubServer {
   url: string;
   received: Received[];
   close(): Promise<void>;
 }
 
-/** Starts an HTTP server that reacts to its requests as told, in order; the last reaction is for all that follow. */
-export const startPeer = async (...reactions: Reaction[]): Promise<Peer> => {
+/** Starts a stub server. Its requests get these reactions in order; the last one answers all requests that follow. */
+export const startStubServer = async (...reactions: Reaction[]): Promise<StubServer> => {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
     const body = await text(request);
@@ -54,25 +54,25 @@ export const problem = (status: number, code: string, headers: Record<string, st
     { 'content-type': 'application/problem+json', ...headers },
   );
 
-/** Answers with a page, as something that is no API does. */
+/** Answers with an HTML page, as a gateway does. */
 export const page =
   (status: number, headers: Record<string, string> = {}): Reaction =>
   (response) =>
     response.writeHead(status, { 'content-type': 'text/html', ...headers }).end('<h1>Welcome</h1>');
 
 /** Closes the connection without an answer. */
-export const hangUp: Reaction = (response) => void response.destroy();
+export const closeUnanswered: Reaction = (response) => void response.destroy();
 
 /** Closes the connection in the middle of an answer. */
-export const hangUpInTheAnswer: Reaction = (response) => {
+export const closeDuringAnswer: Reaction = (response) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
   response.write('{"claim_id":', () => response.destroy());
 };
 
 /** Begins an answer that never ends. */
-export const answerForEver: Reaction = (response) => {
+export const answerEndlessly: Reaction = (response) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' }).write('{"claim_id":');
 };
 
 /** Never answers. */
-export const silence: Reaction = () => {};
+export const neverAnswer: Reaction = () => {};

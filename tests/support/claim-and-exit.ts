@@ -1,6 +1,6 @@
 import { createClient, systemClock } from '@flashclaim/client';
 
-/** A program that claims, claims after a failure, aborts while it waits for an hour, and then has nothing more to do. */
+/** A program that claims, claims after a failure, aborts during a pause of an hour, and then must exit by itself. */
 const leaving = new AbortController();
 const client = createClient({
   baseUrl: process.argv[2] ?? '',
