@@ -142,7 +142,10 @@ export const describeRequirements = (runs: readonly RunRecord[]): string => {
     { heading: 'must reach', cell: ({ requirement }: Row) => requirement.what },
     { heading: 'required', cell: ({ requirement }: Row) => limitOf(requirement) },
     { heading: 'measured', cell: ({ spread }: Row) => (spread ? formatNumber(spread.median) : 'no figure') },
-    { heading: 'min–max', cell: ({ spread }: Row) => (spread ? `${formatNumber(spread.min)}–${formatNumber(spread.max)}` : '—') },
+    {
+      heading: 'min–max',
+      cell: ({ spread }: Row) => (spread ? `${formatNumber(spread.min)}–${formatNumber(spread.max)}` : '—'),
+    },
     { heading: 'reached', cell: (row: Row) => (isReached(row) ? 'yes' : 'no') },
   ];
   return rows.length > 0 ? tableOf(columns, rows) : '';

@@ -4,10 +4,10 @@ import { BODY_MAX_BYTES, CLAIMED_BY_MAX } from '@flashclaim/core';
 import { ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply } from '../support/call-api.ts';
+import { DOCUMENTED_ANSWERS, type DocumentedAnswer } from '../support/documented-answers.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { Contract } from '../support/openapi.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
-import { DOCUMENTED_ANSWERS, type DocumentedAnswer } from '../support/documented-answers.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { claim, countStatuses, createCoupon, readCoupon } from '../support/call-api.ts';
-import { expectExact } from '../support/expect-exact.ts';
 import { countAddedJobs } from '../support/count-added-jobs.ts';
+import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;

@@ -61,6 +61,6 @@ test('a node restarts and is killed: every lane decides again', async ({ task })
     recordRecovery(task, `node of a Redis Cluster ${what}, every lane`, (await load.probe()).at(-1) as number);
   }
   await load.stop();
-  expect(load.told.get('200 claimed')).toBeGreaterThan(0);
+  expect(load.answers.get('200 claimed')).toBeGreaterThan(0);
   await load.history.expectConsistent(system);
 });

@@ -81,10 +81,9 @@ test('claims dropped and reloaded: nothing is granted until the index is built a
   expect(await readCoupon(api, 'sale')).toMatchObject({ remaining_amount: 0, claimed_count: 6 });
   await expectExact(stores.mongo);
   // Once by each worker.
-  expect([
-    timesSaid('indexes or validators are missing'),
-    timesSaid('indexes and validators exist again'),
-  ]).toEqual([2, 2]);
+  expect([timesSaid('indexes or validators are missing'), timesSaid('indexes and validators exist again')]).toEqual([
+    2, 2,
+  ]);
 });
 
 test('an index that duplicates keep from being built: it is said why, and all goes on once they are gone', async () => {

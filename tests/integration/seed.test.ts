@@ -32,7 +32,9 @@ test('a name that nobody could claim is refused, and nothing is created', async 
     { name: 'fine', amount: 1 },
     { name: ' \t', amount: 1 },
   ];
-  await expect(seedCoupons(stores.mongo.db, coupons)).rejects.toThrow(/^" \\t" is not a valid coupon name: it must be 1 to/);
+  await expect(seedCoupons(stores.mongo.db, coupons)).rejects.toThrow(
+    /^" \\t" is not a valid coupon name: it must be 1 to/,
+  );
   expect(await names()).toEqual(before);
 });
 

@@ -130,7 +130,12 @@ export class Callers {
     }
   }
 
-  async #claim({ user, coupon, key, waitMs }: Pick<Operation, 'user' | 'coupon' | 'key' | 'waitMs'>): Promise<ClaimCall> {
+  async #claim({
+    user,
+    coupon,
+    key,
+    waitMs,
+  }: Pick<Operation, 'user' | 'coupon' | 'key' | 'waitMs'>): Promise<ClaimCall> {
     const { random, trace, coverage } = this.#world;
     const call: ClaimCall = { op: 'claim', invokedAt: this.#world.nowMs(), user, coupon, ...(key && { key }) };
     this.history.push(call);

@@ -242,7 +242,9 @@ const mutatedRecords = ({ mutations, coverage }: World, records: ReturnType<type
   find: (filter, options = {}) =>
     records.find(
       filter,
-      mutations.has('record read by local concern') && !options.session ? { ...options, readConcern: 'local' } : options,
+      mutations.has('record read by local concern') && !options.session
+        ? { ...options, readConcern: 'local' }
+        : options,
     ),
   insertMany: (documents, options) => {
     const isGrant = (result: unknown) => /^[CR]+$/.test((result as { decisions: string } | undefined)?.decisions ?? '');

@@ -103,7 +103,8 @@ export class ModelSession {
   async abortTransaction(): Promise<void> {
     this.#state = 'over';
     const transaction = this.#transaction;
-    if (transaction) await callStore(this.#world, this.#process, () => this.#store.up && this.#store.abort(transaction));
+    if (transaction)
+      await callStore(this.#world, this.#process, () => this.#store.up && this.#store.abort(transaction));
   }
 
   async endSession(): Promise<void> {}

@@ -183,7 +183,8 @@ const commandsOf = (mongo: Mongo) => ({
     ),
   record: (session: ClientSession, ...ids: string[]) =>
     resultOf(writeInTransaction(mongo.db, session, { insert: 'job_records', documents: ids.map(recordDocument) })),
-  recordAlone: (...ids: string[]) => resultOf(mongo.jobRecords.insertMany(ids.map(recordDocument)).then(() => 'inserted')),
+  recordAlone: (...ids: string[]) =>
+    resultOf(mongo.jobRecords.insertMany(ids.map(recordDocument)).then(() => 'inserted')),
   records: (session?: ClientSession) =>
     resultOf(
       mongo.jobRecords

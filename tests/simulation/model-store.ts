@@ -105,7 +105,9 @@ export class ModelStore {
     const claimKeys = idKey('claims');
     const holdersUnseen = world.mutations.has('holders unseen');
     this.#collections = {
-      claims: new ModelCollection((claim) => (holdersUnseen ? claimKeys(claim) : [...claimKeys(claim), userKey(claim)])),
+      claims: new ModelCollection((claim) =>
+        holdersUnseen ? claimKeys(claim) : [...claimKeys(claim), userKey(claim)],
+      ),
       job_records: new ModelCollection(idKey('job_records')),
       pending_claims: new ModelCollection(idKey('pending_claims')),
     };

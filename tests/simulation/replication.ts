@@ -139,7 +139,10 @@ export class Replication {
     if (lagMs > 0) {
       this.#laggingUntilMs = nowMs() + lagMs;
       const knownAtMs = nowMs() - random.int(0, BEHIND_MAX_MS);
-      this.#readable = Math.min(this.#readable, this.#readableHistory.findLast(({ sinceMs }) => sinceMs <= knownAtMs)?.at ?? 0);
+      this.#readable = Math.min(
+        this.#readable,
+        this.#readableHistory.findLast(({ sinceMs }) => sinceMs <= knownAtMs)?.at ?? 0,
+      );
       this.#world.coverage['lagging reads']++;
     }
     // Its first write: once a majority has it, a majority has all earlier writes too.

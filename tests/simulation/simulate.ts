@@ -6,8 +6,8 @@ import { Fleet } from './fleet.ts';
 import type { Stores } from './model-process.ts';
 import { ModelRedis } from './model-redis.ts';
 import { ModelStore } from './model-store.ts';
-import { BREAKING_MS, type Break, type Plan, planOf } from './plan.ts';
 import type { Mutation } from './mutations.ts';
+import { BREAKING_MS, type Break, type Plan, planOf } from './plan.ts';
 import { Random } from './random.ts';
 import { type Coverage, newCoverage, type World } from './world.ts';
 

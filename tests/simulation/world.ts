@@ -106,7 +106,12 @@ export const defectOf = <T>(world: World, error: T): T => {
 };
 
 /** Sends a request from a process to a store, and resolves to the result of `effect`. A killed process gets no reply. */
-export const callStore = <T>(world: World, from: Sender, effect: () => T | Promise<T>, order?: MessageOrder): Promise<T> =>
+export const callStore = <T>(
+  world: World,
+  from: Sender,
+  effect: () => T | Promise<T>,
+  order?: MessageOrder,
+): Promise<T> =>
   new Promise((resolve, reject) => {
     if (from.dead) return;
     const reply = (settle: () => void) =>

@@ -43,7 +43,8 @@ export const startRedisServers = async (folder: string): Promise<RedisServers> =
     }
   };
   const follow = (server: ServerHandle) => sendCommand(server, 'REPLICAOF', '127.0.0.1', `${replication.port}`);
-  const replicated = () => until(async () => (await sendCommand(replica, 'INFO', 'replication')).includes('link_status:up'));
+  const replicated = () =>
+    until(async () => (await sendCommand(replica, 'INFO', 'replication')).includes('link_status:up'));
   await follow(replica);
   await replicated();
 

@@ -24,7 +24,13 @@ test('every answer is true, and nothing is left behind', { tags: ['slow'] }, asy
   if (!isClean(result)) throw new Error(describeSoak(result));
   expect(result.recoveries.map(({ what }) => what)).toEqual(FAULTS);
   // All kinds of callers got an answer.
-  const claimAnswers = ['200 claimed', '200 claimed, replayed', '202 pending', '400 out_of_stock', '409 already_claimed'];
+  const claimAnswers = [
+    '200 claimed',
+    '200 claimed, replayed',
+    '202 pending',
+    '400 out_of_stock',
+    '409 already_claimed',
+  ];
   for (const what of [...claimAnswers, '404 coupon_not_found', 'hung up'])
     expect(result.answers.get(what), what).toBeGreaterThan(0);
   for (const { gauge, median } of result.gauges)

@@ -145,9 +145,7 @@ export class HistoryRecorder {
     const unknown = new Set(
       claims.filter(({ status }) => status === undefined || status >= 500).map(({ coupon }) => coupon),
     );
-    await Promise.all(
-      urls.flatMap((one, i) => [...unknown].map((coupon) => this.claim(one, coupon, `settles ${i}`))),
-    );
+    await Promise.all(urls.flatMap((one, i) => [...unknown].map((coupon) => this.claim(one, coupon, `settles ${i}`))));
     if (unknown.size > 0) await until(() => areLanesEmpty(stores));
     const pending = claims.filter(({ status, claimId }) => status === 202 && claimId !== undefined);
     await this.#settlePending(

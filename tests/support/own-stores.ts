@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type ServerHandle, type StoresOptions, startStores } from '@flashclaim/local-stack';
 import { connectMongo } from '@flashclaim/store';
 import { Redis } from 'ioredis';
-import { type TcpProxy, openTcpProxy } from './tcp-proxy.ts';
 import type { TestStores } from './stores.ts';
+import { openTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /**
  * Stores for one test, which may kill, stop and disconnect them. The test's own connections do not use the proxies.

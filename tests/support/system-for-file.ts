@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { claim, createCoupon, readCoupon } from './call-api.ts';
-import { expectExact } from './expect-exact.ts';
 import { countAddedJobs } from './count-added-jobs.ts';
+import { expectExact } from './expect-exact.ts';
 import { type System, startSystem } from './system.ts';
 
 /** The system of a test file, and the URL of its API. */

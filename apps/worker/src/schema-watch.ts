@@ -104,8 +104,7 @@ export class SchemaWatch {
     const began = this.#faults.length === 0 && faults.length > 0;
     const ended = this.#faults.length > 0 && faults.length === 0;
     this.#faults = faults;
-    if (began)
-      log.warn({ missing: faults }, 'indexes or validators are missing; nothing is granted until they exist');
+    if (began) log.warn({ missing: faults }, 'indexes or validators are missing; nothing is granted until they exist');
     if (ended) {
       log.info('indexes and validators exist again; claims are granted');
       this.#reason = undefined;

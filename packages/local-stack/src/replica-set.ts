@@ -27,7 +27,7 @@ export const prepareReplicaSet = (port: number, pid: number): Promise<void> =>
   });
 
 /** Checks that a server answers, whatever its state in the replica set. */
-export const prepareMember = (port: number, pid: number): Promise<void> => look(port, pid, async () => {});
+export const prepareMember = (port: number, pid: number): Promise<void> => withAdmin(port, pid, async () => {});
 
 /** Creates a replica set from new servers. */
 export const initiateReplicaSet = (ports: readonly number[], pid: number): Promise<void> =>

@@ -43,7 +43,9 @@ export const startupBanner = async ({ baseUrl, stores, dataDir }: RunningSystem)
 /** A row for a page, if the API has it. */
 const pageRow = async (baseUrl: string, label: string, path: string): Promise<[string, string][]> => {
   const url = `${baseUrl}${path}`;
-  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(CHECK_MAX_MS) }).catch(() => null);
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(CHECK_MAX_MS) }).catch(
+    () => null,
+  );
   await response?.body?.cancel();
   return response && response.status !== 404 ? [[label, url]] : [];
 };

@@ -2,8 +2,8 @@ import { URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
 import { describe, expect, test } from 'vitest';
 import { claim, createCoupon } from '../../support/call-api.ts';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, rawPost, rawRequest } from '../../support/raw-connection.ts';
+import { expectNoJobs, systemForFile } from '../../support/system-for-file.ts';
 
 const target = systemForFile();
 

@@ -3,8 +3,8 @@ import { BODY_MAX_BYTES } from '@flashclaim/core';
 import { describe, expect, test } from 'vitest';
 import { claim, createCoupon, readCoupon } from '../../support/call-api.ts';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, rawPost, rawRequest } from '../../support/raw-connection.ts';
+import { expectNoJobs, systemForFile } from '../../support/system-for-file.ts';
 
 const CLAIM = '/api/coupons/claim';
 const COUPONS = '/api/coupons';

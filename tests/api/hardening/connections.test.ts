@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createCoupon, readCoupon } from '../../support/call-api.ts';
-import { systemForFile } from '../../support/system-for-file.ts';
 import { exchange, RawConnection, rawPost, rawRequest } from '../../support/raw-connection.ts';
+import { systemForFile } from '../../support/system-for-file.ts';
 import { until } from '../../support/until.ts';
 
 const target = systemForFile();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, RawConnection, rawRequest } from '../../support/raw-connection.ts';
+import { expectNoJobs, systemForFile } from '../../support/system-for-file.ts';
 
 const BODY = '{"user_id":"user","coupon_name":"framing"}';
 const JSON_TYPE = 'Content-Type: application/json';

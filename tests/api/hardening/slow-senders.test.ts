@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createCoupon } from '../../support/call-api.ts';
 import { expectProblem } from '../../support/expect-problem.ts';
-import { systemForFile, expectNoJobs } from '../../support/system-for-file.ts';
 import { exchange, RawConnection, rawPost, rawRequest } from '../../support/raw-connection.ts';
+import { expectNoJobs, systemForFile } from '../../support/system-for-file.ts';
 
 const CLAIM = rawPost('/api/coupons/claim', '{"user_id":"user","coupon_name":"slow"}');
 const AFTER_HEAD = CLAIM.indexOf('\r\n\r\n') + 4;
