@@ -1,13 +1,13 @@
 /**
- * The only place here that reads the environment. The bench brings its own stores, so addresses of others are forgotten
- * before anything can honour them.
+ * Removes addresses of other stores from the environment, because the bench starts its own. Nothing else in the bench reads
+ * the environment.
  */
 export const forgetNamedStores = (): void => {
   delete process.env['MONGO_URI'];
   delete process.env['REDIS_URL'];
 };
 
-/** The whole environment of a measured process: nothing that happens to be set on this machine changes a figure. */
+/** The whole environment of a measured process, so that variables of this machine do not change a figure. */
 export const environmentOf = (settings: Record<string, string>): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   HOME: process.env['HOME'],
@@ -16,13 +16,13 @@ export const environmentOf = (settings: Record<string, string>): NodeJS.ProcessE
   ...settings,
 });
 
-/** The folders in which programs are looked for. */
+/** The folders in which programs are searched. */
 export const searchPath = (): string[] => (process.env['PATH'] ?? '').split(':').filter(Boolean);
 
-/** A setting that whoever started this process must have given. */
+/** A setting that the bench must have passed to this process. */
 export const setting = (name: string): string => {
   const value = process.env[name];
   if (value === undefined)
-    throw new Error(`The setting ${name} is missing: the bench starts this program, nobody else.`);
+    throw new Error(`The setting ${name} is missing: only the bench can start this program.`);
   return value;
 };

@@ -4,18 +4,18 @@ import { StartError } from '@flashclaim/runtime';
 export interface Options {
   rounds: number;
   seconds: number;
-  /** Names of loads, or their first words; all where empty. */
+  /** Names of loads, or their first words; empty means all. */
   only: string[];
   json: string | undefined;
   plot: string | undefined;
-  /** Settings for the API and the workers of Flashclaim, to try one out. */
+  /** Additional settings for the API and the workers of Flashclaim. */
   set: Record<string, string>;
 }
 
 const USAGE = `npm run bench -- [options]
-  --only NAME[,NAME]   these loads alone: a name (hot-256) or its first word (hot)
-  --rounds N           rounds of each load (3)
-  --seconds S          length of each run (5)
+  --only NAME[,NAME]   only these loads: a name (hot-256) or its first word (hot)
+  --rounds N           rounds of each load (default: 3)
+  --seconds S          duration of each run (default: 5)
   --json FILE          writes all raw figures
   --plot FILE          draws the throughput as SVG
   --set NAME=VALUE     a setting for Flashclaim's processes; may be repeated
@@ -23,7 +23,7 @@ const USAGE = `npm run bench -- [options]
 
 /**
  * Ends this process after `--help`.
- * @throws StartError with the usage where an option is wrong.
+ * @throws StartError with the usage if an option is wrong.
  */
 export const readOptions = (args: string[]): Options => {
   try {
@@ -64,6 +64,6 @@ const wholeNumber = (option: string, value: string): number => {
 
 const nameAndValue = (text: string): [string, string] => {
   const at = text.indexOf('=');
-  if (at < 1) throw new Error(`--set wants NAME=VALUE, not "${text}".`);
+  if (at < 1) throw new Error(`--set must be NAME=VALUE, not "${text}".`);
   return [text.slice(0, at), text.slice(at + 1)];
 };

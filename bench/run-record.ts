@@ -1,13 +1,13 @@
 import type { Faults } from '@flashclaim/audit';
 import type { Part } from './candidates/candidate.ts';
 
-/** One measured run. Everything the tables and the requirements need, and what `--json` writes. */
+/** One measured run, as the tables, the requirements and `--json` use it. */
 export interface RunRecord {
   load: string;
-  /** Whose run it was: a candidate, or a variant of one. */
+  /** The contestant: a candidate, or a variant of one. */
   who: string;
   round: number;
-  /** Why this run has no figure: it was not exact, or answers were not what they should be. */
+  /** Why this run has no figure: it was incorrect, or had unexpected answers. */
   fault?: string;
   perSecond?: number;
   p50Ms?: number;
@@ -17,16 +17,16 @@ export interface RunRecord {
   cpuSeconds?: Partial<Record<Part, number>>;
   peakMb?: Partial<Record<Part, number>>;
   audit?: AuditOfRun;
-  /** In MongoDB, during the run. */
+  /** Aborted transactions in MongoDB during the run. */
   abortedTransactions?: number;
-  /** What else there is to say of the run. */
+  /** An additional remark. */
   note?: string;
-  /** What the load client reported, as it did. */
+  /** The unchanged report of the load client. */
   raw?: unknown;
 }
 
-/** Among the `lost` are callers who were told that they hold a unit, but don't. */
+/** The faults and claims of a run. `lost` also counts callers who were granted a unit but have no claim. */
 export type AuditOfRun = Faults & { claims: number };
 
-/** What a run yields before it is known whose it was. */
+/** The result of a run without its load, contestant and round. */
 export type Figures = Omit<RunRecord, 'load' | 'who' | 'round'>;

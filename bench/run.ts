@@ -1,4 +1,4 @@
-/** `npm run bench`: starts its own stack, measures every load round by round, and says what was reached. */
+/** `npm run bench`: starts its own stack, measures every load in rounds, and prints which requirements were reached. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
@@ -17,7 +17,7 @@ import { describeRequirements } from './report/requirements.ts';
 import type { RunRecord } from './run-record.ts';
 import { type Stack, startStack } from './stack.ts';
 
-/** Resolves to the exit code: 1 where a run has no figure. */
+/** Resolves to the exit code: 1 if a run has no figure. */
 const run = async (): Promise<number> => {
   const options = readOptions(process.argv.slice(2));
   const loads = LOADS.filter(
@@ -25,11 +25,11 @@ const run = async (): Promise<number> => {
       options.only.length === 0 || options.only.some((wanted) => name === wanted || name.startsWith(`${wanted}-`)),
   );
   if (loads.length === 0)
-    throw new StartError(`There is no such load. There are: ${LOADS.map(({ name }) => name).join(', ')}.`);
+    throw new StartError(`There is no such load. The loads are: ${LOADS.map(({ name }) => name).join(', ')}.`);
 
   const client = await findLoadClient();
   const stack = await startStack((name, text) => console.log(`${name}: ${text}`));
-  undo.push(() => stack.stop());
+  stops.push(() => stack.stop());
   const machine = describeMachine(client, options, stack);
   console.log(machine.join('\n'), '\n');
 
@@ -56,7 +56,7 @@ interface Setup {
   options: Options;
 }
 
-/** The runs of one load. What fails is told in its place, and the other loads are measured all the same. */
+/** Measures one load. A failure becomes a run with a fault, and the other loads are still measured. */
 const measureLoad = async (load: BenchLoad, { stack, client, options }: Setup): Promise<RunRecord[]> => {
   const cleanUp: (() => Promise<unknown>)[] = [];
   const { seconds, set } = options;
@@ -78,12 +78,12 @@ const measureLoad = async (load: BenchLoad, { stack, client, options }: Setup): 
   return runs;
 };
 
-/** Each contestant once, then each again, so that a slow minute of the machine hits all alike. */
+/** Each contestant once, then each again, so that a slow minute of the machine affects all. */
 async function* interleave(load: string, contestants: readonly Contestant[], rounds: number) {
   for (let round = 1; round <= rounds; round += 1) {
     for (const { name, measure } of contestants) {
       showProgress(`${load}: round ${round} of ${rounds}, ${name}`);
-      // Coupons and users are named after the run, and those names stand in addresses.
+      // The names of coupons and users begin with this id, and are used in URLs.
       const id = `${load}-${round}-${name.replaceAll(/[^a-z0-9]+/g, '-')}`;
       yield { load, who: name, round, ...(await measure(id)) };
     }
@@ -91,34 +91,34 @@ async function* interleave(load: string, contestants: readonly Contestant[], rou
 }
 
 const describeMachine = (client: LoadClient, { rounds, seconds }: Options, stack: Stack): string[] => [
-  // biome-ignore lint/plugin/wall-clock: a stamp: when it was measured.
+  // biome-ignore lint/plugin/wall-clock: a timestamp: when it was measured.
   `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`,
   `Node.js ${process.versions.node}, mongod ${stack.versions.mongod}, redis ${stack.versions.redis}, load client ${client.name}`,
-  `${rounds} rounds of ${seconds} s for each load; medians; CPU seconds for 10,000 answers; memory at its highest`,
-  ...(HAS_PROC ? [] : ['This machine has no /proc: CPU and memory of the processes can not be told.']),
+  `${rounds} rounds of ${seconds} s for each load; medians; CPU seconds for 10,000 answers; peak memory`,
+  ...(HAS_PROC ? [] : ['This machine has no /proc: CPU and memory of the processes are not measured.']),
 ];
 
-/** What stops what was started. */
-const undo: (() => Promise<unknown>)[] = [];
+/** One function for each started part. */
+const stops: (() => Promise<unknown>)[] = [];
 let ending = false;
 
-/** Nothing is asked to stop in order: all data go with the stack. */
+/** Kills all processes, because all data are deleted anyway. */
 const end = async (code: number): Promise<void> => {
   if (ending) return;
   ending = true;
   clearProgress();
   await stopEveryProcess(0);
-  for (const stop of undo.reverse()) await stop();
+  for (const stop of stops.reverse()) await stop();
   process.exit(code);
 };
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(130));
-// Whoever started this is gone.
+// The parent process ended.
 process.once('disconnect', () => end(130));
 await Promise.race([run(), someProgramEnded]).then(
   (code) => end(code),
   (error: unknown) => {
-    // Whatever fails while everything stops fails because of that.
+    // Errors during the stop are caused by it.
     if (!ending) console.error(error instanceof StartError ? error.message : error);
     return end(1);
   },

@@ -5,13 +5,13 @@ import { type Stores, startStores } from '@flashclaim/local-stack';
 import { Redis } from 'ioredis';
 import { forgetNamedStores } from './env.ts';
 
-/** The bench's own MongoDB and Redis, and what keeps those who use them apart. */
+/** The bench's own MongoDB and Redis, with separate databases for each system. */
 export interface Stack {
   mongoUri: string;
   mongodPid: number;
   redisPid: number;
   versions: { mongod: string; redis: string };
-  /** A database in each store that nobody has used. */
+  /** Returns an unused database in each store. */
   newDatabases(): Promise<Databases>;
   stop(): Promise<void>;
 }
@@ -21,10 +21,10 @@ interface Databases {
   redisUrl: string;
 }
 
-/** Redis has 512 numbered ones here. */
+/** Redis has 512 numbered databases here. */
 const REDIS_DATABASES_MAX = 511;
 
-/** Starts both in a folder of their own, which goes with them. */
+/** Starts both in a temporary folder, which `stop` deletes. */
 export const startStack = async (log: (name: string, text: string) => void): Promise<Stack> => {
   forgetNamedStores();
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-bench-'));
@@ -45,7 +45,7 @@ export const startStack = async (log: (name: string, text: string) => void): Pro
       return { mongoDb: `bench_${used}`, redisUrl };
     },
     stop: async () => {
-      // Nothing of the data is worth a clean stop.
+      // The data are not needed, so a clean stop is not needed either.
       await stores.stop(0);
       await rm(dataDir, { recursive: true, force: true });
     },
@@ -53,6 +53,6 @@ export const startStack = async (log: (name: string, text: string) => void): Pro
 };
 
 const ownServers = ({ mongo, redis }: Stores) => {
-  if (!mongo || !redis) throw new Error('The bench was given stores of somebody else; it measures its own alone.');
+  if (!mongo || !redis) throw new Error('The bench measures only its own stores, but got others.');
   return { mongo, redis };
 };

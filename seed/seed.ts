@@ -12,7 +12,7 @@ export interface SeededCoupon extends NewCoupon {
   created: boolean;
 }
 
-const USAGE = `npm run seed  creates the coupons of seed/seed_data.json that are not there yet, in MONGO_DB of MONGO_URI
+const USAGE = `npm run seed  creates the missing coupons of seed/seed_data.json in MONGO_DB of MONGO_URI
   -- --help   prints this`;
 
 const CONNECT_MAX_MS = 5_000;
@@ -55,7 +55,7 @@ const printTable = (coupons: SeededCoupon[], database: string): void => {
   }
 };
 
-/** @throws StartError with the usage where there is any other argument. */
+/** @throws StartError with the usage on any other argument. */
 const wantsHelp = (): boolean => {
   try {
     return parseArgs({ options: { help: { type: 'boolean', default: false } } }).values.help;

@@ -2,7 +2,7 @@ import { findFreePort } from '@flashclaim/local-stack';
 import type { Candidate } from './candidate.ts';
 import { startProgram, waitUntilHealthy } from './start-program.ts';
 
-/** The limit: what Fastify itself can answer with these schemas. */
+/** The upper limit: Fastify alone with these schemas. */
 export const bare: Candidate = {
   name: 'bare',
   what: 'bare Fastify, the same body and response schemas, a constant answer: the limit',

@@ -5,21 +5,21 @@ import type { CouponStore } from './coupon-store.ts';
 export const PARTS = ['api', 'worker', 'redis', 'mongod'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** The processes of each part; a part that a candidate does not have is empty. */
+/** The processes of each part; empty if a candidate does not have that part. */
 export type Processes = Record<Part, readonly number[]>;
 
 export interface StartOptions {
   stack: Stack;
   workers?: number;
-  /** Settings on top of those that every run has. */
+  /** Additional settings. */
   settings?: Record<string, string>;
 }
 
-/** Coupons that are put straight into the store before a run. */
+/** Coupons that are inserted into the store before a run. */
 export interface NewStock {
   names: readonly string[];
   amount: number;
-  /** Units of each that are claimed already. */
+  /** Units of each coupon that are already claimed. */
   claimed?: number;
 }
 
@@ -28,18 +28,18 @@ export interface Running {
   url: string;
   processes: Processes;
   addStock(stock: NewStock): Promise<void>;
-  /** Resolves once nothing of the last load is under way any more. */
+  /** Resolves once no claim of the last load is in flight. */
   settle(): Promise<void>;
-  /** Where its claims can be recounted; absent where a candidate promises nothing durable. */
+  /** The store for the recount of its claims; absent if a candidate promises nothing durable. */
   store?: CouponStore;
-  /** How long a claim may take before its caller is told 202; absent where no caller ever is. */
+  /** Time after which a claim is answered 202; absent if a candidate never answers 202. */
   pendingAfterMs?: number;
   stop(): Promise<void>;
 }
 
 export interface Candidate {
   name: 'bare' | 'literal' | 'seckill' | 'flashclaim';
-  /** One line for the reader of the tables. */
+  /** One line of description. */
   what: string;
   start(options: StartOptions): Promise<Running>;
 }

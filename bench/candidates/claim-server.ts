@@ -3,14 +3,14 @@ import { BODY_MAX_BYTES, type Claimed, ClaimedSchema, ClaimRequestSchema, isName
 import fastify from 'fastify';
 import { setting } from '../env.ts';
 
-/** What a candidate says to a claim. */
-export type Said = Claimed | { refused: string; status: number };
+/** The decision of a candidate on a claim. */
+export type Decision = Claimed | { refused: string; status: number };
 
 /**
- * The HTTP side that all candidates but Flashclaim share: its schemas and its rules for bodies, and nothing else.
- * Whatever Flashclaim adds (request ids, time limits, problem details) counts against Flashclaim.
+ * The HTTP part of all candidates except Flashclaim: the same schemas and rules for bodies, and nothing else.
+ * Everything that Flashclaim adds (request ids, time limits, problem details) counts against Flashclaim.
  */
-export const serveClaims = async (decide: (userId: string, couponName: string) => Said | Promise<Said>) => {
+export const serveClaims = async (decide: (userId: string, couponName: string) => Decision | Promise<Decision>) => {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -21,10 +21,10 @@ export const serveClaims = async (decide: (userId: string, couponName: string) =
     '/api/coupons/claim',
     { schema: { body: ClaimRequestSchema, response: { 200: ClaimedSchema } } },
     async (request, reply) => {
-      const said = await decide(request.body.user_id, request.body.coupon_name);
-      if (!('refused' in said)) return said;
-      // The status is one that has no schema: only a claim has.
-      return (reply as { code(status: number): typeof reply }).code(said.status).send({ code: said.refused } as never);
+      const decision = await decide(request.body.user_id, request.body.coupon_name);
+      if (!('refused' in decision)) return decision;
+      // Only the status 200 has a schema.
+      return (reply as { code(status: number): typeof reply }).code(decision.status).send({ code: decision.refused } as never);
     },
   );
   app.get('/health', async () => ({ status: 'ok' }));

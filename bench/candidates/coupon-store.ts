@@ -4,11 +4,11 @@ import { connectMongo, ensureCollections, type Mongo } from '@flashclaim/store';
 import { ObjectId, type WithId } from 'mongodb';
 import type { NewStock } from './candidate.ts';
 
-/** The bench's own connection to a candidate's database: fills it before a run, recounts it after. */
+/** The bench's own connection to a candidate's database: inserts coupons before a run, and recounts after it. */
 export interface CouponStore {
   mongo: Mongo;
   add(stock: NewStock): Promise<void>;
-  /** Units that are gone from these coupons, as their stock says it: cheap, and the audit after the run proves it. */
+  /** Taken units of these coupons by their stock: cheap, and the audit after the run verifies it. */
   taken(names: readonly string[]): Promise<number>;
   /** Resolves once no unit has been taken for a while. */
   settle(): Promise<void>;
@@ -31,16 +31,16 @@ export const openCouponStore = async (uri: string, name: string): Promise<Coupon
     settle: () => settle(mongo),
     audit: (names) => recount(mongo, { names }),
     close: async () => {
-      // One that can't be dropped now goes with the stack.
+      // If this fails, the database disappears with the stack.
       await mongo.db.dropDatabase().catch(() => {});
       await mongo.client.close();
     },
   };
 };
 
-/** Coupons of which some units are claimed already look as if there had been a sale. */
+/** Inserts coupons, with claims for the units that are already claimed. */
 const add = async (mongo: Mongo, { names, amount, claimed = 0 }: NewStock): Promise<void> => {
-  // biome-ignore lint/plugin/wall-clock: a stamp: when the coupons were created.
+  // biome-ignore lint/plugin/wall-clock: a timestamp: when the coupons were created.
   const now = new Date();
   const coupons = names.map((name) => ({
     _id: new ObjectId(),
@@ -53,7 +53,7 @@ const add = async (mongo: Mongo, { names, amount, claimed = 0 }: NewStock): Prom
       await addClaims(mongo, coupon, first, Math.min(claimed, first + INSERT_MAX));
 };
 
-/** Ids that sort before those of any claim to come, as the ids of earlier claims do. */
+/** Inserts claims with ids that sort before the ids of later claims. */
 const addClaims = async (
   { claims }: Mongo,
   coupon: WithId<CouponFields>,

@@ -7,17 +7,17 @@ import { startProgram, waitUntilHealthy } from './start-program.ts';
 const API = new URL('../../apps/api/src/server.ts', import.meta.url).href;
 const WORKER = new URL('../../apps/worker/src/worker.ts', import.meta.url).href;
 
-/** Flashclaim, and the bench's way into its database. */
+/** A running Flashclaim, and the bench's connection to its database. */
 export interface RunningFlashclaim extends Running {
   store: CouponStore;
-  /** The API processes beside the one that is asked. */
+  /** The API processes that get no requests. */
   otherApis: readonly number[];
-  /** Stops the workers in their tracks (SIGSTOP), or lets them go on (SIGCONT). */
+  /** Suspends the workers (SIGSTOP), or resumes them (SIGCONT). */
   signalWorkers(signal: 'SIGSTOP' | 'SIGCONT'): void;
 }
 
 export interface FlashclaimOptions extends StartOptions {
-  /** API processes, of which one is asked. */
+  /** The number of API processes; one of them gets the requests. */
   apis?: number;
 }
 
@@ -37,7 +37,7 @@ export const startFlashclaim = async (options: FlashclaimOptions): Promise<Runni
   const [api, ...others] = await startMany(apis, async (index) =>
     startProgram(API, index === 0 ? all : { ...all, PORT: `${await findFreePort()}` }, NODE_ARGUMENTS),
   );
-  const crew = await startMany(workers, () => startProgram(WORKER, all, NODE_ARGUMENTS));
+  const workerHandles = await startMany(workers, () => startProgram(WORKER, all, NODE_ARGUMENTS));
   const url = `http://127.0.0.1:${port}`;
   await waitUntilHealthy(url);
   return {
@@ -46,7 +46,7 @@ export const startFlashclaim = async (options: FlashclaimOptions): Promise<Runni
     pendingAfterMs: Number(all['CLAIM_WAIT_MS']),
     processes: {
       api: [api.pid],
-      worker: crew.map((worker) => worker.pid),
+      worker: workerHandles.map((worker) => worker.pid),
       redis: [stack.redisPid],
       mongod: [stack.mongodPid],
     },
@@ -54,11 +54,11 @@ export const startFlashclaim = async (options: FlashclaimOptions): Promise<Runni
     addStock: store.add,
     settle: store.settle,
     signalWorkers: (signal) => {
-      for (const worker of crew) worker.kill(signal);
+      for (const worker of workerHandles) worker.kill(signal);
     },
     stop: async () => {
-      // Killed, not asked: everything is settled, and the data go with it.
-      await Promise.all([api, ...others, ...crew].map((handle) => handle.stop(0)));
+      // Killed at once: everything is settled, and the data are deleted.
+      await Promise.all([api, ...others, ...workerHandles].map((handle) => handle.stop(0)));
       await store.close();
     },
   };

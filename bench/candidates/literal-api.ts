@@ -8,7 +8,7 @@ import { LITERAL_QUEUE, type LiteralJob, type LiteralResult, redisOptions } from
 const connection = redisOptions(setting('REDIS_URL'));
 const queue = new Queue<LiteralJob, LiteralResult, 'claim'>(LITERAL_QUEUE, { connection });
 const events = new QueueEvents(LITERAL_QUEUE, { connection });
-// One listener for each claim that waits, and no warning about so many: that is the design.
+// This design has one listener for each waiting claim, so the warning is off.
 events.setMaxListeners(0);
 queue.setMaxListeners(0);
 await events.waitUntilReady();

@@ -1,4 +1,4 @@
-/** What the API and the worker of the `literal` candidate agree on. */
+/** Shared by the API and the worker of the `literal` candidate. */
 export const LITERAL_QUEUE = 'claims';
 
 export interface LiteralJob {
@@ -8,5 +8,5 @@ export interface LiteralJob {
 
 export type LiteralResult = { claimId: string; at: string } | { refused: string };
 
-/** BullMQ makes its own connections from these; it wants no limit of retries. */
+/** Options for BullMQ's connections; BullMQ requires unlimited retries. */
 export const redisOptions = (url: string) => ({ url, maxRetriesPerRequest: null });

@@ -1,4 +1,4 @@
-/** The `literal` candidate's worker: a transaction for each job, a hundred at a time. */
+/** The `literal` candidate's worker: one transaction for each job, a hundred jobs at a time. */
 import { connectMongo } from '@flashclaim/store';
 import { type Job, Worker } from 'bullmq';
 import type { ClientSession } from 'mongodb';
@@ -15,7 +15,7 @@ const claim = async (session: ClientSession, job: Job<LiteralJob>): Promise<Lite
   const { userId, couponName } = job.data;
   const coupon = await coupons.findOne({ name: couponName }, { session });
   if (!coupon) return { refused: 'coupon_not_found' };
-  // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
+  // biome-ignore lint/plugin/wall-clock: a timestamp: when it was claimed.
   const now = new Date();
   const guard = { _id: coupon._id, remaining_amount: { $gte: 1 } };
   const change = { $inc: { remaining_amount: -1 }, $set: { updated_at: now } };

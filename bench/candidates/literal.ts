@@ -6,9 +6,9 @@ import { LITERAL_QUEUE, redisOptions } from './literal-queue.ts';
 import { startProgram, waitUntilHealthy } from './start-program.ts';
 
 const IDLE_MAX_MS = 60_000;
-const LOOK_EVERY_MS = 100;
+const CHECK_EVERY_MS = 100;
 
-/** What the words of the task say when taken one by one: a job for each claim, a transaction for each job. */
+/** The literal reading of the task: one job for each claim, one transaction for each job. */
 export const literal: Candidate = {
   name: 'literal',
   what: 'one BullMQ job and one MongoDB transaction for each claim, waitUntilFinished, concurrency 100',
@@ -16,7 +16,7 @@ export const literal: Candidate = {
     const { mongoDb, redisUrl } = await stack.newDatabases();
     const store = await openCouponStore(stack.mongoUri, mongoDb);
     const queue = new Queue(LITERAL_QUEUE, { connection: redisOptions(redisUrl) });
-    // Redis goes away when the bench is told to stop, and that is no news then.
+    // Redis stops with the bench; its connection errors are expected then.
     queue.on('error', () => {});
     const port = await findFreePort();
     const all = { MONGO_URI: stack.mongoUri, MONGO_DB: mongoDb, REDIS_URL: redisUrl, PORT: `${port}`, ...settings };
@@ -32,7 +32,7 @@ export const literal: Candidate = {
       processes: { api: [api.pid], worker: [worker.pid], redis: [stack.redisPid], mongod: [stack.mongodPid] },
       addStock: store.add,
       settle: async () => {
-        // At its pace what waits would take longer than the run did; nobody waits for the answers any more.
+        // Waiting jobs would take longer than the run, and their callers are gone.
         await queue.drain();
         await becomesIdle(queue);
       },
@@ -48,6 +48,6 @@ const becomesIdle = async (queue: Queue): Promise<void> => {
   const deadline = performance.now() + IDLE_MAX_MS;
   while ((await queue.getActiveCount()) > 0) {
     if (performance.now() > deadline) throw new Error('The literal design was still busy long after the load.');
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
   }
 };

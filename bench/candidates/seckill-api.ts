@@ -1,9 +1,9 @@
-/** The `seckill` candidate's one process. */
+/** The only process of the `seckill` candidate. */
 import { randomUUID } from 'node:crypto';
 import { PROBLEMS } from '@flashclaim/core';
 import { Redis } from 'ioredis';
 import { setting } from '../env.ts';
-import { claimed, type Said, serveClaims } from './claim-server.ts';
+import { claimed, type Decision, serveClaims } from './claim-server.ts';
 import { STREAM_KEY, stockKey, usersKey } from './seckill-keys.ts';
 
 const DECIDE = `
@@ -19,17 +19,17 @@ return 'claimed'
 
 type Outcome = 'claimed' | 'coupon_not_found' | 'already_claimed' | 'out_of_stock';
 
-// Commands of one turn of the event loop go to Redis together: a fair design would do no less.
+// Sends the commands of one turn of the event loop together, as a good implementation would.
 const redis = new Redis(setting('REDIS_URL'), {
   enableAutoPipelining: true,
   scripts: { decide: { lua: DECIDE, numberOfKeys: 3 } },
 }) as Redis & { decide(...args: string[]): Promise<Outcome> };
 
-await serveClaims(async (userId, couponName): Promise<Said> => {
+await serveClaims(async (userId, couponName): Promise<Decision> => {
   const claimId = randomUUID();
   const keys = [stockKey(couponName), usersKey(couponName), STREAM_KEY];
   const outcome = await redis.decide(...keys, userId, claimId, couponName);
   if (outcome !== 'claimed') return { refused: outcome, status: PROBLEMS[outcome].status };
-  // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
+  // biome-ignore lint/plugin/wall-clock: a timestamp: when it was claimed.
   return claimed(claimId, userId, couponName, new Date());
 });

@@ -1,5 +1,5 @@
 /** The keys of the `seckill` candidate. */
 export const stockKey = (couponName: string): string => `stock:${couponName}`;
 export const usersKey = (couponName: string): string => `users:${couponName}`;
-/** What would be written to a database some time after the answer. */
+/** Claims that a consumer would write to a database later. */
 export const STREAM_KEY = 'claims';

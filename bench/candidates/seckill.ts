@@ -4,14 +4,14 @@ import type { Candidate, NewStock } from './candidate.ts';
 import { stockKey, usersKey } from './seckill-keys.ts';
 import { startProgram, waitUntilHealthy } from './start-program.ts';
 
-/** What many would pick for speed: Redis decides, and the caller is answered before anything is durable. */
+/** A common fast design: Redis decides, and the caller is answered before the claim is durable. */
 export const seckill: Candidate = {
   name: 'seckill',
   what: 'Fastify and one Redis Lua script that decides; answers before anything is durable',
   start: async ({ stack, settings }) => {
     const { redisUrl } = await stack.newDatabases();
     const redis = new Redis(redisUrl);
-    // It goes away when the bench is told to stop, and that is no news then.
+    // Redis stops with the bench; its connection errors are expected then.
     redis.on('error', () => {});
     const port = await findFreePort();
     const all = { ...settings, REDIS_URL: redisUrl, PORT: `${port}` };

@@ -3,11 +3,11 @@ import { StartError } from '@flashclaim/runtime';
 import { environmentOf } from '../env.ts';
 
 const HEALTHY_MAX_MS = 30_000;
-const LOOK_EVERY_MS = 50;
+const CHECK_EVERY_MS = 50;
 
-const unasked = Promise.withResolvers<never>();
-/** Rejects when a measured process ends that was not told to: no figure is worth anything then. */
-export const someProgramEnded = unasked.promise;
+const unexpectedExit = Promise.withResolvers<never>();
+/** Rejects when a measured process ends unexpectedly: then no figure is valid. */
+export const someProgramEnded = unexpectedExit.promise;
 
 /** Starts one of our programs, given its file as a URL, with none of the settings of this machine. */
 export const startProgram = async (
@@ -22,25 +22,25 @@ export const startProgram = async (
     args: [...nodeArguments, name],
     env: environmentOf(settings),
   });
-  let asked = false;
+  let isStopped = false;
   handle.exited.then(({ code, signal }) => {
-    if (!asked) unasked.reject(new StartError(`${name} ended by itself (${signal ?? `exit code ${code}`}).`));
+    if (!isStopped) unexpectedExit.reject(new StartError(`${name} ended unexpectedly (${signal ?? `exit code ${code}`}).`));
   });
   return {
     ...handle,
     stop: (graceMs) => {
-      asked = true;
+      isStopped = true;
       return handle.stop(graceMs);
     },
   };
 };
 
-/** @throws StartError where it does not answer in time. */
+/** @throws StartError if it is not healthy in time. */
 export const waitUntilHealthy = async (url: string): Promise<void> => {
   const deadline = performance.now() + HEALTHY_MAX_MS;
   while (!(await answers(`${url}/health`))) {
-    if (performance.now() > deadline) throw new StartError(`${url} was not well within ${HEALTHY_MAX_MS / 1000} s.`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    if (performance.now() > deadline) throw new StartError(`${url} was not healthy within ${HEALTHY_MAX_MS / 1000} s.`);
+    await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
   }
 };
 

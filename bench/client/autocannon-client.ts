@@ -1,4 +1,4 @@
-/** The load client where there is no wrk. Its argument is a load, as JSON. */
+/** The load client without wrk. Its argument is a load as JSON. */
 import autocannon from 'autocannon';
 import type { Load, LoadResult } from './load-client.ts';
 import { reportResult } from './run-client.ts';
@@ -36,7 +36,7 @@ reportResult({
   refused: found.non2xx,
   socketErrors: found.errors + found.timeouts,
   p50Ms: found.latency.p50,
-  // The nearest that autocannon keeps.
+  // autocannon has no p95; this is the nearest one.
   p95Ms: found.latency.p97_5,
   p99Ms: found.latency.p99,
   maxMs: found.latency.max,

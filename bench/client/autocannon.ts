@@ -3,7 +3,7 @@ import { startClient } from './run-client.ts';
 
 const CLIENT = new URL(import.meta.resolve('./autocannon-client.ts')).pathname;
 
-/** In a process of its own, as wrk is: what the bench itself does must not slow the load. */
+/** Runs in a separate process, as wrk does, so that the bench itself does not slow the load. */
 export const runAutocannon = async (load: Load): Promise<LoadResult> => {
   const { result } = await startClient(process.execPath, [
     CLIENT,

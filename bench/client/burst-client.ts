@@ -1,4 +1,4 @@
-/** A burst: so many users at once, each on a connection of their own, each with one claim. Its argument is a Burst, as JSON. */
+/** A burst: many users at once, each with its own connection and one claim. Its argument is a Burst as JSON. */
 import type { Burst } from './burst.ts';
 import { Connection, claimRequest } from './connection.ts';
 import { Counting } from './own-result.ts';

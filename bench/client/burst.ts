@@ -11,16 +11,16 @@ export interface Burst {
   couponName: string;
 }
 
-/** Ends when every caller has an answer or an error. wrk can't count statuses, so this is a client of our own. */
+/** Runs a burst; ends when every caller has an answer or an error. wrk can't count statuses, so this has its own client. */
 export const runBurst = async (burst: Burst): Promise<OwnResult> => {
   const { result } = await startClient(process.execPath, [CLIENT, JSON.stringify(burst)]);
   return (await result) as OwnResult;
 };
 
-/** Files other than connections that a process has open. */
+/** Open files of a process besides connections. */
 const OTHER_FILES = 200;
 
-/** Why this machine can't hold so many connections, if it can't. Node.js raises its own limit as far as it may. */
+/** Why this machine can't open so many connections; undefined if it can. Node.js raises its own limit if allowed. */
 export const tooManyConnections = (connections: number): string | undefined => {
   const limit = execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
   if (limit === 'unlimited' || Number(limit) >= connections + OTHER_FILES) return undefined;

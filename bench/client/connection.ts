@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** The bytes of a claim. */
+/** The HTTP request of a claim. */
 export const claimRequest = (host: string, userId: string, couponName: string): string => {
   const body = JSON.stringify({ user_id: userId, coupon_name: couponName });
   return (
@@ -10,8 +10,8 @@ export const claimRequest = (host: string, userId: string, couponName: string): 
 };
 
 /**
- * One keep-alive connection, one request at a time. Knows no more of HTTP than the answers here need: ten thousand of
- * them must not cost more than the server they measure.
+ * One keep-alive connection, one request at a time. It parses only as much HTTP as these answers need, because ten thousand
+ * connections must not cost more than the measured server.
  */
 export class Connection {
   readonly #socket: Socket;
@@ -33,7 +33,7 @@ export class Connection {
     return this.#waiting.promise;
   }
 
-  /** With a reset, as thousands of ports would otherwise be kept for a minute. */
+  /** Resets the connection; otherwise thousands of ports would be reserved for a minute. */
   close(): void {
     this.#socket.resetAndDestroy();
   }

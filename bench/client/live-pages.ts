@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** Opens live pages as a browser does, reads what they are told, and looks at none of it. Resolves once each has been told something. */
+/** Opens live pages as a browser does, and discards what they receive. Resolves once each page has received something. */
 export const openLivePages = async (url: string, count: number): Promise<{ close(): void }> => {
   const { hostname, port, host } = new URL(url);
   const open = async (): Promise<Socket> => {

@@ -4,7 +4,7 @@ import { searchPath } from '../env.ts';
 import { runAutocannon } from './autocannon.ts';
 import { runWrk } from './wrk.ts';
 
-/** As many callers as connections, each with its next request as soon as the last is answered. */
+/** A load with one caller for each connection. A caller sends its next request as soon as the last one is answered. */
 export interface Load {
   url: string;
   connections: number;
@@ -12,7 +12,7 @@ export interface Load {
   request: ClaimRequests | { get: string };
 }
 
-/** A claim of a fresh user each time, of one of `coupons` coupons named `<couponPrefix><1…coupons>`. */
+/** Claims of new users on `coupons` coupons, which are named `<couponPrefix><1…coupons>`. */
 export interface ClaimRequests {
   userPrefix: string;
   couponPrefix: string;
@@ -37,18 +37,18 @@ export interface LoadClient {
   run(load: Load): Promise<LoadResult>;
 }
 
-/** Longer than any run: an answer that is slow is slow, and no error. */
+/** Longer than any run, so that a slow answer is not an error. */
 export const TIMEOUT_SECONDS = 60;
 
-/** wrk where it is installed, or else autocannon; one of them for all rows of a run. */
+/** Finds wrk, or else returns autocannon. All rows of a run use the same client. */
 export const findLoadClient = async (): Promise<LoadClient> => {
   for (const folder of searchPath()) {
     const wrk = join(folder, 'wrk');
-    const there = await access(wrk, constants.X_OK).then(
+    const isInstalled = await access(wrk, constants.X_OK).then(
       () => true,
       () => false,
     );
-    if (there) return { name: 'wrk', run: (load) => runWrk(wrk, load) };
+    if (isInstalled) return { name: 'wrk', run: (load) => runWrk(wrk, load) };
   }
-  return { name: 'autocannon, as wrk is not installed (its p97.5 stands for p95)', run: runAutocannon };
+  return { name: 'autocannon, because wrk is not installed (p95 is its p97.5)', run: runAutocannon };
 };

@@ -1,10 +1,10 @@
 import { percentile } from '../measure/stats.ts';
 import type { LoadResult } from './load-client.ts';
 
-/** What our own clients report: unlike wrk they count every status. */
+/** The result of our own clients, which count every status. */
 export interface OwnResult extends LoadResult {
   statuses: Record<string, number>;
-  /** The times of those that were answered 200. */
+  /** The times of the answers with 200. */
   granted: Pick<LoadResult, 'p50Ms' | 'p95Ms' | 'p99Ms'>;
 }
 
@@ -14,7 +14,7 @@ const timesOf = (latencies: readonly number[]) => ({
   p99Ms: percentile(latencies, 99),
 });
 
-/** Counts answers one by one. */
+/** Counts single answers. */
 export class Counting {
   readonly #latencies: number[] = [];
   readonly #granted: number[] = [];
@@ -22,7 +22,7 @@ export class Counting {
   readonly #since = performance.now();
   #socketErrors = 0;
 
-  /** Counts one request when it is answered, or fails. `start`: when it should have been sent. */
+  /** Counts one request when it is answered or fails. `start` is the time when it was due. */
   async count(answer: Promise<number>, start: number): Promise<void> {
     try {
       const status = await answer;

@@ -1,6 +1,6 @@
 /**
- * Claims at a fixed rate, whatever the answers do. Its argument is a PacedLoad, as JSON. A claim's time runs from when it
- * was due, so that a slow answer can't hide the slowness of those behind it.
+ * Claims at a fixed rate that does not depend on the answers. Its argument is a PacedLoad as JSON. The time of a claim starts
+ * when it was due, so that a slow answer does not hide the delay of later claims.
  */
 import { Connection, claimRequest } from './connection.ts';
 import { Counting } from './own-result.ts';

@@ -8,11 +8,11 @@ export interface PacedLoad extends ClaimRequests {
   url: string;
   perSecond: number;
   seconds: number;
-  /** Each claim on a connection of its own, as of somebody who has just come. */
+  /** Each claim on a new connection, like a new caller. */
   newConnections?: boolean;
 }
 
-/** Claims at a fixed rate, which neither wrk nor autocannon can keep apart by coupon. */
+/** Claims at a fixed rate, with separate times for some coupons; neither wrk nor autocannon can do that. */
 export const runPaced = async (load: PacedLoad): Promise<OwnResult> => {
   const { result } = await startClient(process.execPath, [CLIENT, JSON.stringify(load)]);
   return (await result) as OwnResult;

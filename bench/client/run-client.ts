@@ -3,7 +3,7 @@ import { environmentOf } from '../env.ts';
 
 const MARK = 'RESULT ';
 
-/** Starts a load client that ends with a line `RESULT {json}`. @throws Error with its output where there is none. */
+/** Starts a load client that ends with a line `RESULT {json}`. `result` rejects with the output if there is no such line. */
 export const startClient = async (command: string, args: string[]): Promise<{ result: Promise<unknown> }> => {
   const lines: string[] = [];
   const output = (line: string) => void lines.push(line);
@@ -13,10 +13,10 @@ export const startClient = async (command: string, args: string[]): Promise<{ re
     if (!line) throw new Error(`The load client "${command} ${args.join(' ')}" failed:\n${lines.join('\n')}`);
     return JSON.parse(line.slice(MARK.length)) as unknown;
   });
-  // Whoever started it looks at it later; until then a failure is not unhandled.
+  // The caller awaits the result later; until then a rejection must not count as unhandled.
   result.catch(() => {});
   return { result };
 };
 
-/** Ends a load client of ours with its result. */
+/** Prints the result of one of our load clients. */
 export const reportResult = (result: unknown): void => console.log(`${MARK}${JSON.stringify(result)}`);

@@ -1,5 +1,5 @@
--- The load client's side of a run. Arguments: `claim <user prefix> <coupon prefix> <coupons>`, or `get`.
--- A claim is always by a fresh user: prefix, thread, number.
+-- The script of wrk. Arguments: `claim <user prefix> <coupon prefix> <coupons>`, or `get`.
+-- Each claim is by a new user: prefix, thread, number.
 local threads = 0
 
 function setup(thread)

@@ -1,7 +1,7 @@
 import { type Load, type LoadResult, TIMEOUT_SECONDS } from './load-client.ts';
 import { startClient } from './run-client.ts';
 
-/** One keeps a core; two let it answer to the other one's load. */
+/** Threads of wrk. One thread uses up to one core. */
 const THREADS_MAX = 2;
 const SCRIPT = new URL('wrk.lua', import.meta.url).pathname;
 
@@ -9,9 +9,19 @@ export const runWrk = async (wrk: string, { url, connections, seconds, request }
   const path = 'get' in request ? request.get : '/api/coupons/claim';
   const script = 'get' in request ? ['get'] : ['claim', request.userPrefix, request.couponPrefix, `${request.coupons}`];
   const { result } = await startClient(wrk, [
-    ...['--threads', `${Math.min(THREADS_MAX, connections)}`, '--connections', `${connections}`],
-    ...['--duration', `${seconds}s`, '--timeout', `${TIMEOUT_SECONDS}s`, '--script', SCRIPT],
-    ...[`${url}${path}`, '--', ...script],
+    '--threads',
+    `${Math.min(THREADS_MAX, connections)}`,
+    '--connections',
+    `${connections}`,
+    '--duration',
+    `${seconds}s`,
+    '--timeout',
+    `${TIMEOUT_SECONDS}s`,
+    '--script',
+    SCRIPT,
+    `${url}${path}`,
+    '--',
+    ...script,
   ]);
   return (await result) as LoadResult;
 };

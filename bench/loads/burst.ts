@@ -9,7 +9,7 @@ import type { BenchLoad } from './load.ts';
 const USERS = 10_000;
 const UNITS = 1_000;
 
-/** The first second of a sale: everybody at once, a tenth of them gets something. */
+/** The first second of a sale: all users at once, and a tenth of them gets a unit. */
 export const burst: BenchLoad = {
   name: 'burst',
   title: 'a burst of 10,000 users on 10,000 connections for 1,000 units',
@@ -42,9 +42,9 @@ const measure = async (
   const granted = result.statuses['200'] ?? 0;
   const { audit, fault } = await recount(running, { names: [run], before: 0, granted, unseenMax: 0 });
   const found = { note: describe(result), raw: result, ...(audit && { audit }) };
-  const exact = granted === units && result.statuses['400'] === users - units && result.socketErrors === 0;
+  const isCorrect = granted === units && result.statuses['400'] === users - units && result.socketErrors === 0;
   const why =
-    fault ?? (exact || users === units ? undefined : 'not exactly the units were granted, or not all were answered');
+    fault ?? (isCorrect || users === units ? undefined : 'the granted claims are not exactly the units, or a claim was not answered');
   return why ? { ...found, fault: why } : { ...found, ...figuresOf(result, cost) };
 };
 

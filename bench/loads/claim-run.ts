@@ -5,7 +5,7 @@ import type { Figures } from '../run-record.ts';
 import { figuresOf, recount } from './figures.ts';
 import { probe } from './probe.ts';
 
-/** Far above what any run can claim. */
+/** More units than any run can claim. */
 export const PLENTY = 1_000_000_000;
 
 export interface ClaimRun {
@@ -13,15 +13,15 @@ export interface ClaimRun {
   running: Running;
   connections: number;
   seconds: number;
-  /** `claimed`: every claim must be granted. `sold-out`: every claim must be refused. `constant`: the answer is no outcome. */
+  /** `claimed`: every claim must be granted. `sold-out`: every claim must be refused. `constant`: the answer is not an outcome. */
   expect: 'claimed' | 'sold-out' | 'constant';
-  /** How many coupons the claims are spread over. */
+  /** The number of coupons. */
   coupons?: number;
-  /** One coupon that is there already, without the number at the end of its name; by default new ones are added. */
+  /** An existing coupon, without the number at the end of its name; by default new coupons are added. */
   existing?: string;
 }
 
-/** Lets fresh users claim for some seconds, and gives figures only where the outcome is exact. */
+/** New users claim for some seconds. Resolves to figures only if every outcome is correct. */
 export const runClaims = async (run: string, options: ClaimRun): Promise<Figures> => {
   const { client, running, connections, seconds, coupons = 1, expect, existing } = options;
   const couponPrefix = existing ?? `${run}-`;
@@ -31,7 +31,7 @@ export const runClaims = async (run: string, options: ClaimRun): Promise<Figures
   const before = (await running.store?.taken(names)) ?? 0;
 
   const request = { userPrefix: `${run}-u`, couponPrefix, coupons };
-  const probing = expect === 'sold-out' ? probe(() => soldOut(running.url, names[0] as string, run)) : undefined;
+  const probing = expect === 'sold-out' ? probe(() => checkSoldOut(running.url, names[0] as string, run)) : undefined;
   const watched = watch(running.processes);
   const result = await client.run({ url: running.url, connections, seconds, request });
   const cost = watched.end();
@@ -52,16 +52,16 @@ const faultOf = ({ expect, running }: ClaimRun, result: LoadResult): string | un
   const { requests, refused, socketErrors, maxMs } = result;
   if (socketErrors > 0) return `${socketErrors} socket errors`;
   if (requests === 0) return 'no answer at all';
-  if (expect === 'sold-out' && refused !== requests) return `${requests - refused} units granted where none was`;
+  if (expect === 'sold-out' && refused !== requests) return `${requests - refused} units granted although none remained`;
   if (expect !== 'sold-out' && refused > 0) return `${refused} refused of ${requests}`;
-  // wrk does not tell a 202 from a 200, but nobody is told 202 before that.
+  // wrk does not distinguish 202 from 200, but no claim is answered 202 before this time.
   if (maxMs >= (running.pendingAfterMs ?? Number.POSITIVE_INFINITY))
     return `an answer took ${Math.round(maxMs)} ms and may have been "pending"`;
   return undefined;
 };
 
-/** wrk does not tell one error from another, so some callers look closely. */
-const soldOut = async (url: string, coupon_name: string, run: string): Promise<string | undefined> => {
+/** Checks one answer in detail, because wrk does not distinguish errors. */
+const checkSoldOut = async (url: string, coupon_name: string, run: string): Promise<string | undefined> => {
   const response = await fetch(`${url}/api/coupons/claim`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -70,5 +70,5 @@ const soldOut = async (url: string, coupon_name: string, run: string): Promise<s
   const { code } = (await response.json()) as { code?: string };
   return response.status === 400 && code === 'out_of_stock'
     ? undefined
-    : `a caller was told ${response.status} ${code}`;
+    : `a caller was answered ${response.status} ${code}`;
 };

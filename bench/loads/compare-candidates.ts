@@ -14,11 +14,11 @@ export interface Comparison {
   connections: number;
   coupons?: number;
   soldOut?: boolean;
-  /** Others that take part. */
+  /** Another contestant. */
   also?: (bench: Bench) => Promise<Contestant>;
 }
 
-/** The same claims against every candidate, side by side. */
+/** The same claims for every candidate. */
 export const compareCandidates = ({ name, title, also, ...load }: Comparison): BenchLoad => ({
   name,
   title,

@@ -9,19 +9,19 @@ import { probe } from './probe.ts';
 
 const CONNECTIONS = 64;
 const CLAIMS_PER_SECOND = 500;
-/** As many as an answer lists. */
+/** As many claims as an answer lists. */
 const CLAIMED_BEFORE = 1_000;
 
-/** GET of a coupon's details, with and without a sale under way. */
+/** GET of a coupon's details, without and during a sale. */
 export const details: BenchLoad = {
   name: 'details',
-  title: 'GET of a coupon with 1,000 users listed, 64 connections; in mid-sale: beside 500 claims/s on it',
+  title: 'GET of a coupon with 1,000 users listed, 64 connections; during a sale: with 500 claims/s on it',
   prepare: async (bench) => {
     const running = await startFlashclaim({ stack: bench.stack, settings: bench.settings });
     bench.onDone(() => running.stop());
     return [
       { name: 'flashclaim, no sale', perSecond: 0 },
-      { name: 'flashclaim, in mid-sale', perSecond: CLAIMS_PER_SECOND },
+      { name: 'flashclaim, during a sale', perSecond: CLAIMS_PER_SECOND },
     ].map(({ name, perSecond }) =>
       contestantOf(name, bench, (run, seconds) => measure(run, { ...bench, seconds }, { running, perSecond })),
     );
@@ -56,7 +56,7 @@ const measure = async (
   return why ? { ...found, fault: why } : { ...found, ...figuresOf(result, cost) };
 };
 
-/** What remains and what is claimed add up in every read. */
+/** Checks that remaining + claimed is the amount in a read. */
 const readsOneSnapshot = async (url: string, name: string): Promise<string | undefined> => {
   const coupon = (await (await fetch(`${url}/api/coupons/${name}`)).json()) as {
     amount: number;
@@ -66,5 +66,5 @@ const readsOneSnapshot = async (url: string, name: string): Promise<string | und
   };
   const { amount, remaining_amount, claimed_count, claimed_by } = coupon;
   if (remaining_amount + claimed_count === amount && claimed_by.length === CLAIMED_BEFORE) return undefined;
-  return `a read was no snapshot: ${remaining_amount} remain, ${claimed_count} claimed of ${amount}, ${claimed_by.length} listed`;
+  return `a read was not a snapshot: ${remaining_amount} remain, ${claimed_count} claimed of ${amount}, ${claimed_by.length} listed`;
 };

@@ -4,7 +4,7 @@ import type { LoadResult } from '../client/load-client.ts';
 import type { Cost } from '../measure/watch.ts';
 import type { AuditOfRun, Figures } from '../run-record.ts';
 
-/** What a load client and the processes showed. `answers`: those of all load clients, where there was more than one. */
+/** Figures from a load client and the cost of the processes. `answers` is the number of answers of all load clients. */
 export const figuresOf = (result: LoadResult, cost: Cost, answers = result.requests): Figures => ({
   perSecond: answers / result.seconds,
   p50Ms: result.p50Ms,
@@ -18,15 +18,15 @@ export const figuresOf = (result: LoadResult, cost: Cost, answers = result.reque
 
 export interface Recount {
   names: readonly string[];
-  /** Units that were taken before the run. */
+  /** Taken units before the run. */
   before: number;
-  /** The 200s that callers saw since. */
+  /** Answers with 200 during the run. */
   granted: number;
-  /** Claims that may have been decided although nobody saw the answer: the client stopped in their midst. */
+  /** Most claims that may be decided without an answer: the client stops in the middle of its requests. */
   unseenMax: number;
 }
 
-/** The audit line of a run, and why it is not exact, if it is not. */
+/** Recounts the coupons of a run. `fault` says why the run is incorrect, if it is. */
 export const recount = async (
   running: Running,
   { names, before, granted, unseenMax }: Recount,
@@ -35,7 +35,7 @@ export const recount = async (
   const { claims, oversold, double, lost, orphaned } = await running.store.audit(names);
   const unseen = claims - before - granted;
   const audit = { claims, oversold, double, lost: lost + Math.max(0, -unseen), orphaned };
-  if (oversold + double + audit.lost + orphaned > 0) return { audit, fault: `not exact: ${describeFaults(audit)}` };
-  if (unseen > unseenMax) return { audit, fault: `${unseen} claims that no caller was told of` };
+  if (oversold + double + audit.lost + orphaned > 0) return { audit, fault: `incorrect: ${describeFaults(audit)}` };
+  if (unseen > unseenMax) return { audit, fault: `${unseen} claims without an answer` };
   return { audit };
 };

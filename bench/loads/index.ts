@@ -11,7 +11,7 @@ import { overload } from './overload.ts';
 import { waiting } from './waiting.ts';
 import { workers } from './workers.ts';
 
-/** Everything that is measured, in the order of the tables. */
+/** All loads, in the order of the tables. */
 export const LOADS: readonly BenchLoad[] = [
   oneConnection,
   compareCandidates({ name: 'hot-64', title: 'one hot coupon, 64 connections', connections: 64 }),

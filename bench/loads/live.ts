@@ -7,10 +7,10 @@ import { type Bench, type BenchLoad, contestantOf } from './load.ts';
 const CONNECTIONS = 256;
 const PAGES = 200;
 
-/** What it costs a sale that people look on. */
+/** The cost of open live pages during a sale. */
 export const live: BenchLoad = {
   name: 'live',
-  title: `one hot coupon, ${CONNECTIONS} connections, while people look on`,
+  title: `one hot coupon, ${CONNECTIONS} connections, with open live pages`,
   prepare: async (bench) => {
     const running = await startFlashclaim({ stack: bench.stack, settings: bench.settings });
     bench.onDone(() => running.stop());

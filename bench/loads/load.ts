@@ -2,36 +2,36 @@ import type { LoadClient } from '../client/load-client.ts';
 import type { Figures } from '../run-record.ts';
 import type { Stack } from '../stack.ts';
 
-/** Something to measure, by one or several contestants. */
+/** A load with its contestants. */
 export interface BenchLoad {
-  /** What `--only` and the raw figures call it. */
+  /** Its name in `--only` and in the raw figures. */
   name: string;
   title: string;
-  /** Starts what the load needs. Each is asked to stop afterwards, in the reverse order. */
+  /** Starts everything that the load needs. */
   prepare(bench: Bench): Promise<Contestant[]>;
 }
 
 export interface Contestant {
   name: string;
   warmUp(): Promise<unknown>;
-  /** One measured run. `run` is unique over the whole bench, so that names made from it are fresh. */
+  /** Measures one run. `run` is unique in the whole bench, and so are the names that begin with it. */
   measure(run: string): Promise<Figures>;
 }
 
-/** What loads work with. */
+/** Everything that a load needs. */
 export interface Bench {
   stack: Stack;
   client: LoadClient;
   seconds: number;
-  /** Settings to try out on Flashclaim. */
+  /** Additional settings for Flashclaim. */
   settings: Record<string, string>;
-  /** Has something stopped when the load is done, however it ends. */
+  /** Registers a function to call after the load, also after a failure; the last one is called first. */
   onDone(stop: () => Promise<unknown>): void;
 }
 
 export const WARM_UP_SECONDS = 2;
 
-/** A contestant whose warm-up is a shorter run of the same. `run` gets a name that is unique, and its length in seconds. */
+/** A contestant whose warm-up is a short run. `run` gets a unique name and the duration in seconds. */
 export const contestantOf = (
   name: string,
   { seconds }: Pick<Bench, 'seconds'>,

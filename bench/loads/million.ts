@@ -9,7 +9,7 @@ const CONNECTIONS = 256;
 const MANY = 1_000_000;
 const FEW = 1_000;
 
-/** Many claims must make the next one no slower, and a look at the coupon neither. */
+/** A large number of claims must slow neither the next claim nor a read of the coupon. */
 export const million: BenchLoad = {
   name: 'million',
   title: 'a coupon that already has 1,000,000 claims; claims on 256 connections, GET of its details on 1',
@@ -24,7 +24,7 @@ export const million: BenchLoad = {
     await full.addStock({ names: ['few-1'], amount: PLENTY, claimed: FEW });
     return [
       claims(bench, 'flashclaim, empty', empty),
-      claims(bench, 'flashclaim, 1,000,000 there', full, 'many-'),
+      claims(bench, 'flashclaim, 1,000,000 claims', full, 'many-'),
       gets(bench, 'GET of 1,000 claims', full, 'few-1'),
       gets(bench, 'GET of 1,000,000 claims', full, 'many-1'),
     ];

@@ -12,13 +12,13 @@ const COLD_COUPONS = 200;
 const COLD_SHARE = 0.05;
 
 /**
- * Of what the machine can do at most, measured in the warm-up. At its limit everything waits for a processor, and the
- * times would tell of the machine; this asks whether a hot coupon stands in the way of the others.
+ * Share of the highest rate, which the warm-up measures. At the limit every request waits for a processor, and the times
+ * would describe the machine; this load measures whether a hot coupon slows the others.
  */
 const SHARE_OF_LIMIT = 0.4;
 const FLAT_OUT_CONNECTIONS = 256;
 
-/** What runs beside the cold claims, whose rate and times are what is looked at. */
+/** The load beside the cold claims. Only the cold claims are measured. */
 type Beside = 'nothing' | 'hot' | 'spread' | 'hot-flat-out';
 
 const VARIANTS: Record<string, Beside> = {
@@ -28,10 +28,10 @@ const VARIANTS: Record<string, Beside> = {
   'cold and hot flat out': 'hot-flat-out',
 };
 
-/** 95 % on one coupon and 5 % on 200 others, at a fixed rate; the times are those of the cold ones. */
+/** 95 % of the claims on one coupon and 5 % on 200 others, at a fixed rate; the times are those of the 5 %. */
 export const mix: BenchLoad = {
   name: 'mix',
-  title: '5 % of the claims on 200 cold coupons: times of the cold claims, by what else there is',
+  title: '5 % of the claims on 200 cold coupons: times of the cold claims, by the load beside them',
   prepare: async (bench) => {
     const running = await startFlashclaim({ stack: bench.stack, settings: bench.settings });
     bench.onDone(() => running.stop());
@@ -83,7 +83,7 @@ const measure = async (run: string, mixRun: MixRun): Promise<Figures> => {
   const unseenMax = beside === 'hot-flat-out' ? FLAT_OUT_CONNECTIONS : 0;
   const { audit, fault } = await recount(running, { names, before: 0, granted: answers, unseenMax });
   const found = { ...(audit && { audit }), raw: { cold: coldResult, beside: besideResult } };
-  const why = [coldResult, besideResult].map(wrong).find((text) => text !== undefined) ?? fault;
+  const why = [coldResult, besideResult].map(faultOf).find((text) => text !== undefined) ?? fault;
   return why ? { ...found, fault: why } : { ...found, ...figuresOf(coldResult, cost, answers) };
 };
 
@@ -101,7 +101,7 @@ const runBeside = async (
   return runPaced({ ...claims, url, seconds: bench.seconds, perSecond: perSecond * (1 - COLD_SHARE) });
 };
 
-const wrong = (result: LoadResult | OwnResult | undefined): string | undefined => {
+const faultOf = (result: LoadResult | OwnResult | undefined): string | undefined => {
   if (!result) return undefined;
   if (result.socketErrors > 0) return `${result.socketErrors} socket errors`;
   const statuses = 'statuses' in result ? result.statuses : { 200: result.requests - result.refused };

@@ -8,7 +8,7 @@ import { PLENTY } from './claim-run.ts';
 import { compareCandidates } from './compare-candidates.ts';
 import { type Bench, type Contestant, contestantOf } from './load.ts';
 
-/** What a claim costs that is nothing but its transaction: no HTTP, no queue, the driver alone. */
+/** The cost of the transaction of a claim alone: the driver, without HTTP and queue. */
 const directTransactions = async (bench: Bench): Promise<Contestant> => {
   const { stack, onDone } = bench;
   const { mongoDb } = await stack.newDatabases();
@@ -52,11 +52,11 @@ interface DirectClaim {
   userId: string;
 }
 
-/** Insert, guarded update, commit: as few commands as a claim can have. */
+/** Insert, guarded update, commit: the fewest commands of a claim. */
 const claimDirectly = (client: MongoClient, db: Db, claim: DirectClaim): Promise<void> =>
   client.withSession(async (session) => {
     session.startTransaction({ writeConcern: { w: 'majority', journal: true } });
-    // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
+    // biome-ignore lint/plugin/wall-clock: a timestamp: when it was claimed.
     const now = new Date();
     const document = {
       _id: new ObjectId().toHexString(),

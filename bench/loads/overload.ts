@@ -11,26 +11,26 @@ import { PLENTY } from './claim-run.ts';
 import { figuresOf, recount } from './figures.ts';
 import type { Bench, BenchLoad } from './load.ts';
 
-/** With so many callers the machine does its best. */
+/** The number of connections with the highest throughput. */
 const CONNECTIONS = 1_000;
 const TIMES = 10;
 
 /**
- * Claims that may wait: as many as are decided in a tenth of a second. Everybody else is turned away, and comes back at once:
- * nobody here minds Retry-After.
+ * Most pending claims: as many as are decided in a tenth of a second. All other claims are rejected, and their callers retry at
+ * once, because this load ignores Retry-After.
  */
 const PENDING_MAX = 1_000;
 
-/** Until all connections are open. */
+/** Time until all connections are open. */
 const RAMP_SECONDS = 4;
 
-/** Callers who are looked at: each claims once, on a connection of its own. */
+/** New callers whose answers are checked: each claims once, on a new connection. */
 const CALLERS_PER_SECOND = 20;
 
-/** Ten times the load: what is decided must go on, and whoever is let in must not wait for long. */
+/** Ten times the load: the rate of decisions must stay high, and admitted claims must not wait for long. */
 export const overload: BenchLoad = {
   name: 'overload',
-  title: `one hot coupon, ${TIMES} times the callers that the machine is at its best with; times are those of granted claims of new callers`,
+  title: `one hot coupon, ${TIMES} times the callers of the highest throughput; times are those of granted claims of new callers`,
   prepare: async (bench) => {
     const settings = { CLAIMS_PENDING_MAX: `${PENDING_MAX}`, ...bench.settings };
     const running = await startFlashclaim({ stack: bench.stack, settings });
@@ -65,10 +65,10 @@ const measure = async (run: string, { bench, running, connections }: OverloadRun
   const crowd = client.run({ url, connections, seconds: RAMP_SECONDS + seconds, request });
   await sleep(RAMP_SECONDS * 1_000);
 
-  // Counted in the database while the crowd is there: neither its coming nor its going is the load.
+  // Counted in the database while all connections are open: the time before and after does not count.
   const watched = watch(running.processes);
   const [before, since] = [await store.taken(names), performance.now()];
-  const looking = runPaced({
+  const checking = runPaced({
     ...request,
     url,
     seconds,
@@ -80,9 +80,9 @@ const measure = async (run: string, { bench, running, connections }: OverloadRun
   const decided = (await store.taken(names)) - before;
   const decidedSeconds = (performance.now() - since) / 1_000;
   const cost = watched.end();
-  const [all, callers] = await Promise.all([crowd, looking]);
+  const [all, callers] = await Promise.all([crowd, checking]);
 
-  // What was sent on a connection that is not read for now is still to come, whether its caller is there or not.
+  // A paused connection may have requests that the API reads later, even if their callers are gone.
   await sleep(RETRY_AFTER_CROWD_MAX_SECONDS * 1_000);
   await running.settle();
   const { audit, fault } = await recount(running, {
@@ -91,7 +91,7 @@ const measure = async (run: string, { bench, running, connections }: OverloadRun
     ...grantsOf(running, all, callers, connections),
   });
   const found = { note: describe(callers), raw: { all, callers, decided }, ...(audit && { audit }) };
-  // A connection may get lost on its way in; more than a few would be a crowd that is not there.
+  // A few connections may fail; with more failures the load would be too small.
   const why =
     fault ?? (all.socketErrors > connections / 100 ? `${all.socketErrors} socket errors` : unexpected(callers));
   if (why) return { ...found, fault: why };
@@ -99,7 +99,7 @@ const measure = async (run: string, { bench, running, connections }: OverloadRun
   return { ...found, ...figuresOf({ ...times, seconds: decidedSeconds }, cost, decided) };
 };
 
-/** wrk does not tell a 202 from a 200: where somebody may have been told 202, only what the callers saw is a grant. */
+/** The known grants. wrk does not distinguish 202 from 200: if a 202 is possible, only the answers of new callers count. */
 const grantsOf = ({ pendingAfterMs = 0 }: RunningFlashclaim, all: LoadResult, callers: OwnResult, open: number) => {
   const seen = callers.statuses['200'] ?? 0;
   return all.maxMs < pendingAfterMs
@@ -108,13 +108,13 @@ const grantsOf = ({ pendingAfterMs = 0 }: RunningFlashclaim, all: LoadResult, ca
 };
 
 const describe = ({ statuses }: OwnResult): string =>
-  `of the callers looked at, ${Object.entries(statuses)
-    .map(([status, count]) => `${count} were told ${status}`)
+  `of the new callers, ${Object.entries(statuses)
+    .map(([status, count]) => `${count} were answered ${status}`)
     .join(', ')}`;
 
-/** A caller is let in or turned away, and at least some are let in. */
+/** Every new caller must be admitted or rejected, and at least one must be admitted. */
 const unexpected = ({ statuses, socketErrors }: OwnResult): string | undefined => {
-  const { 200: granted = 0, 503: turnedAway = 0, ...others } = statuses;
-  if (socketErrors > 0 || Object.keys(others).length > 0) return `callers were told ${JSON.stringify(statuses)}`;
-  return granted === 0 ? `none of ${turnedAway} new callers was let in` : undefined;
+  const { 200: granted = 0, 503: rejected = 0, ...others } = statuses;
+  if (socketErrors > 0 || Object.keys(others).length > 0) return `callers were answered ${JSON.stringify(statuses)}`;
+  return granted === 0 ? `none of ${rejected} new callers was admitted` : undefined;
 };

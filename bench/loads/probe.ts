@@ -1,11 +1,11 @@
 const EVERY_MS = 100;
 
-/** Looks closely at single answers while a load runs. `look` says what is wrong, if anything is. */
-export const probe = (look: () => Promise<string | undefined>): { end(): Promise<string | undefined> } => {
+/** Checks single answers during a load. `check` resolves to a description of the fault, or to undefined. */
+export const probe = (check: () => Promise<string | undefined>): { end(): Promise<string | undefined> } => {
   let ended = false;
-  const looking = (async () => {
+  const checking = (async () => {
     while (!ended) {
-      const wrong = await look().catch((error: Error) => `a close look failed: ${error.message}`);
+      const wrong = await check().catch((error: Error) => `a check failed: ${error.message}`);
       if (wrong) return wrong;
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     }
@@ -14,7 +14,7 @@ export const probe = (look: () => Promise<string | undefined>): { end(): Promise
   return {
     end: () => {
       ended = true;
-      return looking;
+      return checking;
     },
   };
 };

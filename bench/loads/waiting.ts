@@ -9,15 +9,15 @@ import type { BenchLoad } from './load.ts';
 
 const CLAIMS = 10_000;
 
-/** All of them wait for their outcome, however slow the machine is: nobody is told `pending` before. */
+/** Long enough that all claims wait for their outcome, even on a slow machine; no claim is answered `pending`. */
 const WAIT_MS = 60_000;
 
-const LOOK_EVERY_MS = 300;
-/** An API that has taken in every request does next to nothing. */
+const CHECK_EVERY_MS = 300;
+/** An API that has read all requests uses less CPU than this. */
 const IDLE_CPU_SHARE = 0.1;
 const IDLE_MAX_MS = 20_000;
 
-/** What 10,000 claims that wait at once need of memory: the worker is stopped until the API has all of them. */
+/** The memory of 10,000 waiting claims: the worker is suspended until the API has all of them. */
 export const waiting: BenchLoad = {
   name: 'waiting',
   title: '10,000 claims waiting at once: memory',
@@ -53,15 +53,15 @@ const measure = async (run: string, running: RunningFlashclaim, claims: number):
   return why ? { ...found, fault: why } : { ...found, ...figuresOf(result, cost) };
 };
 
-/** Resolves once the process has worked, and then does nothing any more. */
+/** Resolves once the process has worked and is idle again. */
 const idleAfterWork = async (pid: number): Promise<void> => {
   const deadline = performance.now() + IDLE_MAX_MS;
   let worked = false;
   let before = cpuSeconds(pid);
   while (performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
     const now = cpuSeconds(pid);
-    const idle = now - before < (LOOK_EVERY_MS / 1000) * IDLE_CPU_SHARE;
+    const idle = now - before < (CHECK_EVERY_MS / 1000) * IDLE_CPU_SHARE;
     if (worked && idle) return;
     worked ||= !idle;
     before = now;

@@ -6,7 +6,7 @@ import { type Bench, type BenchLoad, type Contestant, contestantOf } from './loa
 const WORKERS = [1, 2, 4];
 const CONNECTIONS = 256;
 
-/** More workers must not get into each other's way on one coupon. */
+/** More workers must not slow each other on one coupon. */
 export const workers: BenchLoad = {
   name: 'workers',
   title: 'one hot coupon, 256 connections, by the number of workers',

@@ -1,18 +1,18 @@
-/** The middle of some figures, and how far they reach. */
+/** Median and range of some figures. */
 export interface Spread {
   median: number;
   min: number;
   max: number;
 }
 
-/** Of at least one figure. */
+/** Requires at least one figure. */
 export const spreadOf = (figures: readonly number[]): Spread => ({
   median: percentile(figures, 50),
   min: Math.min(...figures),
   max: Math.max(...figures),
 });
 
-/** The figure below which so many per cent lie; between two figures, their mean. */
+/** The percentile of some figures; between two figures, their mean. */
 export const percentile = (figures: readonly number[], percent: number): number => {
   const sorted = figures.toSorted((a, b) => a - b);
   const at = (percent / 100) * (sorted.length - 1);

@@ -1,17 +1,17 @@
 import { PARTS, type Part, type Processes } from '../candidates/candidate.ts';
 import { cpuSeconds, HAS_PROC, residentMb } from './process-figures.ts';
 
-/** What a load cost. A part that a candidate does not have is absent. */
+/** The cost of a load. A part that a candidate does not have is absent. */
 export interface Cost {
   cpuSeconds: Partial<Record<Part, number>>;
-  /** Of the largest process of the part, at its highest. */
+  /** Peak memory of the largest process of the part. */
   peakMb: Partial<Record<Part, number>>;
 }
 
-/** Peaks are sampled: the kernel's own mark can't be reset everywhere, and would tell of an earlier run. */
+/** Peaks are sampled, because the kernel's own peak can't be reset everywhere and may come from an earlier run. */
 const SAMPLE_EVERY_MS = 100;
 
-/** Watches the processes until `end` is called. */
+/** Measures the processes until `end` is called. */
 export const watch = (processes: Processes): { end(): Cost } => {
   const parts = HAS_PROC ? PARTS.filter((part) => processes[part].length > 0) : [];
   const cpuOf = (part: Part) => processes[part].reduce((sum, pid) => sum + cpuSeconds(pid), 0);

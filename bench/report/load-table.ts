@@ -12,7 +12,7 @@ interface Row {
 
 type Figure = (run: RunRecord) => number | undefined;
 
-/** What a load showed: a line for each contestant, the audit line, and what went wrong. */
+/** The table of a load: a line for each contestant, then notes, faults and the audit line. */
 export const describeLoad = (title: string, runs: readonly RunRecord[]): string => {
   const rows = [...Map.groupBy(runs, (run) => run.who)].map(([who, all]) => ({ who, runs: all }));
   const faults = runs
@@ -24,7 +24,7 @@ export const describeLoad = (title: string, runs: readonly RunRecord[]): string 
 };
 
 const columnsFor = (runs: readonly RunRecord[]): Column<Row>[] => {
-  const bareIsThere = runs.some((run) => run.who === 'bare' && run.perSecond !== undefined);
+  const hasBare = runs.some((run) => run.who === 'bare' && run.perSecond !== undefined);
   const column = (heading: string, figure: Figure, write = (spread: Spread) => formatNumber(spread.median)) => ({
     heading,
     cell: (row: Row) => {
@@ -36,7 +36,7 @@ const columnsFor = (runs: readonly RunRecord[]): Column<Row>[] => {
     { heading: '', cell: (row) => row.who },
     { ...column('per second', (run) => run.perSecond), figure: (run) => run.perSecond },
     { ...column('min–max', (run) => run.perSecond, range), figure: (run) => run.perSecond },
-    ...(bareIsThere ? [column('of bare', (run) => ofBare(run, runs))] : []),
+    ...(hasBare ? [column('of bare', (run) => ofBare(run, runs))] : []),
     column('p50 ms', (run) => run.p50Ms),
     column('p95', (run) => run.p95Ms),
     column('p99', (run) => run.p99Ms),
@@ -78,7 +78,7 @@ export const totalCpu = ({ cpuSeconds }: RunRecord): number | undefined => {
   return parts.length > 0 ? parts.reduce((sum, part) => sum + part, 0) : undefined;
 };
 
-/** Within its round, as the machine is not the same all the time. */
+/** Ratio to `bare` of the same round, because the speed of the machine changes. */
 const ofBare = (run: RunRecord, runs: readonly RunRecord[]): number | undefined => {
   const bare = runs.find((other) => other.who === 'bare' && other.round === run.round)?.perSecond;
   return bare && run.perSecond ? run.perSecond / bare : undefined;

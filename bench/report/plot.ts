@@ -9,7 +9,7 @@ const LOADS: Record<string, string> = {
   spread: '1,000 coupons, 256 conns',
 };
 
-/** In the order of the bars. Colours that stay apart for the colour-blind. */
+/** Colours in the order of the bars. People with colour blindness can distinguish them. */
 const COLOURS: Record<string, string> = {
   bare: '#b0b7bf',
   seckill: '#e69f00',
@@ -23,7 +23,7 @@ const MARGIN = { left: 70, right: 20, top: 50, bottom: 70 };
 const PLOT = { width: WIDTH - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
 const GAP = 0.2;
 
-/** Throughput of the candidates as bars, with the range of the rounds as a line on each. */
+/** Draws the throughput of the candidates as bars, each with the range of its rounds as a line. */
 export const drawThroughput = (runs: readonly RunRecord[], machine: readonly string[]): string => {
   const highest = Math.max(1, ...runs.filter(({ load }) => load in LOADS).map((run) => run.perSecond ?? 0));
   const step = niceStep(highest);

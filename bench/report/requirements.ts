@@ -9,7 +9,7 @@ type Find = (load: string, who: string) => RunRecord | undefined;
 interface Requirement {
   load: string;
   what: string;
-  /** The figure of one round: never one from here and one from there, as the machine is not the same all the time. */
+  /** The figure of one round. It never mixes rounds, because the speed of the machine changes. */
   figure: (find: Find) => number | undefined;
   atLeast?: number;
   atMost?: number;
@@ -19,7 +19,7 @@ interface Requirement {
 const ratio = (above: number | undefined, below: number | undefined): number | undefined =>
   above !== undefined && below ? above / below : undefined;
 
-/** Throughput of Flashclaim over that of another candidate. */
+/** The throughput of Flashclaim divided by that of another candidate. */
 const speed = (load: string, what: string, against: string, atLeast: number): Requirement => ({
   load,
   what,
@@ -63,7 +63,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   {
     load: 'burst',
     what: 'burst 10,000 / 1,000: all answered, exactly 1,000 × 200, no connection error',
-    // A run that is not exact has no figure.
+    // An incorrect run has no figure.
     figure: (find) => (find('burst', 'flashclaim')?.perSecond === undefined ? 0 : 1),
     atLeast: 1,
     unit: 'of all runs exact',
@@ -77,7 +77,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     load: 'overload',
-    what: 'ten times the callers: p99 of who is let in',
+    what: 'ten times the callers: p99 of admitted claims',
     figure: (find) => find('overload', 'overloaded')?.p99Ms,
     atMost: 2_500,
     unit: 'ms',
@@ -106,15 +106,15 @@ const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     load: 'million',
-    what: '1,000,000 claims there: claims, of an empty coupon',
+    what: 'coupon with 1,000,000 claims: claims, of an empty coupon',
     figure: (find) =>
-      ratio(find('million', 'flashclaim, 1,000,000 there')?.perSecond, find('million', 'flashclaim, empty')?.perSecond),
+      ratio(find('million', 'flashclaim, 1,000,000 claims')?.perSecond, find('million', 'flashclaim, empty')?.perSecond),
     atLeast: 0.9,
     unit: '×',
   },
   {
     load: 'million',
-    what: '1,000,000 claims there: p50 of GET details, of one with 1,000',
+    what: 'coupon with 1,000,000 claims: p50 of GET details, of one with 1,000',
     figure: (find) =>
       ratio(find('million', 'GET of 1,000,000 claims')?.p50Ms, find('million', 'GET of 1,000 claims')?.p50Ms),
     atMost: 1.5,
@@ -134,12 +134,12 @@ const REQUIREMENTS: readonly Requirement[] = [
   peak('10,000 waiting claims: memory of the worker', 'worker', 250),
 ];
 
-/** The requirements of those loads that were run, each with what it came to. Reached by the median of the rounds. */
+/** A table of the requirements of the loads that were run. The median of the rounds counts. */
 export const describeRequirements = (runs: readonly RunRecord[]): string => {
   const measured = REQUIREMENTS.filter(({ load }) => runs.some((run) => run.load === load));
   const rows = measured.map((requirement) => ({ requirement, spread: overRounds(requirement, runs) }));
   const columns = [
-    { heading: 'must reach', cell: ({ requirement }: Row) => requirement.what },
+    { heading: 'requirement', cell: ({ requirement }: Row) => requirement.what },
     { heading: 'required', cell: ({ requirement }: Row) => limitOf(requirement) },
     { heading: 'measured', cell: ({ spread }: Row) => (spread ? formatNumber(spread.median) : 'no figure') },
     {
@@ -169,7 +169,7 @@ const overRounds = ({ figure }: Requirement, runs: readonly RunRecord[]): Spread
 const limitOf = ({ atLeast, atMost, unit }: Requirement): string =>
   atLeast === undefined ? `≤ ${atMost} ${unit}` : `≥ ${atLeast} ${unit}`;
 
-/** What must hold in every run is no matter of the median. */
+/** Requirements that every round must reach use the worst round instead of the median. */
 const isReached = ({ requirement: { atLeast, atMost, unit }, spread }: Row): boolean => {
   if (!spread) return false;
   const always = unit === 'of all runs exact' || unit === 'aborted' || unit === 'MB';

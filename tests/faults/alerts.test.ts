@@ -115,7 +115,7 @@ test.skipIf(!programs)('transactions that meet others again and again', { tags: 
 
 test.skipIf(!programs)('a job that nobody understands', { tags: ['slow'] }, async () => {
   await queue.add(JOB_NAME, 'poison');
-  await fires('JobsGivenUp');
+  await fires('JobsFailed');
 });
 
 test.skipIf(!programs)('answers that nobody hears', { tags: ['slow'] }, async () => {
@@ -124,7 +124,7 @@ test.skipIf(!programs)('answers that nobody hears', { tags: ['slow'] }, async ()
   for (let i = 0; i < PENDING_MAX; i++) expect((await claimOne(ASYNC)).status).toBe(202);
   for (const job of await queue.getWaiting()) await job.updateData({ ...job.data, replyTo: 'somebody else' });
   worker.kill('SIGCONT');
-  await fires('AnswersUnheard');
+  await fires('AnswersLost');
   await nothingFires();
 });
 
@@ -177,7 +177,7 @@ test.skipIf(!programs).each(['redis', 'mongo'] as const)(
   { tags: ['slow'] },
   async (store) => {
     stores.servers[store].kill('SIGSTOP');
-    await fires('StoreAway');
+    await fires('StoreDown');
     stores.servers[store].kill('SIGCONT');
     await nothingFires();
   },

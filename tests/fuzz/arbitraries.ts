@@ -1,7 +1,7 @@
 import { isCouponName, isName } from '@flashclaim/core';
 import fc, { type Arbitrary } from 'fast-check';
 
-/** What of JSON Schema the document uses. */
+/** The part of JSON Schema that the document uses. */
 export interface Schema {
   $ref?: string;
   type?: string;
@@ -24,16 +24,16 @@ const text = (maxLength: number): Arbitrary<string> =>
     fc.string({ unit: 'grapheme-ascii', maxLength }),
   );
 
-/** Few, so that they are met again: a coupon is there, a user holds a unit, a key was used. */
+/** A small set, so that values repeat: an existing coupon, a user with a unit, a used key. */
 export const NAMES = ['fuzz one', 'fuzz/few', 'fuzz many', '.', '..', 'claim', '__proto__', '%', 'ßtraße'];
 
-/** Values that the schema allows. @throws Error on a schema that it does not know how to meet. */
+/** Values that are valid by the schema. @throws Error on an unknown kind of schema. */
 export const conforming = (schema: Schema): Arbitrary<unknown> => {
   if (schema.enum) return fc.constantFrom(...schema.enum);
   if (schema.type === 'object') return conformingObject(schema);
   if (schema.type === 'integer')
     return fc.integer({ min: schema.minimum ?? -(2 ** 31), max: schema.maximum ?? 2 ** 31 - 1 });
-  if (schema.type !== 'string') throw new Error(`no value is known for the schema ${JSON.stringify(schema)}`);
+  if (schema.type !== 'string') throw new Error(`there are no values for the schema ${JSON.stringify(schema)}`);
   if (schema.format === 'name') return fc.oneof(fc.constantFrom(...NAMES), text(300).filter(isName));
   if (schema.format === 'coupon-name')
     return conforming({ ...schema, format: 'name' }).filter((name) => isCouponName(name as string));
@@ -46,7 +46,7 @@ const patterned = (pattern: string): Arbitrary<string> => {
   return fc.oneof(fc.constantFrom(...fc.sample(matching, { seed: 1, numRuns: 3 })), matching);
 };
 
-/** With all that is required, some of the rest, and at times a field that nobody knows. */
+/** Objects with all required fields, some optional ones, and sometimes an unknown field. */
 const conformingObject = ({ properties = {}, required = [] }: Schema): Arbitrary<object> =>
   fc
     .tuple(
@@ -62,7 +62,7 @@ const conformingObject = ({ properties = {}, required = [] }: Schema): Arbitrary
     )
     .map(([known, unknown]) => ({ ...unknown, ...known }));
 
-/** Values that somebody might try. */
+/** Values that an attacker might send. */
 export const hostile: Arbitrary<unknown> = fc.oneof(
   fc.jsonValue(),
   text(400),
@@ -91,7 +91,7 @@ export const hostile: Arbitrary<unknown> = fc.oneof(
   ),
 );
 
-/** An object that is nearly as the schema says: a field is wrong, missing, or looks like an operator. */
+/** Objects that are nearly valid: one field is wrong, missing, or has the name of an operator. */
 export const nearly = (schema: Schema): Arbitrary<unknown> => {
   const names = Object.keys(schema.properties ?? {});
   return fc

@@ -14,7 +14,7 @@ const isExact = (mongo: Mongo): Promise<boolean> =>
 
 const REQUESTS = 1_000;
 
-/** They take some seconds; more on a machine that does much else. */
+/** The requests take some seconds; more on a busy machine. */
 const TEST_MAX_MS = 240_000;
 
 let system: System;
@@ -24,13 +24,13 @@ beforeAll(async () => {
 afterAll(() => system?.close());
 
 test(
-  'whatever is sent, the answer is one that the document has',
+  'every answer to any request is documented',
   async () => {
     const seed = randomInt(2 ** 31);
-    console.log(`fuzz: ${REQUESTS} requests; the same again: npm run fuzz -- --requests ${REQUESTS} --seed ${seed}`);
-    const met = await fuzz({ url: system.urls[0] as string, seed, stop: { afterRequests: REQUESTS } });
-    expect([...met.values()].reduce((sum, count) => sum + count)).toBe(REQUESTS);
-    // Some callers did not wait; their claims may still be on their way.
+    console.log(`fuzz: ${REQUESTS} requests; to repeat them: npm run fuzz -- --requests ${REQUESTS} --seed ${seed}`);
+    const coverage = await fuzz({ url: system.urls[0] as string, seed, stop: { afterRequests: REQUESTS } });
+    expect([...coverage.values()].reduce((sum, count) => sum + count)).toBe(REQUESTS);
+    // Some callers did not wait; their claims may still be in flight.
     await until(() => isExact(system.stores.mongo));
   },
   TEST_MAX_MS,

@@ -8,36 +8,35 @@ import { type FuzzRequest, type Known, requests } from './request.ts';
 import { addressOf, Sender } from './send.ts';
 
 export interface FuzzOptions {
-  /** Of an API whose coupons are nobody's: many are created, and claimed. */
+  /** The URL of an API with a database for tests: many coupons are created and claimed. */
   url: string;
   seed: number;
-  /** How long, or how much. */
+  /** The limit of the run. */
   stop: { afterMs: number } | { afterRequests: number };
-  /** Told after every hundred requests how many there were. */
+  /** Called after every hundred requests with their number. */
   onProgress?: (requests: number) => void;
 }
 
 const PROGRESS_EVERY_REQUESTS = 100;
 
-/** How often each answer was met: `operation status code`. */
-export type Met = Map<string, number>;
+/** How often each answer came: `operation status code`. */
+export type Coverage = Map<string, number>;
 
 /**
- * Sends requests that are as the API's own document says, nearly so, or nothing like it, and holds every answer against the
- * document: no 5xx but 503, no answer that is not documented, nothing refused that is as documented, and nothing taken that
- * is not.
- * @throws Error naming the smallest request that was answered wrongly, and the seed that leads there again.
+ * Sends requests that are valid by the API's own document, nearly valid, or random, and compares every answer with the
+ * document: no 5xx except 503, no undocumented answer, no valid request rejected, and no invalid request accepted.
+ * @throws Error with the smallest request that got a wrong answer, and the seed that repeats it.
  */
-export const fuzz = async ({ url, seed, stop, onProgress }: FuzzOptions): Promise<Met> => {
+export const fuzz = async ({ url, seed, stop, onProgress }: FuzzOptions): Promise<Coverage> => {
   const contract = await Contract.read(url);
   const known = await prepare(url);
   const sender = new Sender(url);
-  const met: Met = new Map();
+  const coverage: Coverage = new Map();
   let sent = 0;
   const property = fc.asyncProperty(requests(contract, known), async (request) => {
     const reply = await sender.send(request);
     const answer = nameOf(request, reply);
-    met.set(answer, (met.get(answer) ?? 0) + 1);
+    coverage.set(answer, (coverage.get(answer) ?? 0) + 1);
     if (++sent % PROGRESS_EVERY_REQUESTS === 0) onProgress?.(sent);
     const faults = judge(contract, request, reply);
     if (faults.length > 0) throw new Error(report(request, reply, faults));
@@ -53,10 +52,10 @@ export const fuzz = async ({ url, seed, stop, onProgress }: FuzzOptions): Promis
   } finally {
     sender.close();
   }
-  return met;
+  return coverage;
 };
 
-/** A few coupons, one of them sold out, and claims that stand; and what the document can say in words alone. */
+/** Creates a few coupons, one of them sold out, and claims. Resolves to values that the document can't describe by a schema. */
 const prepare = async (url: string): Promise<Known> => {
   const claimIds: string[] = [];
   for (const [index, name] of NAMES.slice(0, 3).entries()) {
@@ -81,5 +80,5 @@ const report = (request: FuzzRequest, { status, body }: Reply, faults: readonly 
   ].join('\n');
 };
 
-/** Of a body, in a report. */
+/** Characters of a body in a report. */
 const BODY_SHOWN_CHARS = 2_000;

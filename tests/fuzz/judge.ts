@@ -3,35 +3,36 @@ import type { Reply } from '../support/call-api.ts';
 import type { Contract, Operation, Parameter } from '../support/openapi.ts';
 import type { FuzzRequest } from './request.ts';
 
-/** What is wrong with an answer, in view of its request; nothing where all is well. */
+/** Describes what is wrong with the answer to a request; empty if nothing is. */
 export const judge = (contract: Contract, request: FuzzRequest, reply: Reply): string[] => {
   const faults = [...generalFaults(contract, reply)];
   if (request.operationId === undefined) return faults;
   faults.push(...contract.faultsOf(request.operationId, reply));
   const { code } = (reply.body ?? {}) as { code?: ProblemCode };
-  const refusal = refusalOf(contract, request);
-  // Who may not call at all, or not now, is told nothing else.
+  const rejection = rejectionOf(contract, request);
+  // A caller without permission, or during an outage, gets no other code.
   if (code === 'unauthorized' || reply.status === 503) return faults;
-  if (refusal && code !== refusal.code) faults.push(`it was not refused as ${refusal.code}, although ${refusal.why}`);
-  if (!refusal && code && REFUSALS.includes(code)) faults.push('it was refused, although it is as documented');
+  if (rejection && code !== rejection.code)
+    faults.push(`it was not rejected as ${rejection.code}, although ${rejection.why}`);
+  if (!rejection && code && REJECTIONS.includes(code)) faults.push('it was rejected, although it is valid');
   return faults;
 };
 
-/** The codes that say that the request itself is at fault. */
-const REFUSALS: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
+/** The codes for an invalid request. */
+const REJECTIONS: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 
 interface Rejection {
   code: ProblemCode;
   why: string;
 }
 
-/** What holds of every answer. */
+/** Checks that apply to every answer. */
 const generalFaults = function* (contract: Contract, { status, headers, body }: Reply): Generator<string> {
   if (status >= 500 && status !== 503) yield `status ${status}`;
   if (!headers.get('x-request-id')) yield 'no x-request-id';
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json');
   if (status >= 400 && !isProblem) yield `status ${status} without a problem`;
-  // HEAD has none.
+  // The answer to HEAD has no body.
   if (!isProblem || body === undefined) return;
   const fault = contract.fault({ $ref: '#/components/schemas/Problem' }, body);
   if (fault) yield `problem: ${fault}`;
@@ -39,8 +40,8 @@ const generalFaults = function* (contract: Contract, { status, headers, body }: 
   if (body.request_id !== headers.get('x-request-id')) yield `request id ${body.request_id} in the body`;
 };
 
-/** As what a request must be refused; undefined where it is as documented. */
-const refusalOf = (contract: Contract, request: FuzzRequest): Rejection | undefined => {
+/** How a request must be rejected; undefined if it is valid. */
+const rejectionOf = (contract: Contract, request: FuzzRequest): Rejection | undefined => {
   const operation = contract.operation(request.operationId as string);
   const unread = operation.requestBody && unreadable(request);
   if (unread) return unread;
@@ -52,11 +53,11 @@ const refusalOf = (contract: Contract, request: FuzzRequest): Rejection | undefi
   return why === undefined ? undefined : { code: 'invalid_request', why };
 };
 
-/** A body is looked at before anything else: first its type, then its length. */
+/** The API checks the body first: its type, then its length. */
 const unreadable = ({ body, contentType }: FuzzRequest): Rejection | undefined => {
   if (contentType === undefined && !body) return undefined;
   if (!/^application\/json\s*(;|$)/i.test(contentType ?? ''))
-    return { code: 'unsupported_media_type', why: 'the body is no JSON by its type' };
+    return { code: 'unsupported_media_type', why: 'the content type of the body is not JSON' };
   if (body !== undefined && Buffer.byteLength(body) > BODY_MAX_BYTES)
     return { code: 'payload_too_large', why: 'the body is too long' };
   return undefined;
@@ -70,7 +71,7 @@ const parameterFault = (contract: Contract, parameter: Parameter, request: FuzzR
     header: () => (name in request.headers ? [request.headers[name] as string] : []),
   }[parameter.in]();
   if (values.length === 0) return parameter.required ? 'is missing' : undefined;
-  if (values.length > 1) return 'stands there more than once';
+  if (values.length > 1) return 'is present more than once';
   const [text = ''] = values;
   const value = 'type' in schema && schema.type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : text;
   return contract.fault(schema, value);
@@ -82,18 +83,18 @@ const bodyFault = (contract: Contract, { requestBody }: Operation, request: Fuzz
   try {
     const value = JSON.parse(body);
     return isForbidden(value)
-      ? 'it has a key that nobody may send'
+      ? 'it has a forbidden key'
       : contract.fault(requestBody?.content['application/json']?.schema as object, value);
   } catch {
-    return 'the body is no JSON';
+    return 'the body is not valid JSON';
   }
 };
 
-/** Whether an object would change what all objects are, once somebody merged it into another. */
+/** Whether a merge of this object into another could change the prototype of all objects. */
 const isForbidden = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false;
   if (Object.hasOwn(value, '__proto__')) return true;
-  const made = Object.hasOwn(value, 'constructor') ? (value.constructor as unknown) : undefined;
-  if (typeof made === 'object' && made !== null && Object.hasOwn(made, 'prototype')) return true;
+  const constructed = Object.hasOwn(value, 'constructor') ? (value.constructor as unknown) : undefined;
+  if (typeof constructed === 'object' && constructed !== null && Object.hasOwn(constructed, 'prototype')) return true;
   return Object.values(value).some(isForbidden);
 };

@@ -3,12 +3,12 @@ import fc, { type Arbitrary } from 'fast-check';
 import type { Contract, Operation, Parameter } from '../support/openapi.ts';
 import { conforming, hostile, nearly, type Schema } from './arbitraries.ts';
 
-/** A request, in the parts that its document speaks of. */
+/** A request in the parts that the document describes. */
 export interface FuzzRequest {
-  /** Undefined where it is none that is documented. */
+  /** Undefined if the operation is not documented. */
   operationId: string | undefined;
   method: string;
-  /** As the document has it, with its parameters in braces. */
+  /** The documented path, with its parameters in braces. */
   path: string;
   pathValues: Record<string, string>;
   query: [name: string, value: string][];
@@ -17,18 +17,18 @@ export interface FuzzRequest {
   body: string | undefined;
 }
 
-/** Requests to every documented operation, and now and then to anything else. */
+/** Requests to every documented operation, and sometimes to any other address. */
 export const requests = (contract: Contract, known: Known): Arbitrary<FuzzRequest> =>
   fc.oneof(
     ...[...contract.operations.values()].map((operation) => ({
-      // What takes nothing has little to get wrong.
+      // Operations without parameters and body need few requests.
       weight: operation.requestBody ? 8 : operation.parameters ? 4 : 1,
       arbitrary: toOperation(contract, operation, known),
     })),
     { weight: 1, arbitrary: toAnywhere },
   );
 
-/** Values that exist in the system: the document can't know them. By the name of the parameter. */
+/** Values that exist in the system, by the name of the parameter. The document does not contain them. */
 export type Known = Record<string, readonly string[]>;
 
 const JSON_TYPES = ['application/json', 'application/json; charset=utf-8', 'Application/JSON'];
@@ -75,7 +75,7 @@ const pathValue = ({ name, schema }: Parameter, known: Known): Arbitrary<string>
       { weight: 1, arbitrary: hostile },
     )
     .map((value) => asText(value).toWellFormed())
-    // An empty one is another address.
+    // An empty value would be another address.
     .filter((value) => value !== '');
 
 const queryOf = (parameters: Parameter[]): Arbitrary<FuzzRequest['query']> =>
@@ -94,7 +94,7 @@ const queryOf = (parameters: Parameter[]): Arbitrary<FuzzRequest['query']> =>
     )
     .map((parts) => parts.flat() as FuzzRequest['query']);
 
-/** What may stand in a header: the visible characters of Latin-1, and blanks between them. */
+/** Valid header values: visible characters of Latin-1, with blanks between them. */
 const HEADER = /^[\x21-\x7e\xa1-\xff](?:[ \x21-\x7e\xa1-\xff]{0,298}[\x21-\x7e\xa1-\xff])?$/;
 
 const headersOf = (parameters: Parameter[], known: Known): Arbitrary<FuzzRequest['headers']> =>

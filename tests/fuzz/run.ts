@@ -12,10 +12,10 @@ import { wholeNumber } from '../support/whole-number.ts';
 import { type FuzzOptions, fuzz } from './fuzz.ts';
 
 const USAGE = `npm run fuzz -- [options]
-  --minutes N    how long (1)
-  --requests N   how much, instead
-  --seed S       the same requests again (a new one)
-  --url URL      a running API with a database that nobody needs (by default one is started, with a worker)
+  --minutes N    duration (default: 1)
+  --requests N   number of requests instead
+  --seed S       repeats the requests of this seed (default: random)
+  --url URL      a running API with a test database (by default one is started, with a worker)
   --help         prints this`;
 
 interface Options {
@@ -26,7 +26,7 @@ interface Options {
 
 /**
  * Ends this process after `--help`.
- * @throws StartError with the usage where an option is wrong.
+ * @throws StartError with the usage if an option is wrong.
  */
 const readOptions = (args: string[]): Options => {
   try {
@@ -53,7 +53,7 @@ const readOptions = (args: string[]): Options => {
   }
 };
 
-/** Resolves to what `use` does with the address of a system that is there for it alone. */
+/** Starts a system, calls `use` with its address, and stops the system. */
 const withSystem = async <T>(use: (url: string) => Promise<T>): Promise<T> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'flashclaim-fuzz-'));
   const servers = await startStores({ dataDir, log: (name, text) => console.log(`${name.padEnd(9)} ${text}`) });
@@ -82,9 +82,9 @@ const run = async ({ url, seed, stop }: Options): Promise<void> => {
     };
     return fuzz({ url: at, seed, stop, onProgress }).finally(clearProgress);
   };
-  const met = await (url ? fuzzAt(url) : withSystem(fuzzAt));
-  const answers = [...met].sort(([one], [other]) => (one < other ? -1 : 1));
-  const total = [...met.values()].reduce((sum, times) => sum + times, 0);
+  const coverage = await (url ? fuzzAt(url) : withSystem(fuzzAt));
+  const answers = [...coverage].sort(([one], [other]) => (one < other ? -1 : 1));
+  const total = [...coverage.values()].reduce((sum, times) => sum + times, 0);
   console.log(
     `\n${timesTable('answer', answers)}\n\n${count(total)} requests in ${((performance.now() - start) / 1000).toFixed(0)} s, all answered as documented`,
   );

@@ -3,14 +3,14 @@ import { text } from 'node:stream/consumers';
 import type { Reply } from '../support/call-api.ts';
 import type { FuzzRequest } from './request.ts';
 
-/** What goes over the wire as the address, every value encoded. */
+/** The address of a request, with every value encoded. */
 export const addressOf = ({ path, pathValues, query }: FuzzRequest): string => {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(pathValues[name] as string));
   const search = query.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
   return search ? `${filled}?${search}` : filled;
 };
 
-/** Sends requests to one API over connections that stay. Unlike `fetch`, it leaves addresses such as `/api/coupons/..` as they are. */
+/** Sends requests to one API over keep-alive connections. Unlike `fetch`, it does not change addresses such as `/api/coupons/..`. */
 export class Sender {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #url: URL;

@@ -14,11 +14,11 @@ import { type Recount, recount, type Step } from './recount.ts';
 import { writeMetrics } from './write-metrics.ts';
 
 const USAGE = `npm run audit [-- options]    recounts every coupon against its claims
-  --history FILE   compares the answers that callers got, as recorded there, with the database instead
+  --history FILE   compares the recorded answers to callers with the database instead
   --help           prints this
 
-The database is MONGO_DB of MONGO_URI; where that is not set, what npm start runs or has left.
-Exit code 0: all is exact; 1: faults, each named; 2: nothing could be checked.`;
+The database is MONGO_DB of MONGO_URI. If MONGO_URI is not set: the database of npm start, running or not.
+Exit code 0: no fault; 1: faults, each named; 2: the audit was not possible.`;
 
 const CONNECT_MAX_MS = 5_000;
 

@@ -57,7 +57,7 @@ const run = async (): Promise<void> => {
   await end;
 };
 
-/** @throws StartError with the usage where there is any other argument. */
+/** @throws StartError with the usage on any other argument. */
 const wantsHelp = (): boolean => {
   try {
     return parseArgs({ options: { help: { type: 'boolean', default: false } } }).values.help;
