@@ -22,7 +22,6 @@ export const searchPath = (): string[] => (process.env['PATH'] ?? '').split(':')
 /** A setting that the bench must have passed to this process. */
 export const setting = (name: string): string => {
   const value = process.env[name];
-  if (value === undefined)
-    throw new Error(`The setting ${name} is missing: only the bench can start this program.`);
+  if (value === undefined) throw new Error(`The setting ${name} is missing: only the bench can start this program.`);
   return value;
 };

@@ -24,7 +24,9 @@ export const serveClaims = async (decide: (userId: string, couponName: string) =
       const decision = await decide(request.body.user_id, request.body.coupon_name);
       if (!('refused' in decision)) return decision;
       // Only the status 200 has a schema.
-      return (reply as { code(status: number): typeof reply }).code(decision.status).send({ code: decision.refused } as never);
+      return (reply as { code(status: number): typeof reply })
+        .code(decision.status)
+        .send({ code: decision.refused } as never);
     },
   );
   app.get('/health', async () => ({ status: 'ok' }));

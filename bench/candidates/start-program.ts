@@ -24,7 +24,8 @@ export const startProgram = async (
   });
   let isStopped = false;
   handle.exited.then(({ code, signal }) => {
-    if (!isStopped) unexpectedExit.reject(new StartError(`${name} ended unexpectedly (${signal ?? `exit code ${code}`}).`));
+    if (!isStopped)
+      unexpectedExit.reject(new StartError(`${name} ended unexpectedly (${signal ?? `exit code ${code}`}).`));
   });
   return {
     ...handle,

@@ -44,7 +44,10 @@ const measure = async (
   const found = { note: describe(result), raw: result, ...(audit && { audit }) };
   const isCorrect = granted === units && result.statuses['400'] === users - units && result.socketErrors === 0;
   const why =
-    fault ?? (isCorrect || users === units ? undefined : 'the granted claims are not exactly the units, or a claim was not answered');
+    fault ??
+    (isCorrect || users === units
+      ? undefined
+      : 'the granted claims are not exactly the units, or a claim was not answered');
   return why ? { ...found, fault: why } : { ...found, ...figuresOf(result, cost) };
 };
 

@@ -52,7 +52,8 @@ const faultOf = ({ expect, running }: ClaimRun, result: LoadResult): string | un
   const { requests, refused, socketErrors, maxMs } = result;
   if (socketErrors > 0) return `${socketErrors} socket errors`;
   if (requests === 0) return 'no answer at all';
-  if (expect === 'sold-out' && refused !== requests) return `${requests - refused} units granted although none remained`;
+  if (expect === 'sold-out' && refused !== requests)
+    return `${requests - refused} units granted although none remained`;
   if (expect !== 'sold-out' && refused > 0) return `${refused} refused of ${requests}`;
   // wrk does not distinguish 202 from 200, but no claim is answered 202 before this time.
   if (maxMs >= (running.pendingAfterMs ?? Number.POSITIVE_INFINITY))

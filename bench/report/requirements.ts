@@ -108,7 +108,10 @@ const REQUIREMENTS: readonly Requirement[] = [
     load: 'million',
     what: 'coupon with 1,000,000 claims: claims, of an empty coupon',
     figure: (find) =>
-      ratio(find('million', 'flashclaim, 1,000,000 claims')?.perSecond, find('million', 'flashclaim, empty')?.perSecond),
+      ratio(
+        find('million', 'flashclaim, 1,000,000 claims')?.perSecond,
+        find('million', 'flashclaim, empty')?.perSecond,
+      ),
     atLeast: 0.9,
     unit: '×',
   },
