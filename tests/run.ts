@@ -7,8 +7,8 @@ import { type Recovery, recoveryTable } from './support/recovery-table.ts';
 import { wholeNumber } from './support/whole-number.ts';
 
 /** What `npm test` runs, and its parts. */
-const USAGE = `npm test                      format, lint, dead code, types, then every test against real servers
-npm run lint                  format, lint and dead code alone (--only lint)
+const USAGE = `npm test                      format, lint, words, dead code, types, then every test against real servers
+npm run lint                  format, lint, words and dead code alone (--only lint)
 npm run typecheck             types alone (--only types)
 npm run test:unit             the tests of tests/unit alone (--only unit)
 npm run test:faults           every fault test, the long ones too, and how long each recovery took
@@ -95,6 +95,7 @@ type Check = (tests: readonly string[]) => Promise<Outcome>;
 
 const LINT: Check[] = [
   () => check('format and lint', 'biome', 'ci', '--error-on-warnings'),
+  () => check('words', 'node', 'tests/words/check-words.ts'),
   () => check('dead code', 'knip', '--no-progress'),
 ];
 const TYPES: Check[] = [() => check('types', 'turbo', 'run', 'typecheck', '--output-logs=errors-only')];

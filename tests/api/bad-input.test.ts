@@ -173,7 +173,7 @@ describe('names make the round trip create → get → claim', () => {
     ['an emoji of several', '👩🏽‍🚀👨‍👩‍👧‍👦🏳️‍🌈'],
     ['255 code points of 4 bytes', '𠮷'.repeat(255)],
     ['Hangul in parts', '\u1112\u1161\u11ab\u1100\u1173\u11af'],
-    ['a sign that has a twin', '\u212bngstr\u00f6m'],
+    ['a sign that has a second form', '\u212bngstr\u00f6m'],
   ])('%s', async (_, name) => {
     const user = `${name.slice(0, 100)} ${randomUUID()}`.normalize('NFC');
     const created = await createCoupon(url, name, 2);

@@ -107,16 +107,16 @@ describe('a retry under the same key', () => {
 
   test('after a refusal is what its id tells of from then on', async () => {
     const url = await start({ workers: 0, env: FOR_EVER });
-    await createCoupon(url, 'anew', 1);
-    await claim(url, 'anew', 'winner', ASYNC);
-    const first = await claim(url, 'anew', 'user', under('key-1'));
+    await createCoupon(url, 'again', 1);
+    await claim(url, 'again', 'winner', ASYNC);
+    const first = await claim(url, 'again', 'user', under('key-1'));
     await system.addWorker();
     await until(() => isDecided(url, first));
     expect(await statusOf(url, first)).toMatchObject({ status: 'refused', code: 'out_of_stock', user_id: 'user' });
 
     await stop(system.workers.pop());
-    await system.stores.mongo.coupons.updateOne({ name: 'anew' }, { $inc: { amount: 1, remaining_amount: 1 } });
-    const second = await claim(url, 'anew', 'user', under('key-1'));
+    await system.stores.mongo.coupons.updateOne({ name: 'again' }, { $inc: { amount: 1, remaining_amount: 1 } });
+    const second = await claim(url, 'again', 'user', under('key-1'));
     expect(second.body.claim_id).toBe(first.body.claim_id);
     expect(await statusOf(url, first)).toMatchObject({ status: 'pending' });
     await system.addWorker();
@@ -219,21 +219,25 @@ describe('a claim that was answered pending', () => {
       await own.stop(0);
       own = await startStores({ dataDir, redisPort });
 
-      const anew = await system.addApi();
-      for (const one of [system.urls[1] as string, anew]) {
+      const restarted = await system.addApi();
+      for (const one of [system.urls[1] as string, restarted]) {
         await until(async () => (await call(`${one}/health`, 'GET')).status === 200);
         expect(await statusOf(one, won)).toMatchObject({ status: 'pending', user_id: 'first' });
       }
-      expect((await claim(anew, 'survives', 'first', under('key-1'))).body.claim_id).toBe(won.body.claim_id);
+      expect((await claim(restarted, 'survives', 'first', under('key-1'))).body.claim_id).toBe(won.body.claim_id);
       await system.addWorker();
-      await until(() => isDecided(anew, lost));
+      await until(() => isDecided(restarted, lost));
       await stop(system.workers[0]);
       await own.stop(0);
       own = await startStores({ dataDir, redisPort });
       await system.addWorker();
-      await until(async () => (await call(`${anew}/health`, 'GET')).status === 200);
-      expect(await statusOf(anew, won)).toMatchObject({ status: 'claimed', user_id: 'first' });
-      expect(await statusOf(anew, lost)).toMatchObject({ status: 'refused', code: 'out_of_stock', user_id: 'second' });
+      await until(async () => (await call(`${restarted}/health`, 'GET')).status === 200);
+      expect(await statusOf(restarted, won)).toMatchObject({ status: 'claimed', user_id: 'first' });
+      expect(await statusOf(restarted, lost)).toMatchObject({
+        status: 'refused',
+        code: 'out_of_stock',
+        user_id: 'second',
+      });
       await expectExact(system.stores.mongo);
     } finally {
       await own?.stop();

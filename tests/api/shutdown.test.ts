@@ -39,7 +39,7 @@ const isClosed = (url: string): Promise<boolean> =>
 const CLAIMED = { status: 200, connection: 'close', message: 'coupon claimed successfully' };
 
 describe('an API that is stopped', () => {
-  test('answers who waits, turns away who comes, and ends by itself as soon as nobody waits', async () => {
+  test('answers who waits, rejects who comes, and ends by itself as soon as nobody waits', async () => {
     system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '20000' } });
     const url = system.urls[0] as string;
     const [api] = system.apis as [ProcessHandle];

@@ -31,10 +31,10 @@ test('killed with 1,000 waiting claims: the same keys get their one claim from a
   const second = await system.addApi({ CLAIMS_PENDING_MAX: `${2 * WAITING}` });
   system.urls.shift();
   history.mark('recovered', 'API');
-  const mendedAt = performance.now();
+  const healedAt = performance.now();
   const again = claimAll(second);
   const { answeredAt = Number.NaN } = await Promise.race(again);
-  recordRecovery(task, 'API killed with 1,000 claims', answeredAt - mendedAt);
+  recordRecovery(task, 'API killed with 1,000 claims', answeredAt - healedAt);
   const told = await Promise.all(again);
   expect(told.filter(({ status }) => status !== 200)).toEqual([]);
   expect(new Set(told.map(({ claimId }) => claimId)).size).toBe(WAITING + 1);
@@ -50,20 +50,20 @@ test('two APIs and two workers, each stopped in turn under load: nobody is left 
   const load = new FaultLoad({ system, coupon: 'rolling', test: task });
   await load.start();
   for (const [turn, api] of [...system.apis].entries()) {
-    const strike = async () => {
+    const inject = async () => {
       expect(await api.stop()).toEqual({ code: 0, signal: null });
     };
-    await load.through(`API ${turn + 1} stopped`, strike, async () => {
+    await load.through(`API ${turn + 1} stopped`, inject, async () => {
       await system.addApi();
       system.urls.shift();
     });
   }
   for (const [turn, worker] of [...system.workers].entries()) {
-    const strike = async () => expect(await worker.stop()).toEqual({ code: 0, signal: null });
-    await load.through(`worker ${turn + 1} stopped`, strike, system.addWorker);
+    const inject = async () => expect(await worker.stop()).toEqual({ code: 0, signal: null });
+    await load.through(`worker ${turn + 1} stopped`, inject, system.addWorker);
   }
   await load.expectConsistent();
-  // Whoever comes too late finds the door closed; whoever was let in is answered.
+  // A late request is rejected; an admitted one is answered.
   const failures = load.undecided.map(({ status, code, error }) => error ?? `${status} ${code}`);
   expect(failures.filter((failure) => !/ECONNREFUSED|^503 unavailable$/.test(failure))).toEqual([]);
 });

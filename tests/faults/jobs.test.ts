@@ -35,7 +35,7 @@ test('finished jobs that are added once more under other ids grant nothing, and 
     for (const job of await queue.getActive()) if (job?.data.v === 3) copies.set(job.data.id, job.data);
     return copies.size >= 10;
   });
-  const strike = async () => {
+  const inject = async () => {
     for (const [id, data] of copies) {
       await finished(id, 'unknown');
       const before = await record(id);
@@ -45,7 +45,7 @@ test('finished jobs that are added once more under other ids grant nothing, and 
       expect(await record(id)).toEqual(before);
     }
   };
-  await load.through('finished jobs run again', strike, async () => {});
+  await load.through('finished jobs run again', inject, async () => {});
   await load.expectConsistent();
 });
 
@@ -67,7 +67,7 @@ const POISON: Record<string, unknown> = {
 test('jobs that nobody understands fail, and their lane goes on', async ({ task }) => {
   const load = new FaultLoad({ system, coupon: COUPON, test: task });
   await load.start();
-  const strike = async () => {
+  const inject = async () => {
     for (const [what, data] of Object.entries(POISON)) {
       const jobId = `poison-${what.replaceAll(' ', '-')}`;
       // As an API adds its jobs: whatever may pass is tried again.
@@ -76,7 +76,7 @@ test('jobs that nobody understands fail, and their lane goes on', async ({ task 
       await load.decides(10);
     }
   };
-  await load.through('poisoned jobs', strike, async () => {});
+  await load.through('poisoned jobs', inject, async () => {});
   await load.expectConsistent();
 });
 

@@ -48,7 +48,7 @@ const FAULTS: Record<string, FailPoint & { times: number }> = {
   'commits that take 2 s': { commands: ['commitTransaction'], times: 2, data: slow(2_000) },
 };
 
-const strikeWith = async ({ times, ...failPoint }: FailPoint & { times: number }): Promise<void> => {
+const injectWith = async ({ times, ...failPoint }: FailPoint & { times: number }): Promise<void> => {
   const { client } = stores.mongo;
   const before = await failPointCount();
   await setFailPoint(client, { ...failPoint, times });
@@ -56,7 +56,7 @@ const strikeWith = async ({ times, ...failPoint }: FailPoint & { times: number }
   await clearFailPoint(client);
 };
 
-/** How many commands it has struck since the server started. */
+/** How many commands it has injected since the server started. */
 const failPointCount = async (): Promise<number> => {
   const reply = await stores.mongo.client.db('admin').command({ getParameter: 1, 'failpoint.failCommand': 1 });
   return reply['failpoint.failCommand'].timesEntered;
@@ -67,7 +67,7 @@ test.for(Object.entries(FAULTS))('%s', async ([what, fault], { task }) => {
   await load.start();
   await load.through(
     what,
-    () => strikeWith(fault),
+    () => injectWith(fault),
     async () => {},
   );
   await load.decides(50);
@@ -77,8 +77,8 @@ test.for(Object.entries(FAULTS))('%s', async ([what, fault], { task }) => {
 test('a commit that takes 30 s', { tags: ['slow'] }, async ({ task }) => {
   const load = new FaultLoad({ system, coupon: 'half-a-minute', test: task });
   await load.start();
-  const strike = () => strikeWith({ commands: ['commitTransaction'], times: 1, data: slow(30_000) });
-  await load.through('a commit that takes 30 s', strike, () => sleep(30_000));
+  const inject = () => injectWith({ commands: ['commitTransaction'], times: 1, data: slow(30_000) });
+  await load.through('a commit that takes 30 s', inject, () => sleep(30_000));
   await load.expectConsistent();
 });
 
@@ -86,10 +86,10 @@ test.for([3, 20, 120])('MongoDB is down for %i seconds', { tags: ['slow'] }, asy
   const load = new FaultLoad({ system, coupon: `away-${seconds}`, test: task });
   await load.start();
   const { mongo } = stores.servers;
-  const mend = async () => {
+  const heal = async () => {
     await sleep(seconds * 1_000);
     await mongo.start();
   };
-  await load.through(`MongoDB down for ${seconds} s`, () => mongo.stop(0), mend);
+  await load.through(`MongoDB down for ${seconds} s`, () => mongo.stop(0), heal);
   await load.expectConsistent();
 });

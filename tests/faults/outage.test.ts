@@ -35,7 +35,7 @@ const NAMES: Record<Store, string> = { redis: 'Redis', mongo: 'MongoDB' };
 
 const SILENCE_MAX_MS: Record<Store, number> = { redis: REDIS_SILENCE_MAX_MS, mongo: QUERY_TIMEOUT_MS };
 
-const strike = async (store: Store, fault: Fault): Promise<void> => {
+const inject = async (store: Store, fault: Fault): Promise<void> => {
   if (fault === 'killed') await stores.servers[store].stop(0);
   // It still accepts connections, and never answers.
   else if (fault === 'stopped') stores.servers[store].kill('SIGSTOP');
@@ -43,7 +43,7 @@ const strike = async (store: Store, fault: Fault): Promise<void> => {
   else await stores.proxies[store].disconnect();
 };
 
-const mend = async (store: Store, fault: Fault): Promise<void> => {
+const heal = async (store: Store, fault: Fault): Promise<void> => {
   if (fault === 'killed') await stores.servers[store].start();
   else if (fault === 'stopped') stores.servers[store].kill('SIGCONT');
   else await stores.proxies[store].reconnect();
@@ -112,9 +112,9 @@ describe.each<[Store, Fault]>([
     existing = await claim(url, coupon, 'early');
     expect(existing.status).toBe(200);
     inFlight = Promise.all(Array.from({ length: PENDING_MAX / 2 }, (_, i) => claim(url, coupon, `in flight ${i}`)));
-    const struck = strike(store, fault);
+    const injected = inject(store, fault);
     firstWave = await callAll(coupon, 'first', existing.body.claim_id);
-    await struck;
+    await injected;
     await until(async () => (await health()).status === 503);
   });
 
@@ -150,12 +150,12 @@ describe.each<[Store, Fault]>([
   test('it comes back by itself, nothing was lost, and nobody is waited for any more', async () => {
     // Longer than a connection is kept that says nothing.
     if (fault !== 'killed') await sleep(SILENCE_MAX_MS[store] + 1_000);
-    await mend(store, fault);
-    const mended = performance.now();
+    await heal(store, fault);
+    const healed = performance.now();
     await until(async () => (await health()).status === 200);
     let tries = 0;
     await until(async () => (await claim(url, coupon, `back ${tries++}`)).status === 200);
-    expect(performance.now() - mended).toBeLessThan(BACK_MAX_MS);
+    expect(performance.now() - healed).toBeLessThan(BACK_MAX_MS);
     await until(async () => (await stores.redis.pubsub('CHANNELS', answersChannel('*'))).length === 1);
 
     const replies = [...(await inFlight), firstWave.claimed];
@@ -184,8 +184,8 @@ test('Redis is stopped while a claim is in its lane and another waits behind it:
   const batching = timed(claim(url, coupon, 'batching'));
   // It is there before the next call is answered: one connection after the other, one turn of the event loop.
   await health();
-  await strike('redis', 'stopped');
-  onTestFinished(() => mend('redis', 'stopped'));
+  await inject('redis', 'stopped');
+  onTestFinished(() => heal('redis', 'stopped'));
 
   const told = await batching;
   expectUnavailable(told);
@@ -194,7 +194,7 @@ test('Redis is stopped while a claim is in its lane and another waits behind it:
   expect(waited).toMatchObject({ status: 202, body: { code: 'pending' } });
   const claimId = waited.body.claim_id;
 
-  await mend('redis', 'stopped');
+  await heal('redis', 'stopped');
   worker?.kill('SIGCONT');
   await until(async () => (await call(`${url}/api/claims/${claimId}`, 'GET')).body.status === 'claimed');
   expect((await readCoupon(url, coupon)).claimed_by).toEqual(['enqueued']);
@@ -206,9 +206,9 @@ test('Redis is stopped while limits are counted in it: no claim hangs on a limit
   onTestFinished(() => limited.close());
   const [base] = limited.urls as [string];
   await createCoupon(base, 'limited', 1);
-  await strike('redis', 'stopped');
-  onTestFinished(() => mend('redis', 'stopped'));
+  await inject('redis', 'stopped');
+  onTestFinished(() => heal('redis', 'stopped'));
   expectUnavailable(await timed(claim(base, 'limited', 'user')));
-  await mend('redis', 'stopped');
+  await heal('redis', 'stopped');
   await until(async () => (await claim(base, 'limited', 'user')).status === 200);
 });

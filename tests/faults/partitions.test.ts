@@ -39,13 +39,13 @@ describe.for(LINKS)('between %s', (link) => {
   test('connections are reset, five times', { tags: ['slow'] }, async ({ task }) => {
     const load = new FaultLoad({ system, coupon: `reset/${link.replaceAll(' ', '-')}`, test: task });
     await load.start();
-    const strike = async () => {
+    const inject = async () => {
       for (let time = 0; time < 5; time++) {
         links[link].reset();
         await load.randomMoment();
       }
     };
-    await load.through(`resets between ${link}`, strike, async () => {});
+    await load.through(`resets between ${link}`, inject, async () => {});
     await load.expectConsistent();
   });
 
@@ -53,12 +53,12 @@ describe.for(LINKS)('between %s', (link) => {
     const coupon = `${what} ${link}`.replaceAll(' ', '-');
     const load = new FaultLoad({ system, coupon, test: task });
     await load.start();
-    const strike = async () => {
+    const inject = async () => {
       links[link].lose(what);
       await sleep(AWAY_MS);
     };
     // Bytes are missing now from every connection that was used meanwhile: as after a real cut, none of them may go on.
-    await load.through(`lost between ${link}: ${what}`, strike, async () => {
+    await load.through(`lost between ${link}: ${what}`, inject, async () => {
       links[link].lose('nothing');
       links[link].reset();
     });

@@ -44,12 +44,12 @@ const bothAreWell = async (): Promise<void> => {
 
 /** The primary became a replica, which refuses writes, and everybody still talks to it; then the address follows. */
 const through = async (load: FaultLoad, what: string, failOver: () => Promise<void>): Promise<void> => {
-  const strike = async () => {
+  const inject = async () => {
     await failOver();
     expect(await stores.primary.ping()).toBe('PONG');
     await bothSayDown();
   };
-  const ms = await load.through(what, strike, async () => stores.turnAddress());
+  const ms = await load.through(what, inject, async () => stores.turnAddress());
   expect(ms).toBeLessThan(BACK_MAX_MS);
   await bothAreWell();
 };

@@ -28,61 +28,61 @@ const emptyDisk = async () => {
 };
 
 const start = () => stores.servers.redis.start();
-const again = async (times: number, strike: () => Promise<unknown>) => {
+const again = async (times: number, inject: () => Promise<unknown>) => {
   for (let time = 0; time < times; time++) {
-    await strike();
+    await inject();
     await sleep(50);
   }
 };
 const nothing = async () => {};
 
 interface Fault {
-  strike: () => Promise<unknown>;
-  mend: () => Promise<unknown>;
+  inject: () => Promise<unknown>;
+  heal: () => Promise<unknown>;
   awayMs?: number;
 }
 
 const AWAY_MS = 3_000;
 
 const FAULTS: Record<string, Fault> = {
-  'is restarted': { strike: () => stores.servers.redis.stop(), mend: start, awayMs: AWAY_MS },
-  'is killed': { strike: () => stores.servers.redis.stop(0), mend: start, awayMs: AWAY_MS },
-  'comes back empty': { strike: () => stores.servers.redis.stop(0).then(emptyDisk), mend: start, awayMs: AWAY_MS },
+  'is restarted': { inject: () => stores.servers.redis.stop(), heal: start, awayMs: AWAY_MS },
+  'is killed': { inject: () => stores.servers.redis.stop(0), heal: start, awayMs: AWAY_MS },
+  'comes back empty': { inject: () => stores.servers.redis.stop(0).then(emptyDisk), heal: start, awayMs: AWAY_MS },
   'forgets everything during a sale, three times': {
-    strike: () => again(3, () => redisCommand('FLUSHALL')),
-    mend: nothing,
+    inject: () => again(3, () => redisCommand('FLUSHALL')),
+    heal: nothing,
   },
   'loses the connections of jobs, twenty times': {
-    strike: () => again(20, () => redisCommand('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')),
-    mend: nothing,
+    inject: () => again(20, () => redisCommand('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')),
+    heal: nothing,
   },
   'loses the connections of answers, twenty times': {
-    strike: () => again(20, () => redisCommand('CLIENT', 'KILL', 'TYPE', 'pubsub')),
-    mend: nothing,
+    inject: () => again(20, () => redisCommand('CLIENT', 'KILL', 'TYPE', 'pubsub')),
+    heal: nothing,
   },
-  'answers nobody for a while': { strike: () => redisCommand('CLIENT', 'PAUSE', AWAY_MS), mend: nothing },
+  'answers nobody for a while': { inject: () => redisCommand('CLIENT', 'PAUSE', AWAY_MS), heal: nothing },
   'has no memory left': {
-    strike: () => redisCommand('CONFIG', 'SET', 'maxmemory', 1),
-    mend: () => redisCommand('CONFIG', 'SET', 'maxmemory', 0),
+    inject: () => redisCommand('CONFIG', 'SET', 'maxmemory', 1),
+    heal: () => redisCommand('CONFIG', 'SET', 'maxmemory', 0),
     awayMs: AWAY_MS,
   },
   'has its event streams cut to nothing, twenty times': {
-    strike: () =>
+    inject: () =>
       again(20, async () => {
         for (const key of await stores.redis.keys('*:events')) await stores.redis.xtrim(key, 'MAXLEN', 0);
       }),
-    mend: nothing,
+    heal: nothing,
   },
 };
 
-describe.each(Object.entries(FAULTS))('Redis %s', (name, { strike, mend, awayMs }) => {
+describe.each(Object.entries(FAULTS))('Redis %s', (name, { inject, heal, awayMs }) => {
   test('and every answer is true', async ({ task }) => {
     const load = new FaultLoad({ system, coupon: name.replaceAll(/[ ,]+/g, '-'), test: task });
     await load.start();
     await load.decides(100);
-    await load.through(`Redis ${name}`, strike, async () => {
+    await load.through(`Redis ${name}`, inject, async () => {
       await sleep(awayMs ?? 0);
-      await mend();
+      await heal();
     });
     await load.expectConsistent();
   });
@@ -106,8 +106,8 @@ test('Redis forgets claims that wait: they are decided though nobody asks again'
 test.for([20, 120])('Redis is down for %i seconds', { tags: ['slow'] }, async (seconds, { task }) => {
   const load = new FaultLoad({ system, coupon: `away-${seconds}`, test: task });
   await load.start();
-  const strike = () => stores.servers.redis.stop(0);
-  await load.through(`Redis down for ${seconds} s`, strike, () => sleep(seconds * 1_000).then(start));
+  const inject = () => stores.servers.redis.stop(0);
+  await load.through(`Redis down for ${seconds} s`, inject, () => sleep(seconds * 1_000).then(start));
   await load.expectConsistent();
 });
 

@@ -69,13 +69,13 @@ test('the primary steps down while it commits', async ({ task }) => {
   const load = new FaultLoad({ system, coupon: 'election', test: task });
   await load.start();
   const { client } = system.stores.mongo;
-  const strike = async () => {
+  const inject = async () => {
     const data = { blockConnection: true, blockTimeMS: 1_000 };
     await setFailPoint(client, { commands: ['commitTransaction'], times: 1, data });
     await waitForFailPoint(client, 1);
     await stepDown();
   };
-  await load.through('primary steps down in a commit', strike, async () => {});
+  await load.through('primary steps down in a commit', inject, async () => {});
   await load.decides(100);
   await load.expectConsistent();
 });
@@ -118,14 +118,14 @@ test('no majority is left for 3 s: nobody is told anything that could be lost', 
   await load.start();
   const first = await primary();
   const others = set.members.filter((member) => member !== first);
-  const strike = async () => {
+  const inject = async () => {
     for (const member of others) member.kill('SIGSTOP');
     await sleep(1_000);
     const decided = load.decided;
     await sleep(2_000);
     expect(load.decided).toBe(decided);
   };
-  await load.through('no majority', strike, async () => {
+  await load.through('no majority', inject, async () => {
     for (const member of others) member.kill('SIGCONT');
   });
   await load.decides(100);

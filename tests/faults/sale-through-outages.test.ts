@@ -54,12 +54,12 @@ test('a sale goes through every outage of each store, and every answer is true',
   });
 
   const isWell = async (url: string) => (await call(`${url}/health`, 'GET')).status === 200;
-  for (const [what, strike, mend] of FAULTS()) {
+  for (const [what, inject, heal] of FAULTS()) {
     history.mark('broken', what);
-    await strike();
+    await inject();
     if (what === FORGETS) history.redisLosesWrites();
     else await until(async () => !(await isWell(urls[0] as string)));
-    await mend();
+    await heal();
     for (const url of urls) await until(() => isWell(url));
     history.mark('recovered', what);
     const before = turn;

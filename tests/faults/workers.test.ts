@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 
 /** Longer than a worker takes to start, and to commit what it finds. */
 const WAIT_MS = 20_000;
-/** MongoDB holds a commit back for so long: enough to strike in the meantime. */
+/** MongoDB holds a commit back for so long: enough to inject in the meantime. */
 const HELD_MS = 2_000;
 
 let stores: OwnStores;
@@ -53,14 +53,14 @@ test('killed between the decision and the commit, three times in a row in the sa
   const load = new FaultLoad({ system, coupon: 'before-commit', test: task });
   await load.start();
   let victim = worker;
-  const strike = async () => {
+  const inject = async () => {
     for (let time = 0; time < 3; time++) {
       await holdCommit();
       await kill(victim);
       victim = await system.addWorker();
     }
   };
-  await load.through('worker killed before the commit, three times', strike, async () => {});
+  await load.through('worker killed before the commit, three times', inject, async () => {});
   await load.expectConsistent();
 });
 
@@ -69,7 +69,7 @@ test('killed between the commit and telling of it', async ({ task }) => {
   const load = new FaultLoad({ system, coupon, test: task });
   await load.start();
   const existing = () => stores.mongo.claims.countDocuments({ coupon_name: coupon });
-  const strike = async () => {
+  const inject = async () => {
     await holdCommit();
     const before = await existing();
     // What was decided can be committed, but neither told nor noted with the job.
@@ -78,21 +78,21 @@ test('killed between the commit and telling of it', async ({ task }) => {
     await kill(worker);
     await stores.redis.call('CLIENT', 'UNPAUSE');
   };
-  await load.through('worker killed after the commit', strike, system.addWorker);
+  await load.through('worker killed after the commit', inject, system.addWorker);
   await load.expectConsistent();
 });
 
 test('stopped for longer than its lock while another runs the same job, and then goes on', async ({ task }) => {
   const load = new FaultLoad({ system, coupon: 'slow-worker', test: task });
   await load.start();
-  const strike = async () => {
+  const inject = async () => {
     await holdCommit();
     worker.kill('SIGSTOP');
     await system.addWorker();
     await load.decides(100);
     await sleep(JOB_LOCK_MS);
   };
-  await load.through('worker stopped beyond its lock', strike, async () => worker.kill('SIGCONT'));
+  await load.through('worker stopped beyond its lock', inject, async () => worker.kill('SIGCONT'));
   await load.decides(100);
   await load.expectConsistent();
   expect(await clearFailPoint(stores.mongo.client)).toBeGreaterThan(0);

@@ -134,7 +134,7 @@ describe('what a lane remembers', () => {
     await stores.mongo.coupons.insertOne(newCoupon({ name, amount: 1 }, new Date()));
     expect(
       await decisionsOf(
-        claimsOf(name, 2, (i) => `anew-${i}`),
+        claimsOf(name, 2, (i) => `later-${i}`),
         cache,
       ),
     ).toEqual(['claimed', 'out_of_stock']);

@@ -83,13 +83,13 @@ test('the claims are read no earlier than the coupon, whichever node answers', a
 
 test('a claim whose wait ends before the database has answered goes to its lane, once', async () => {
   await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'empty', amount: 1 }, new Date()), remaining_amount: 0 });
-  const handedOn: string[] = [];
+  const forwarded: string[] = [];
   const settled: string[] = [];
   const soldOut = new SoldOut({
     mongo,
     mongoWatch: { isDown: false, answer: (question) => question() },
     log: { warn: () => {} },
-    forward: ({ id }) => handedOn.push(id),
+    forward: ({ id }) => forwarded.push(id),
   });
   const events = {
     timedOut: (claim: WaitingClaim) => void soldOut.release(claim),
@@ -101,13 +101,13 @@ test('a claim whose wait ends before the database has answered goes to its lane,
   gate.hold();
   const [impatient, patient] = [newClaim('impatient', 0), newClaim('patient', 60_000)];
   for (const claim of [impatient, patient]) expect(soldOut.take(claim)).toBe(true);
-  await expect.poll(() => handedOn).toEqual(['impatient']);
+  await expect.poll(() => forwarded).toEqual(['impatient']);
 
   // Only the lane decides it now, whatever the read says.
   gate.release();
   expect(await patient.answer).toMatchObject({ decision: 'out_of_stock' });
   expect(settled).toEqual(['patient']);
-  expect(handedOn).toEqual(['impatient']);
+  expect(forwarded).toEqual(['impatient']);
   impatient.enqueued({ jobId: 'job', index: 0, deadline: 1 });
   expect(await impatient.answer).toBe('pending');
 });

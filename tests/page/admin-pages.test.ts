@@ -118,7 +118,7 @@ describe('the queues page', () => {
   });
 });
 
-test('what is away is said, and that it is back', async () => {
+test('a store that is down is shown, and that it is up again', async () => {
   await call(`${url}/api/coupons`, 'POST', { name: 'waits', amount: 7 }, bearer);
   const { page } = await open('/live');
   await page.waitForSelector('#status[data-level="fine"]');

@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 
 const SILENCE_MAX_MS = 1_000;
 
-test('a connection that breaks while an answer is owed: its silence is not counted against the next one', async () => {
+test('a connection that breaks while an answer is pending: its silence is not counted against the next one', async () => {
   const stores = await openStores();
   onTestFinished(stores.close);
   const connection = createRedis(stores.env.REDIS_URL, { maxRetriesPerRequest: null, socketTimeout: SILENCE_MAX_MS });
@@ -18,10 +18,10 @@ test('a connection that breaks while an answer is owed: its silence is not count
   const id = await connection.client('ID');
 
   // Said again on the next connection, and answered there long before it may be silent for too long.
-  const owed = connection.blpop('nobody adds to this', SILENCE_MAX_MS / 4 / 1_000);
+  const pending = connection.blpop('nobody adds to this', SILENCE_MAX_MS / 4 / 1_000);
   await stores.redis.client('KILL', 'ID', id);
   await until(async () => closed > 0 && connection.status === 'ready');
-  expect(await owed).toBeNull();
+  expect(await pending).toBeNull();
   await sleep(SILENCE_MAX_MS);
   expect(broken).toEqual([]);
   expect(closed).toBe(1);

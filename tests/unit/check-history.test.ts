@@ -73,7 +73,7 @@ const SALE: readonly HistoryRecord[] = [
 const brokenBy = (history: Iterable<HistoryRecord>, state: State, options = {}): string =>
   [...new Set(checkHistory(history, state, options).map(({ invariant }) => invariant))].sort().join(' ');
 
-describe('a truthful history passes', () => {
+describe('a consistent history passes', () => {
   const sold = heldBy(['a', 'b']);
   const rows: [string, readonly HistoryRecord[], State][] = [
     ['a sale', SALE, sold],
@@ -686,7 +686,7 @@ interface Planned {
   fate: 'told' | 'lost' | 'unavailable' | 'pending' | 'overloaded';
   waits: number;
   takes: number;
-  /** After how long each it asks what became of the claim, where it was answered `pending`. */
+  /** After how long each it asks the result of the claim, where it was answered `pending`. */
   asks: number[];
 }
 
@@ -702,7 +702,7 @@ interface Accepted {
 
 /**
  * As the API does, it tells by the claim id alone: first what is granted, then whether a request that was answered `pending` is
- * undecided, else what became of the last one. It reads at once, and takes a while to say so.
+ * undecided, else the result of the last one. It reads at once, and takes a while to say so.
  */
 const askAfter = (accepted: readonly Accepted[], grants: ReadonlyMap<string, { user: string; at: number }>) =>
   accepted.flatMap(({ claimId, answeredAt: toldAt, asks }) =>

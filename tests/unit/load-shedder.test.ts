@@ -85,7 +85,7 @@ test('where many are rejected, who comes back too early is heard when the time i
 
 test('the more are held, the longer is the time over which they come back, up to a limit', async () => {
   /** Turns so many away, each on a connection of its own, and resolves to the longest time that one was told. */
-  const turnAway = (count: number): number => {
+  const reject = (count: number): number => {
     let longest = 0;
     for (let i = 0; i < count; i++) {
       const raw = Object.assign(new EventEmitter(), { socket: { pause: () => {}, resume: () => {} } });
@@ -105,16 +105,16 @@ test('the more are held, the longer is the time over which they come back, up to
     }
     return longest;
   };
-  expect(turnAway(3_000)).toBe(RETRY_AFTER_MAX_SECONDS);
-  turnAway(3_500);
-  expect(turnAway(500)).toBe(7);
-  turnAway(20_000);
-  expect(turnAway(500)).toBe(RETRY_AFTER_CROWD_MAX_SECONDS);
+  expect(reject(3_000)).toBe(RETRY_AFTER_MAX_SECONDS);
+  reject(3_500);
+  expect(reject(500)).toBe(7);
+  reject(20_000);
+  expect(reject(500)).toBe(RETRY_AFTER_CROWD_MAX_SECONDS);
   await vi.advanceTimersByTimeAsync(RETRY_AFTER_CROWD_MAX_SECONDS * 1_000);
-  expect(turnAway(1_000)).toBe(RETRY_AFTER_MAX_SECONDS);
+  expect(reject(1_000)).toBe(RETRY_AFTER_MAX_SECONDS);
 });
 
-test('nobody is left unheard when the door closes', async () => {
+test('nobody is left lost when the load shedder closes', async () => {
   const early = newCaller();
   await crowd(early);
   const answer = early();

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 /** The wait that a deployment set. */
 const MAX_MS = 5_000;
 
-/** What becomes of the wait, and of the answer's header where the claim is answered `pending`. */
+/** What happens to the wait, and of the answer's header where the claim is answered `pending`. */
 const follow = (header: string) => {
   const preferred = readPrefer(header, MAX_MS);
   return [preferred.waitMs, preferenceApplied(preferred, true)];

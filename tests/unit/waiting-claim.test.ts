@@ -42,7 +42,7 @@ test('who does not wait is answered pending as soon as the claim is in a job, an
   expect(told).toHaveBeenCalledWith('pending');
 });
 
-test('claims that nobody waits for gather as all do, and share a job before long', async () => {
+test('claims that nobody waits for wait as all do, and share a job before long', async () => {
   const lane = newLane();
   const ids = Array.from({ length: 20 }, (_, i) => `${i}`);
   for (const id of ids) {

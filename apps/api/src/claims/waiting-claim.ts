@@ -2,7 +2,7 @@ import { ASYNC_BATCH_MAX_MS, type Claim, type Decision, type Place } from '@flas
 import { channels } from './channels.ts';
 
 /**
- * What became of a claim in this process: a decision; `unavailable` where nothing was done, because a store is down;
+ * The result of a claim in this process: a decision; `unavailable` where nothing was done, because a store is down;
  * `unknown` where a store went down after it was asked, so that the claim may be decided or not.
  */
 export type Settled = { decision: Decision; claimedAt: number } | 'unavailable' | 'unknown';
