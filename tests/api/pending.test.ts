@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { laneOf } from '@flashclaim/core';
-import { laneKey, laneName, lanePrefix } from '@flashclaim/lanes';
+import { laneKey, openQueue } from '@flashclaim/lanes';
 import { type ProcessHandle, type Stores, startStores } from '@flashclaim/local-stack';
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
@@ -40,7 +40,7 @@ const stop = async (handle: ProcessHandle | undefined): Promise<void> => {
 
 const laneOfCoupon = (name: string): Queue => {
   const lane = laneOf(name, 8);
-  return new Queue(laneName(lane), { connection: system.stores.redis, prefix: lanePrefix(lane) });
+  return openQueue(lane, system.stores.redis);
 };
 
 describe('Prefer', () => {

@@ -1,6 +1,6 @@
 import { LANES_DEFAULT, LANES_MAX, laneOf } from '@flashclaim/core';
-import { laneName, lanePrefix } from '@flashclaim/lanes';
-import { type Job, Queue } from 'bullmq';
+import { laneName, openQueue } from '@flashclaim/lanes';
+import type { Job, Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/call-api.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   system = await startSystem({ env: { BULL_BOARD_WRITE: 'true' } });
   const [url] = system.urls as [string];
   ofLane = `${url}/admin/queues/api/queues/${laneName(LANE)}`;
-  queue = new Queue(laneName(LANE), { connection: system.stores.redis, prefix: lanePrefix(LANE) });
+  queue = openQueue(LANE, system.stores.redis);
   await createCoupon(url, COUPON, 5);
   expect((await claim(url, COUPON, USER)).status).toBe(200);
   job = await queue.add('claims', { v: 4 });

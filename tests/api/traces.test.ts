@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { laneName, lanePrefix } from '@flashclaim/lanes';
+import { openQueue } from '@flashclaim/lanes';
 import { isTracing } from '@flashclaim/runtime';
-import { type Job, Queue } from 'bullmq';
+import type { Job } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { claim, createCoupon } from '../support/call-api.ts';
 import { openOtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
@@ -179,7 +179,7 @@ describe('without traces', () => {
     });
     await createCoupon(url, 'plain', 5);
     expect((await claim(url, 'plain', 'user')).status).toBe(202);
-    const queue = new Queue(laneName(0), { connection: running.stores.redis, prefix: lanePrefix(0) });
+    const queue = openQueue(0, running.stores.redis);
     const [job] = (await queue.getWaiting()) as [Job];
     expect(job.opts).not.toHaveProperty('telemetry');
     await queue.close();

@@ -1,6 +1,6 @@
 import { type ClaimJob, JOB_ATTEMPTS_MAX, LANES_DEFAULT, laneOf } from '@flashclaim/core';
-import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
-import { Queue } from 'bullmq';
+import { JOB_NAME, openQueue } from '@flashclaim/lanes';
+import type { Queue } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FaultLoad } from '../support/fault-load.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -12,7 +12,7 @@ const COUPON = 'jobs';
 beforeEach(async () => {
   system = await startSystem({ env: { LOG_LEVEL: 'error' } });
   const lane = laneOf(COUPON, LANES_DEFAULT);
-  queue = new Queue(laneName(lane), { connection: system.stores.redis, prefix: lanePrefix(lane) });
+  queue = openQueue(lane, system.stores.redis);
 });
 afterEach(async () => {
   await queue.close();

@@ -1,6 +1,5 @@
 import { API_POOL_MAX, LANES_DEFAULT, laneOf } from '@flashclaim/core';
-import { laneName, lanePrefix } from '@flashclaim/lanes';
-import { Queue } from 'bullmq';
+import { openQueue } from '@flashclaim/lanes';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/call-api.ts';
 import { clearFailPoint, setFailPoint } from '../support/fail-point.ts';
@@ -52,7 +51,7 @@ test('those who ask for claims that nobody knows hold up no claim', async () => 
 
 test('a job that fails again and again keeps its last error alone', async () => {
   const lane = laneOf(COUPON, LANES_DEFAULT);
-  const queue = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
+  const queue = openQueue(lane, stores.redis);
   onTestFinished(() => queue.close());
   await setFailPoint(stores.mongo.client, { commands: ['insert'], data: { errorCode: 1 } });
   const claiming = claim(url, COUPON, 'patient');

@@ -1,7 +1,7 @@
 import { GLOBAL_CONCURRENCY_EVERY_MS } from '@flashclaim/core';
-import { laneName, lanePrefix } from '@flashclaim/lanes';
+import { openQueue } from '@flashclaim/lanes';
 import type { Logger, RedisConnection } from '@flashclaim/runtime';
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 
 /** Intervals without an answer after which the worker reconnects. */
 const GLOBAL_CONCURRENCY_SILENT_INTERVALS_MAX = 4;
@@ -29,7 +29,7 @@ export class GlobalConcurrency {
 
   /** Sets it for one more lane. Resolves once Redis has the setting. */
   async add(lane: number): Promise<void> {
-    const queue = this.#queues.get(lane) ?? this.#open(lane);
+    const queue = this.#queues.get(lane) ?? openQueue(lane, this.#redis);
     this.#queues.set(lane, queue);
     await queue.setGlobalConcurrency(1);
   }
@@ -38,13 +38,6 @@ export class GlobalConcurrency {
     clearInterval(this.#timer);
     this.#redis.off('ready', this.#setAgain);
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
-  }
-
-  #open(lane: number): Queue {
-    const queue = new Queue(laneName(lane), { connection: this.#redis, prefix: lanePrefix(lane) });
-    // The connection logs its own errors.
-    queue.on('error', () => {});
-    return queue;
   }
 
   readonly #setAgain = async (): Promise<void> => {
