@@ -1,8 +1,9 @@
-import { findDown, observeLanes } from '@flashclaim/lanes';
+import { observeLanes } from '@flashclaim/lanes';
 import { createMetricsText, type Logger, METRICS_CONTENT_TYPE, type RedisConnection } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import type { Registry } from 'prom-client';
 import { DEFAULT_PORT, type Env } from './env.ts';
+import { findDown } from './find-down.ts';
 import { observeStuckLanes } from './observe/lane-metrics.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import type { SchemaWatch } from './schema-watch.ts';

@@ -1,6 +1,5 @@
 /** The lanes in Redis: their names and keys, and the reads of their state. */
 export * from './check-writes.ts';
-export * from './find-down.ts';
 export * from './find-lanes.ts';
 export * from './inspect-lane.ts';
 export * from './lane-keys.ts';

@@ -1,6 +1,5 @@
 import { HEALTH_CHECK_MS } from '@flashclaim/core';
-import type { RedisConnection } from '@flashclaim/runtime';
-import { toSeconds, withTimeout } from '@flashclaim/runtime';
+import { type RedisConnection, toSeconds, withTimeout } from '@flashclaim/runtime';
 import { Gauge, type Registry } from 'prom-client';
 import { findUsedLanes } from './find-lanes.ts';
 import { inspectLane, type LaneState } from './inspect-lane.ts';

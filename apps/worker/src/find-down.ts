@@ -1,8 +1,7 @@
 import { HEALTH_CHECK_MS } from '@flashclaim/core';
-import type { RedisConnection } from '@flashclaim/runtime';
-import { withTimeout } from '@flashclaim/runtime';
+import { checkWrites } from '@flashclaim/lanes';
+import { type RedisConnection, withTimeout } from '@flashclaim/runtime';
 import type { Db } from 'mongodb';
-import { checkWrites } from './check-writes.ts';
 
 interface Stores {
   redis: RedisConnection;
