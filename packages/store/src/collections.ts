@@ -8,6 +8,9 @@ export const COLLECTIONS = {
 } as const;
 type CollectionName = (typeof COLLECTIONS)[keyof typeof COLLECTIONS];
 
+/** Whether two indexes have the same key. As JSON, because the order of the fields counts. */
+export const isSameKey = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
 export interface IndexDefinition {
   key: Record<string, 1>;
   unique?: true;

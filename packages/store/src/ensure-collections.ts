@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { StartError } from '@flashclaim/runtime';
 import { type CollectionInfo, type Db, MongoServerError } from 'mongodb';
-import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
+import { COLLECTIONS, INDEXES, type IndexDefinition, isSameKey, VALIDATORS } from './collections.ts';
 
 const NAMESPACE_EXISTS = 48;
 
@@ -32,7 +32,7 @@ const createIndexes = async (db: Db, name: keyof typeof INDEXES): Promise<void> 
   const found = await db.collection(name).indexes();
   const missing: IndexDefinition[] = [];
   for (const index of INDEXES[name]) {
-    const kept = found.find((one) => isDeepStrictEqual(one.key, index.key))?.expireAfterSeconds;
+    const kept = found.find((one) => isSameKey(one.key, index.key))?.expireAfterSeconds;
     const { key: keyPattern, expireAfterSeconds } = index;
     if (kept === undefined || expireAfterSeconds === undefined) missing.push(index);
     // A longer time is kept: a later version set it.

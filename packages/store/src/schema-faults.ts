@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { withTimeout } from '@flashclaim/runtime';
 import type { Db, Document } from 'mongodb';
-import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATORS } from './collections.ts';
+import { COLLECTIONS, INDEXES, type IndexDefinition, isSameKey, VALIDATORS } from './collections.ts';
 import { VALIDATION } from './ensure-collections.ts';
 
 /** Timeout of a check. Shorter than a transaction may wait for MongoDB, because jobs wait for the check. */
@@ -59,8 +59,7 @@ const isGuard = (index: IndexDefinition): boolean => index.unique === true || 'e
 const NARROWING = ['partialFilterExpression', 'sparse', 'collation'];
 
 const isSameIndex = (found: Document, { key, expireAfterSeconds = 0, ...options }: IndexDefinition): boolean =>
-  // As JSON, because the order of the fields counts.
-  JSON.stringify(found['key']) === JSON.stringify(key) &&
+  isSameKey(found['key'], key) &&
   Object.entries(options).every(([option, value]) => found[option] === value) &&
   // A later version may keep documents longer.
   (found['expireAfterSeconds'] ?? 0) >= expireAfterSeconds &&
