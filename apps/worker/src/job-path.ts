@@ -1,5 +1,4 @@
 import { type ClaimJob, ClaimJobSchema, decodeJob, type Job, JobRejectedError } from '@flashclaim/core';
-import type { Logger, RedisConnection } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { type Job as QueuedJob, UnrecoverableError } from 'bullmq';
@@ -16,8 +15,6 @@ const JOB_RETRY_PAUSE_MS = 1_000;
 
 export interface JobPathOptions extends AnswerParts {
   mongo: Mongo;
-  redis: RedisConnection;
-  log: Logger;
   schema: Pick<SchemaWatch, 'intact'>;
   /** For the simulation. */
   commit?: typeof commitJobs;

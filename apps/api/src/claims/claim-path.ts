@@ -108,10 +108,10 @@ export class ClaimPath {
   /** Steps 1 to 3. Returns the claim, or why it is not admitted. */
   submit({ userId, couponName, keyed, waitMs = this.#options.waitMaxMs }: ClaimRequest): WaitingClaim | Rejection {
     const batcher = this.#batcherOf(couponName);
-    const isFull =
-      batcher.isFull(laneAgeMaxMs(this.#options.waitMaxMs)) || (waitMs === 0 && this.#options.arePendingClaimsFull());
-    const rejection = this.admission.rejection ?? (isFull ? OVERLOADED : undefined);
+    const { waitMaxMs, arePendingClaimsFull } = this.#options;
+    const { rejection } = this.admission;
     if (rejection) return rejection;
+    if (batcher.isFull(laneAgeMaxMs(waitMaxMs)) || (waitMs === 0 && arePendingClaimsFull())) return OVERLOADED;
 
     this.admission.acquire();
     const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();
