@@ -1,5 +1,4 @@
-import type { Mongo, WriteCommand } from '@flashclaim/store';
-import { COLLECTIONS } from '@flashclaim/store';
+import { COLLECTIONS, type Mongo, type WriteCommand } from '@flashclaim/store';
 import { type BulkWriteResult, MongoBulkWriteError, MongoErrorLabel, MongoServerError } from 'mongodb';
 import { UnknownToModel } from './matches.ts';
 import { ModelSession, type SessionOptions } from './model-session.ts';

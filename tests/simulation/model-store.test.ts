@@ -1,5 +1,4 @@
-import type { Mongo } from '@flashclaim/store';
-import { DURABLE, isDuplicateKey, writeInTransaction } from '@flashclaim/store';
+import { DURABLE, isDuplicateKey, type Mongo, writeInTransaction } from '@flashclaim/store';
 import {
   type ClientSession,
   Int32,

@@ -1,5 +1,4 @@
-import type { ClaimJobResult, Job } from '@flashclaim/core';
-import { decodeDecision, encodeDecisions, JOB_CLAIMS_MAX } from '@flashclaim/core';
+import { type ClaimJobResult, decodeDecision, encodeDecisions, JOB_CLAIMS_MAX, type Job } from '@flashclaim/core';
 import { CommitGroup } from '@flashclaim/worker';
 import { describe, expect, test } from 'vitest';
 

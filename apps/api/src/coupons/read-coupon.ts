@@ -1,6 +1,5 @@
 import type { Coupon, CouponFields } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/store';
-import { COLLECTIONS } from '@flashclaim/store';
+import { COLLECTIONS, type Mongo } from '@flashclaim/store';
 import type { WithId } from 'mongodb';
 
 /**

@@ -1,6 +1,5 @@
 import { QUERY_TIMEOUT_MS } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/store';
-import { COLLECTIONS } from '@flashclaim/store';
+import { COLLECTIONS, type Mongo } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
 import type { Comparison } from './live-state.ts';
 
