@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import { join } from 'node:path';
 import { type ClaimOptions, type Client, type Clock, createClient, systemClock } from '@flashclaim/client';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   answer,
   answerEndlessly,
@@ -14,7 +14,6 @@ import {
 } from '../support/stub-server.ts';
 
 let stub: StubServer;
-afterEach(() => stub?.close());
 
 const REQUEST = { userId: 'user', couponName: 'coupon' };
 const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };

@@ -1,5 +1,5 @@
 import { type ClaimError, type ClaimOptions, createClient, FlashclaimError } from '@flashclaim/client';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   answer,
   closeDuringAnswer,
@@ -15,7 +15,6 @@ import { TestClock } from '../support/test-clock.ts';
 
 let stub: StubServer;
 let clock: TestClock;
-afterEach(() => stub?.close());
 
 const REQUEST = { userId: 'user', couponName: 'coupon' };
 const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };

@@ -1,5 +1,5 @@
 import { type CallOptions, type Client, type ClientOptions, createClient } from '@flashclaim/client';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   answer,
   closeUnanswered,
@@ -12,7 +12,6 @@ import {
 } from '../support/stub-server.ts';
 
 let stub: StubServer;
-afterEach(() => stub?.close());
 
 const clientOf = async (reaction: Reaction, path = '', options: Partial<ClientOptions> = {}): Promise<Client> => {
   stub = await startStubServer(reaction);

@@ -1,5 +1,5 @@
 import { type ClaimOptions, createClient } from '@flashclaim/client';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   answer,
   closeUnanswered,
@@ -12,7 +12,6 @@ import { TestClock } from '../support/test-clock.ts';
 
 let stub: StubServer;
 let clock: TestClock;
-afterEach(() => stub?.close());
 
 const REQUEST = { userId: 'user', couponName: 'café' };
 const STATUS = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'cafe\u0301' };

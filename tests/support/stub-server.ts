@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
 
 interface Received {
   method: string;
@@ -19,7 +20,7 @@ export interface StubServer {
   close(): Promise<void>;
 }
 
-/** Starts a stub server. Its requests get these reactions in order; the last one answers all requests that follow. */
+/** Starts a stub server, until the test ends. Its requests get these reactions in order; the last one answers all that follow. */
 export const startStubServer = async (...reactions: Reaction[]): Promise<StubServer> => {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
@@ -29,15 +30,17 @@ export const startStubServer = async (...reactions: Reaction[]): Promise<StubSer
     reactions[Math.min(received.length, reactions.length) - 1]?.(response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  const stub = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+  onTestFinished(stub.close);
+  return stub;
 };
 
 /** Answers with JSON, as the API does. */
