@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Contract } from '../support/openapi.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-/** docs/integrate.md says by hand what the code says: nobody may find the two at odds. */
+/** docs/integrate.md repeats what the code says: the two must agree. */
 const page = await readFile(join(import.meta.dirname, '../../docs/integrate.md'), 'utf8');
 
 /** The rows of the table that begins with this heading. */

@@ -8,12 +8,12 @@ import { until } from '../support/until.ts';
 let system: System;
 afterEach(() => system?.close());
 
-test('who is answered `overloaded` has nothing in any lane, and nothing comes of it', async () => {
+test('a claim that is answered `overloaded` is in no lane, and is never granted', async () => {
   system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '60000', CLAIMS_PENDING_MAX: '3' } });
   const url = system.urls[0] as string;
   for (const name of ['hot', 'other']) await createCoupon(url, name, 100);
   const under = (key: string) => ({ 'idempotency-key': key });
-  // Told `pending`, they are still in flight in this process.
+  // They were answered `pending`, and are still undecided in this process.
   const taken = await Promise.all(
     ['a', 'b', 'c'].map((user) => claim(url, 'hot', user, { ...under(user), prefer: 'respond-async' })),
   );

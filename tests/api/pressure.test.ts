@@ -56,7 +56,7 @@ describe('without any worker', () => {
 });
 
 describe('while as many claims wait as may', () => {
-  test('the next get Retry-After, each after some seconds of its own, before anything of them is read', async () => {
+  test('the next claims get a random Retry-After, before their bodies are read', async () => {
     await start({ CLAIMS_PENDING_MAX: '1', CLAIM_WAIT_MS: '60000' });
     const waiting = claim(url, 'hot', 'waits');
     await until(async () => (await jobs()) === 1);

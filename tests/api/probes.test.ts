@@ -38,7 +38,7 @@ test('a worker names what is down, and that is no reason to restart it', async (
     ['mongo', 'MongoDB'],
   ] as const) {
     stores.servers[store].kill('SIGSTOP');
-    // On a busy machine one of its threads may still answer before all of them stand still.
+    // On a busy machine one of its threads may still answer before all of them are suspended.
     await until(async () => (await call(`${worker}/health`, 'GET')).status === 503);
     for (const path of ['/health', '/readyz'])
       expect(await call(worker + path, 'GET')).toMatchObject({ status: 503, body: { detail: `Down: ${name}.` } });

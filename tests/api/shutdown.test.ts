@@ -39,7 +39,7 @@ const isClosed = (url: string): Promise<boolean> =>
 const CLAIMED = { status: 200, connection: 'close', message: 'coupon claimed successfully' };
 
 describe('an API that is stopped', () => {
-  test('answers who waits, rejects who comes, and ends by itself as soon as nobody waits', async () => {
+  test('answers waiting callers, rejects new requests, and ends as soon as nobody waits', async () => {
     system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '20000' } });
     const url = system.urls[0] as string;
     const [api] = system.apis as [ProcessHandle];
@@ -76,7 +76,7 @@ describe('an API that is stopped', () => {
     expect(await system.stores.mongo.claims.countDocuments()).toBe(6);
   });
 
-  test('ends in time though nobody decides: who waits is answered `pending`, and decided later', async () => {
+  test('ends in time although no worker runs: waiting callers are answered `pending`, and their claims are decided later', async () => {
     system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '1000' } });
     const url = system.urls[0] as string;
     const [api] = system.apis as [ProcessHandle];

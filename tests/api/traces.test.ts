@@ -141,7 +141,7 @@ describe('an end', () => {
     expect(new Set(spans.map(({ name }) => name))).toContain('commit');
   });
 
-  test('is not held up by a collector that is down, nor is a claim', async () => {
+  test('is not delayed by a collector that is down, and neither is a claim', async () => {
     const { running, url } = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' } });
     await createCoupon(url, 'down', 5);
     expect((await claim(url, 'down', 'user')).status).toBe(200);

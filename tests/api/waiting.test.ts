@@ -76,7 +76,7 @@ describe('more claims than may wait', () => {
 });
 
 describe('a lost job', () => {
-  test('is forwarded again when Redis forgets everything', async () => {
+  test('is enqueued again when Redis loses all data', async () => {
     const url = await start({ workers: 0, env: { CLAIM_WAIT_MS: '20000' } });
     await createCoupon(url, 'lost', 5);
     const reply = claim(url, 'lost', 'user');

@@ -104,7 +104,7 @@ test.skipIf(!programs)('a sale that goes well makes no alert', { tags: ['slow'] 
   expect(await prometheus.firing()).toEqual(new Set());
 });
 
-test.skipIf(!programs)('transactions that meet others again and again', { tags: ['slow'] }, async () => {
+test.skipIf(!programs)('transactions that conflict again and again', { tags: ['slow'] }, async () => {
   const data = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
   await firesWhile('TransactionRetries', async () => {
     await setFailPoint(stores.mongo.client, { commands: ['insert'], times: 1, data });
@@ -118,7 +118,7 @@ test.skipIf(!programs)('a job that nobody understands', { tags: ['slow'] }, asyn
   await fires('JobsFailed');
 });
 
-test.skipIf(!programs)('answers that nobody hears', { tags: ['slow'] }, async () => {
+test.skipIf(!programs)('answers that are lost', { tags: ['slow'] }, async () => {
   const worker = system.workers[0] as ProcessHandle;
   worker.kill('SIGSTOP');
   for (let i = 0; i < PENDING_MAX; i++) expect((await claimOne(ASYNC)).status).toBe(202);
@@ -197,7 +197,7 @@ test.skipIf(!programs)('a recount that is not clean, or too long ago', { tags: [
   await nothingFires();
 });
 
-test.skipIf(!programs)('an API that is gone, and nobody in its place', { tags: ['slow'] }, async () => {
+test.skipIf(!programs)('an API that is gone, without a replacement', { tags: ['slow'] }, async () => {
   await (system.apis[0] as ProcessHandle).stop();
   await fires('NoApi');
   api = await system.addApi();

@@ -56,7 +56,7 @@ const injectWith = async ({ times, ...failPoint }: FailPoint & { times: number }
   await clearFailPoint(client);
 };
 
-/** How many commands it has injected since the server started. */
+/** The commands that the fail point has affected since the server started. */
 const failPointCount = async (): Promise<number> => {
   const reply = await stores.mongo.client.db('admin').command({ getParameter: 1, 'failpoint.failCommand': 1 });
   return reply['failpoint.failCommand'].timesEntered;

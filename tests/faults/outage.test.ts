@@ -118,7 +118,7 @@ describe.each<[Store, Fault]>([
     await until(async () => (await health()).status === 503);
   });
 
-  test('who calls at the moment it goes away is not left hanging, and not refused', () => {
+  test('a caller at the moment of the outage is answered, and not refused', () => {
     for (const reply of Object.values(firstWave)) expect([200, 201, 202, 503]).toContain(reply.status);
     const { claimed, ...others } = firstWave;
     for (const reply of Object.values(others)) expect(reply.ms).toBeLessThan(TOLD_MAX_MS);
@@ -126,7 +126,7 @@ describe.each<[Store, Fault]>([
     expect(claimed.ms).toBeLessThan(WAIT_MS + TOLD_MAX_MS);
   });
 
-  test('who calls while it is down is answered at once', async () => {
+  test('a caller during the outage is answered at once', async () => {
     const { read, create, claimed, asked, healthy } = await callAll(coupon, 'late', existing.body.claim_id);
     expectUnavailable(claimed);
     expect(claimed.body.detail).toContain('nothing was done, and nothing will be');

@@ -76,7 +76,7 @@ const FAULTS: Record<string, Fault> = {
 };
 
 describe.each(Object.entries(FAULTS))('Redis %s', (name, { inject, heal, awayMs }) => {
-  test('and every answer is true', async ({ task }) => {
+  test('every answer is true', async ({ task }) => {
     const load = new FaultLoad({ system, coupon: name.replaceAll(/[ ,]+/g, '-'), test: task });
     await load.start();
     await load.decides(100);

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => system?.close());
 afterEach(() => clearFailPoint(stores.mongo.client));
 
-/** From now on such commands of the API take so long. */
+/** Delays such commands of the API. */
 const slow = (command: string, blockTimeMS: number) =>
   setFailPoint(stores.mongo.client, {
     ...{ appName: 'flashclaim-api', commands: [command] },
@@ -29,15 +29,15 @@ const slow = (command: string, blockTimeMS: number) =>
 
 const statusOf = (claimId: string) => call(`${url}/api/claims/${claimId}`, 'GET');
 
-test('nobody waits for longer than a moment to be answered pending', async () => {
-  // Less than the driver waits for, more than a caller does.
+test('a caller with respond-async is answered soon, also while MongoDB is slow', async () => {
+  // Shorter than the timeout of the driver, longer than that of a caller.
   await slow('insert', 2_900);
   const reply = await claim(url, COUPON, 'user', { prefer: 'respond-async' });
   expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable', claim_id: expect.any(String) } });
   await until(async () => (await statusOf(reply.body.claim_id)).body.status === 'pending');
 });
 
-test('those who ask for claims that nobody knows hold up no claim', async () => {
+test('status requests for unknown claims delay no claim', async () => {
   await system.addWorker();
   await slow('find', 2_500);
   const asked = Array.from({ length: 3 * API_POOL_MAX }, (_, i) => statusOf(`unknown-${i}`));
@@ -49,7 +49,7 @@ test('those who ask for claims that nobody knows hold up no claim', async () => 
   for (const { status } of await Promise.all(asked)) expect(status).toBe(404);
 });
 
-test('a job that fails again and again keeps its last error alone', async () => {
+test('a job that fails repeatedly keeps only its last error', async () => {
   const lane = laneOf(COUPON, LANES_DEFAULT);
   const queue = openQueue(lane, stores.redis);
   onTestFinished(() => queue.close());

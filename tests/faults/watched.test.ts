@@ -30,7 +30,7 @@ describe.each([
   ['redis', 'Redis'],
   ['mongo', 'MongoDB'],
 ] as const)('while %s answers nobody', (store, name) => {
-  test('both say so, neither has to be restarted, and figures are told all the same', async () => {
+  test('both say so, neither has to be restarted, and both still serve metrics', async () => {
     await until(isReady);
     stores.servers[store].kill('SIGSTOP');
     for (const url of [api, worker]) {

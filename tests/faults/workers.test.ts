@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 
 /** Longer than a worker takes to start, and to commit what it finds. */
 const WAIT_MS = 20_000;
-/** MongoDB holds a commit back for so long: enough to inject in the meantime. */
+/** How long MongoDB delays a commit: enough time to inject the fault. */
 const HELD_MS = 2_000;
 
 let stores: OwnStores;

@@ -106,7 +106,7 @@ describe('the status of a claim', () => {
     for (const status of statuses) expect(status).toMatchObject({ code: 'timed_out' });
   });
 
-  test('is found for each of many ids, also where the records of one are more than a read takes', async () => {
+  test('is found for each of many ids, also if one id has more records than one read returns', async () => {
     const crowded = newClaim();
     const others = Array.from({ length: 9 }, () => newClaim());
     for (const claim of others) await recordPending(claim);

@@ -36,7 +36,7 @@ const openPath = async (arePendingClaimsFull: () => boolean): Promise<ClaimPath>
   return claimPath;
 };
 
-test('where MongoDB holds as many pending claims as it may, nobody is answered pending', async () => {
+test('no claim is answered `pending` while MongoDB contains as many pending records as it may', async () => {
   const warn = vi.fn();
   const size = new PendingSize({ mongo: stores.mongo, log: { warn }, bytesMax: 0 });
   onTestFinished(() => size.close());

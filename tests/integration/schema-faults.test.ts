@@ -24,7 +24,7 @@ const replaceIndex = async (options: object) => {
   await db.collection('claims').dropIndex(NAME);
   await db.collection('claims').createIndex(KEY, options);
 };
-/** Changes for how long pending claims are kept, by so many seconds. */
+/** Changes the TTL of pending records by this number of seconds. */
 const keepLonger = (seconds: number) =>
   db.command({
     ...{ collMod: 'pending_claims' },
@@ -70,7 +70,7 @@ test.each<[string, () => Promise<unknown>, string[]]>([
   expect(await findSchemaFaults(db)).toEqual(faults);
 });
 
-test('a time for which records are kept is made longer, and never shorter', async () => {
+test('the TTL of an index is made longer, and never shorter', async () => {
   const kept = async () => {
     const indexes = await db.collection('pending_claims').indexes();
     return indexes.find(({ key }) => 'deadline' in key)?.expireAfterSeconds;

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openDispatcher } from '../support/open-dispatcher.ts';
 
 /** Two connections, so two orders: a worker may have answered a job before its add has returned. */
-test('the answer to a job is faster than its add: each caller is answered once, of the job that decided', async () => {
+test('the answer to a job arrives before its add returns: each caller is answered once, with the job that decided', async () => {
   const { queue, dispatcher } = await openDispatcher();
   const told: unknown[] = [];
   const listen = (message: unknown) => {

@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 
 const SILENCE_MAX_MS = 1_000;
 
-test('a connection that breaks while an answer is pending: its silence is not counted against the next one', async () => {
+test('a connection breaks while an answer is pending: its silence does not count for the next connection', async () => {
   const stores = await openStores();
   onTestFinished(stores.close);
   const connection = createRedis(stores.env.REDIS_URL, { maxRetriesPerRequest: null, socketTimeout: SILENCE_MAX_MS });

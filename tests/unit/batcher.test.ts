@@ -53,7 +53,7 @@ describe('batching', () => {
     expect(batches.map(({ ids }) => ids.length)).toEqual([1, JOB_CLAIMS_MAX, 1]);
   });
 
-  test('flushSoon sends whatever waits, whatever is in flight, but not each claim in a batch of its own', async () => {
+  test('flushSoon sends waiting claims although a batch is in flight, and not each in a batch of its own', async () => {
     const { batcher, batches } = newLane();
     batcher.add(newClaim('a'));
     await turn();

@@ -54,7 +54,7 @@ const crowd = async (caller: ReturnType<typeof newCaller>): Promise<void> => {
   for (let i = 0; i <= SHED_REJECTIONS_MAX; i++) expect((await caller()).status).toBe(503);
 };
 
-test('a few who are rejected and come back at once are told so at once', async () => {
+test('a few rejected callers who come back at once are answered at once', async () => {
   admission.acquire();
   const caller = newCaller();
   for (let i = 0; i < SHED_REJECTIONS_MAX; i++) {
@@ -66,7 +66,7 @@ test('a few who are rejected and come back at once are told so at once', async (
   expect((await caller()).status).toBe(200);
 });
 
-test('where many are rejected, who comes back too early is heard when the time is over, and others at once', async () => {
+test('where many are rejected, a caller who comes back too early waits until the time is over; others are answered at once', async () => {
   const early = newCaller();
   await crowd(early);
   const heard: string[] = [];
@@ -114,7 +114,7 @@ test('the more are held, the longer is the time over which they come back, up to
   expect(reject(1_000)).toBe(RETRY_AFTER_MAX_SECONDS);
 });
 
-test('nobody is left lost when the load shedder closes', async () => {
+test('no connection stays paused when the load shedder closes', async () => {
   const early = newCaller();
   await crowd(early);
   const answer = early();

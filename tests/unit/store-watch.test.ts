@@ -92,7 +92,7 @@ describe('a question', () => {
     expect(question).not.toHaveBeenCalled();
   });
 
-  test('is given up as soon as the store is down, with nobody left to be told', async () => {
+  test('fails as soon as the store is down', async () => {
     const { watch } = newWatch();
     const late = Promise.withResolvers<number>();
     const answer = watch.answer(() => late.promise);
@@ -115,7 +115,7 @@ describe('a driver that loses a question', () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
   });
 
-  test('is asked again, so that the store does not stay away', async () => {
+  test('is asked again, so that the store does not stay down', async () => {
     const { watch, questions } = newWatch();
     await vi.advanceTimersByTimeAsync(DRIVER_TIMEOUT_MS + 2 * STORE_ASK_EVERY_MS);
     expect(watch.isDown).toBe(true);

@@ -31,7 +31,7 @@ const newLane = () => {
   return { jobs, add };
 };
 
-test('who does not wait is answered pending as soon as the claim is in a job, and not before', async () => {
+test('with respond-async the answer is `pending` as soon as the claim is in a job, and not before', async () => {
   const lane = newLane();
   const claim = lane.add('a', 0);
   const told = vi.fn();
@@ -42,7 +42,7 @@ test('who does not wait is answered pending as soon as the claim is in a job, an
   expect(told).toHaveBeenCalledWith('pending');
 });
 
-test('claims that nobody waits for wait as all do, and share a job before long', async () => {
+test('claims with respond-async wait like all others, and share a job soon', async () => {
   const lane = newLane();
   const ids = Array.from({ length: 20 }, (_, i) => `${i}`);
   for (const id of ids) {
@@ -57,7 +57,7 @@ test('claims that nobody waits for wait as all do, and share a job before long',
   expect(lane.jobs).toHaveLength(2);
 });
 
-test('who waits is answered pending when the wait is over', async () => {
+test('the answer is `pending` when the wait is over', async () => {
   const lane = newLane();
   const told = vi.fn();
   lane.add('a', 3_000).answer.then(told);
