@@ -126,6 +126,41 @@ describe('what a lane remembers', () => {
     await expectExact(stores.mongo);
   });
 
+  /** A cache that expects duplicate claims: it reads claims, and predicts coupons. */
+  const contested = async (name: string): Promise<CouponCache> => {
+    const cache = await knowing(name);
+    await decisionsOf(
+      claimsOf(name, 1, () => 'first'),
+      cache,
+    );
+    expect(cache.predict(claimsOf(name, 1))).toMatchObject({ contested: true });
+    return cache;
+  };
+
+  test('expects duplicate claims after one, until a read finds none', async () => {
+    const name = await addCoupon(9);
+    const cache = await contested(name);
+    const users = ['first', 'second', 'second'];
+    const batch = claimsOf(name, 3, (i) => users[i] as string);
+    expect(await decisionsOf(batch, cache)).toEqual(['already_claimed', 'claimed', 'already_claimed']);
+    await decisionsOf(
+      claimsOf(name, 1, () => 'third'),
+      cache,
+    );
+    expect(cache.predict(claimsOf(name, 1))).toMatchObject({ contested: false });
+    await expectExact(stores.mongo);
+  });
+
+  test('expects duplicate claims, and is corrected by the database: units that another worker took', async () => {
+    const name = await addCoupon(5);
+    const cache = await contested(name);
+    await decisionsOf(claimsOf(name, 3, (i) => `other-${i}`));
+    const users = ['first', 'second', 'third'];
+    const batch = claimsOf(name, 3, (i) => users[i] as string);
+    expect(await decisionsOf(batch, cache)).toEqual(['already_claimed', 'claimed', 'out_of_stock']);
+    await expectExact(stores.mongo);
+  });
+
   test('does not outlive the coupon: one of the same name is another coupon', async () => {
     const name = await addCoupon(5);
     const cache = await knowing(name);
@@ -140,19 +175,17 @@ describe('what a lane remembers', () => {
     ).toEqual(['claimed', 'out_of_stock']);
   });
 
-  test('goes by reads while users come who hold a unit, and then assumes again', async () => {
-    const name = await addCoupon(9);
-    const cache = await knowing(name);
-    await decisionsOf(
-      claimsOf(name, 1, () => 'first'),
-      cache,
-    );
-    expect(cache.predict(claimsOf(name, 1))).toBeUndefined();
-    await decisionsOf(
-      claimsOf(name, 1, () => 'second'),
-      cache,
-    );
-    expect(cache.predict(claimsOf(name, 1))).toBeDefined();
+  test('does not refuse a user who has a unit of a deleted coupon with the same name', async () => {
+    const name = await addCoupon(5);
+    const cache = await contested(name);
+    await stores.mongo.coupons.deleteOne({ name });
+    await stores.mongo.coupons.insertOne(newCoupon({ name, amount: 1 }, new Date()));
+    expect(
+      await decisionsOf(
+        claimsOf(name, 1, () => 'first'),
+        cache,
+      ),
+    ).toEqual(['claimed']);
   });
 });
 

@@ -89,7 +89,7 @@ describe('a claim under an idempotency key', () => {
     await decisionsOf([keyed(key, 'user', name)], second);
     expect(await decisionsOf([keyed(key, 'user', other)], stores.mongo, cache)).toEqual(['idempotency_key_reused']);
     // The next would be contradicted as well.
-    expect(cache.predict([keyed(key, 'user', other)])).toBeUndefined();
+    expect(cache.predict([keyed(key, 'user', other)])).toMatchObject({ contested: true });
     await expectExact(stores.mongo);
   });
 

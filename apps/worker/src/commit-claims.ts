@@ -32,7 +32,7 @@ import {
 } from '@flashclaim/store';
 import type { ClientSession, ObjectId } from 'mongodb';
 import { channels, type RetryReason } from './channels.ts';
-import { type CouponCache, countByCoupon } from './coupon-cache.ts';
+import { type CouponCache, countByCoupon, type Prediction } from './coupon-cache.ts';
 
 /** Attempts at a transaction while the database contradicts the snapshot. Then the job is retried. */
 const COMMIT_ATTEMPTS_MAX = 5;
@@ -61,8 +61,9 @@ export type JobResults = ReadonlyMap<string, ClaimJobResult>;
  * later run of the job, on any worker, finds the record, grants nothing, and returns the same result.
  * Resolves once a majority has the record and all grants in its journal.
  *
- * The first attempt reads nothing where the `cache` predicts the snapshot: its commands are record, claims, units and commit.
- * Where the database contradicts the prediction, the next attempt reads first.
+ * The first attempt does not read the coupons where the `cache` predicts them: its commands are record, claims, units and commit.
+ * Where duplicate claims are likely, it reads existing claims before. Where the database contradicts a prediction, the next
+ * attempt reads everything.
  * @param jobs no two with the same id.
  * @throws MongoError where the database can't be reached: the job is then retried. JobRejectedError where no run can decide a
  *   job.
@@ -100,7 +101,7 @@ const retryReasonOf = (error: unknown): RetryReason | undefined => {
 interface Attempt extends CommitParts {
   jobs: readonly Job[];
   isFirst: boolean;
-  predicted: ReadSnapshot | undefined;
+  predicted: Prediction | undefined;
 }
 
 /** What one attempt has read and written. */
@@ -131,7 +132,9 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   const sorted = await sortByRecords(attempt, session);
   // The time of the first read: later reads of the transaction see the same snapshot.
   const sortedAt = session.operationTime?.toBigInt();
-  const snapshot = (isFirst && attempt.predicted) || (await readFor(mongo, session, sorted));
+  const prediction = isFirst ? attempt.predicted : undefined;
+  const snapshot =
+    prediction && !prediction.contested ? withoutClaims(prediction) : await readFor(mongo, session, sorted, prediction);
   const decidedAt = sortedAt ?? snapshot.readAt;
   const decided = decideJobs(snapshot, sorted.open);
   const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.existing, now.getTime())]));
@@ -142,6 +145,7 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
   const grants = decided.flatMap(({ job, decisions }) => grantsOf(snapshot, job.claims, decisions));
   const units = await writeGranted({ mongo, session, snapshot, now }, grants);
+  if (prediction) await checkRefused(mongo, session, prediction, units);
 
   for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot.existing, now.getTime()));
   for (const { job, record } of sorted.recorded)
@@ -182,10 +186,40 @@ const newRecord = (
   decidedAt: bigint | undefined,
 ): JobRecord => ({ jobId: id, deadline, firstClaim: claims[0]?.id, result, decidedAt });
 
-/** Reads the snapshot for the open jobs, and which claims of the other jobs exist. */
-const readFor = (mongo: Mongo, session: ClientSession, { open, expired, recorded }: SortedJobs) => {
+/** The snapshot where none of the claims exists, and no user has a unit. */
+const withoutClaims = ({ couponIds, remaining }: Prediction): ReadSnapshot => ({
+  couponIds,
+  remaining,
+  existing: new Map(),
+  holders: new Map(),
+});
+
+/** Reads the snapshot for the open jobs, and which claims of the other jobs exist. Coupons that are predicted are not read. */
+const readFor = (
+  mongo: Mongo,
+  session: ClientSession,
+  { open, expired, recorded }: SortedJobs,
+  predicted: Prediction | undefined,
+) => {
   const settled = [...expired, ...recorded.map(({ job }) => job)];
-  return withDriverTimeout(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled)));
+  return withDriverTimeout(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled), predicted));
+};
+
+/**
+ * Checks that the coupons exist of which nobody was granted a unit: no update has checked them. A coupon may have been deleted
+ * and created again since it was read, and then the existing claims belong to the earlier coupon.
+ */
+const checkRefused = async (
+  { coupons }: Mongo,
+  session: ClientSession,
+  { couponIds }: Prediction,
+  units: ReadonlyMap<string, number>,
+): Promise<void> => {
+  const ids = [...couponIds].flatMap(([name, id]) => (units.has(name) ? [] : [id]));
+  if (ids.length === 0) return;
+  const options = { session, projection: { _id: 1 }, batchSize: ids.length + 1 };
+  const found = await withDriverTimeout(coupons.find({ _id: { $in: ids } }, options).toArray());
+  if (found.length < ids.length) throw new SnapshotContradicted('a coupon was deleted since it was read');
 };
 
 interface Write {

@@ -1,11 +1,12 @@
-import { type Claim, COUPONS_CACHED_MAX, type ExistingClaim } from '@flashclaim/core';
-import type { ReadSnapshot } from '@flashclaim/store';
+import { type Claim, COUPONS_CACHED_MAX } from '@flashclaim/core';
+import type { KnownCoupons, ReadSnapshot } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
 
-const NO_ONE = {
-  existing: new Map<string, ExistingClaim>(),
-  holders: new Map<string, Set<string>>(),
-};
+/** Coupons as they probably are, with a unit for every claim of a batch. */
+export interface Prediction extends KnownCoupons {
+  /** Whether a claim of the batch is probably for a user or under a key that has a unit already. */
+  contested: boolean;
+}
 
 /** The number of claims for each coupon, by name. */
 export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => {
@@ -15,27 +16,31 @@ export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => 
 };
 
 /**
- * The coupons that a worker knows from earlier transactions. It predicts a snapshot from them, so that most jobs need no read.
+ * The coupons that a worker knows from earlier transactions. It predicts coupons from them, so that most jobs need no read, and
+ * a job with duplicate claims needs one.
  *
- * A predicted snapshot can only grant, and the database checks every grant: the unique indexes reject a second unit for a user
- * and an existing claim id, and the filter of the update rejects units that do not remain. A refusal always needs a read. A
- * lost cache costs one read.
+ * The database checks every prediction. Grants: the unique indexes reject a second unit for a user and an existing claim id, and
+ * the filter of the update rejects units that do not remain, or a coupon that was deleted. Refusals: a prediction has units for
+ * all, so a claim is refused only because of an existing claim, which was read; `commitJobs` checks that its coupon exists.
+ * A lost cache costs one read.
  */
 export class CouponCache {
-  /** `contested`: the last read found a user or a key that had a unit already. A prediction would probably fail. */
+  /** `contested`: the last read found a user or a key that had a unit already. */
   readonly #coupons = new Map<string, { id: ObjectId; remaining: number; contested: boolean }>();
 
-  /** A snapshot in which no user has a unit; undefined where that is not likely, or where the units may not suffice. */
-  predict(batch: readonly Claim[]): ReadSnapshot | undefined {
+  /** Undefined where a coupon is not known, or where its units may not suffice. */
+  predict(batch: readonly Claim[]): Prediction | undefined {
     const couponIds = new Map<string, ObjectId>();
     const remaining = new Map<string, number>();
+    let contested = false;
     for (const [name, count] of countByCoupon(batch)) {
       const coupon = this.#coupons.get(name);
-      if (!coupon || coupon.contested || coupon.remaining < count) return undefined;
+      if (!coupon || coupon.remaining < count) return undefined;
       couponIds.set(name, coupon.id);
       remaining.set(name, coupon.remaining);
+      contested ||= coupon.contested;
     }
-    return { couponIds, remaining, ...NO_ONE };
+    return { couponIds, remaining, contested };
   }
 
   /** Updates the cache from the snapshot of a committed batch and the units that were taken, by coupon name. */

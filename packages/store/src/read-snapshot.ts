@@ -3,15 +3,20 @@ import type { FindOptions, ObjectId } from 'mongodb';
 import { toExistingClaim } from './existing-claims.ts';
 import type { Mongo } from './mongo.ts';
 
-/** A snapshot, with the ids that the writes need. */
-export interface ReadSnapshot extends Snapshot {
+/** Coupons with their ids and remaining units, by name. */
+export interface KnownCoupons extends Pick<Snapshot, 'remaining'> {
   couponIds: ReadonlyMap<string, ObjectId>;
+}
+
+/** A snapshot, with the ids that the writes need. */
+export interface ReadSnapshot extends Snapshot, KnownCoupons {
   /** Cluster time of the first read. Only with a session. */
   readAt?: bigint | undefined;
 }
 
 /**
- * Reads everything that `decideClaims` needs for a batch: two commands, for any number of claims.
+ * Reads everything that `decideClaims` needs for a batch: two commands, for any number of claims; one where `known` contains
+ * the coupons of the batch.
  * @param reading the session of a transaction, or a causally consistent session with a read concern. Without a transaction, the
  *   two reads see different moments. The coupons are read first, so the user who took the last unit appears as a holder in the
  *   second read.
@@ -22,17 +27,10 @@ export const readSnapshot = async (
   reading: Pick<FindOptions, 'session' | 'readConcern'>,
   batch: readonly Claim[],
   settled: readonly Claim[] = [],
+  known?: KnownCoupons,
 ): Promise<ReadSnapshot> => {
-  const names = [...new Set(batch.map((claim) => claim.couponName))];
-  const found = await coupons
-    .find(
-      { name: { $in: names } },
-      { ...reading, projection: { name: 1, remaining_amount: 1 }, batchSize: names.length + 1 },
-    )
-    .toArray();
-  const readAt = reading.session?.operationTime?.toBigInt();
-  const couponIds = new Map(found.map((coupon) => [coupon.name, coupon._id]));
-  const remaining = new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount]));
+  const { couponIds, remaining } = known ?? (await readCoupons(coupons, reading, batch));
+  const couponsReadAt = reading.session?.operationTime?.toBigInt();
 
   const conditions = [...holdersOf(batch, couponIds), ...existingOf(batch, settled)];
   const projection = { user_id: 1, coupon_id: 1, coupon_name: 1, claimed_at: 1, request_id: 1 };
@@ -42,6 +40,8 @@ export const readSnapshot = async (
       : await claims
           .find({ $or: conditions }, { ...reading, projection, batchSize: 2 * batch.length + settled.length + 1 })
           .toArray();
+
+  const readAt = couponsReadAt ?? reading.session?.operationTime?.toBigInt();
 
   // A claim that was found by its id may belong to an earlier coupon with the same name, which was deleted.
   const isOfEarlier = ({ coupon_name, coupon_id }: (typeof foundClaims)[number]): boolean =>
@@ -53,6 +53,24 @@ export const readSnapshot = async (
     foundClaims.map((claim) => [claim._id, { ...toExistingClaim(claim), ofEarlierCoupon: isOfEarlier(claim) }]),
   );
   return { couponIds, remaining, holders, existing, readAt };
+};
+
+const readCoupons = async (
+  coupons: Mongo['coupons'],
+  reading: Pick<FindOptions, 'session' | 'readConcern'>,
+  batch: readonly Claim[],
+): Promise<KnownCoupons> => {
+  const names = [...new Set(batch.map((claim) => claim.couponName))];
+  const found = await coupons
+    .find(
+      { name: { $in: names } },
+      { ...reading, projection: { name: 1, remaining_amount: 1 }, batchSize: names.length + 1 },
+    )
+    .toArray();
+  return {
+    couponIds: new Map(found.map((coupon) => [coupon.name, coupon._id])),
+    remaining: new Map(found.map((coupon) => [coupon.name, coupon.remaining_amount])),
+  };
 };
 
 /** A condition for each coupon, on the index (user_id, coupon_id): the users of the batch who have a unit of it. */
