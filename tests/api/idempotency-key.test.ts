@@ -54,7 +54,7 @@ describe('with two API processes and two workers', () => {
     expect((await readCoupon(url, name)).claimed_count).toBe(3);
   });
 
-  test('the claim id is made of the key alone, and a claim without a key is told nothing of keys', async () => {
+  test('the claim id is made of the key alone, and the answer to a claim without a key contains nothing about keys', async () => {
     const keyed = await claim(url, name, 'user', under(key));
     expect(keyed.body.claim_id).toMatch(UUID_V8);
     const unkeyed = await claim(url, name, 'another');
@@ -118,7 +118,7 @@ describe('with two API processes and two workers', () => {
     expect([retry.status, isReplay(retry)]).toEqual([200, false]);
   });
 
-  test('requests are told apart by nothing that callers send', async () => {
+  test('nothing that callers send distinguishes their requests', async () => {
     const headers = {
       ...under(key),
       'x-request-id': 'mine',

@@ -20,7 +20,7 @@ const start = async (options: SystemOptions) => {
 const claimAll = (url: string, name: string, users: readonly string[]): Promise<Reply[]> =>
   Promise.all(users.map((user) => claim(url, name, user)));
 
-/** Waits until a series has this value: a worker may not listen yet, and what is told may be a second old. */
+/** Waits until a series has this value: a worker may not listen yet, and a figure may be a second old. */
 const tells = (url: string, series: string, value: number) =>
   until(async () => (await scrape(url).catch(() => undefined))?.value(series) === value);
 
@@ -69,7 +69,7 @@ describe('a sale in figures', () => {
     }
   });
 
-  test('what waits is told with its age, and a caller who was told so is counted once', async () => {
+  test('waiting claims are shown with their age, and a caller who was answered so is counted once', async () => {
     const { api } = await start({ workers: 0, env: { CLAIM_WAIT_MS: '200', CLAIM_LANES: '1' } });
     await createCoupon(api, 'slow', 9);
     await claimAll(api, 'slow', ['one', 'two', 'three']);

@@ -124,7 +124,7 @@ describe('who needs the admin token', () => {
     expect(contract.operation('createCoupon').security).toContainEqual({});
   });
 
-  test('is told where one is', async () => {
+  test('is in the document where one is set', async () => {
     const closed = await startSystem({ workers: 0, env: { ADMIN_TOKEN: 'a token for tests' } });
     const { operations } = await Contract.read(closed.urls[0] as string);
     await closed.close();

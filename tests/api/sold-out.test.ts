@@ -33,7 +33,7 @@ test('a coupon that is sold out is refused without a job, and truly', async () =
   expect(await countAddedJobs(system.stores.redis)).toBe(before);
 });
 
-test('what stands under a key is told without a job', async () => {
+test('an existing claim under a key is answered without a job', async () => {
   const key = (user: string) => ({ 'idempotency-key': `${user}-${count}` });
   await system.stores.mongo.coupons.updateOne({ name }, { $inc: { amount: 1, remaining_amount: 1 } });
   const { body } = await claim(url, name, 'keyed', key('keyed'));

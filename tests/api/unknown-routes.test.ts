@@ -47,13 +47,13 @@ describe('a method that the address does not take', () => {
     ['POST', '/openapi.json', 'GET, HEAD'],
     ['DELETE', '/docs', 'GET, HEAD'],
     ['DELETE', '/admin/queues', 'GET, HEAD'],
-  ])('%s %s is told which ones it takes', async (method, path, allow) => {
+  ])('%s %s is answered with the methods that are allowed', async (method, path, allow) => {
     const reply = await call(url + path, method);
     expectProblem(reply, 'method_not_allowed', allow);
     expect(reply.headers.get('allow')).toBe(allow);
   });
 
-  test('is told so whatever the body', async () => {
+  test('is answered so whatever the body', async () => {
     const reply = await call(`${url}/health`, 'POST', '{', { 'content-type': 'text/plain' });
     expectProblem(reply, 'method_not_allowed');
   });

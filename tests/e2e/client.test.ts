@@ -89,7 +89,7 @@ describe('a claim gets its outcome', () => {
   };
   const queued = async () => (await system.stores.redis.keys('*lane*wait')).length > 0;
 
-  test('also where a worker comes long after it was told to wait', async () => {
+  test('also where a worker starts long after the client began to wait', async () => {
     const client = await start({ CLAIM_WAIT_MS: '100' });
     await client.createCoupon({ name: 'slow', amount: 1 });
     const claims = ['a', 'b', 'c'].map((userId) => client.claim({ userId, couponName: 'slow' }));
@@ -137,7 +137,7 @@ describe('through a network that cuts connections', () => {
       users.map((userId, i) => shops[i % 2]?.claim({ userId, couponName: 'cut' }, { attempts: 50, timeoutMs: 60_000 })),
     );
 
-    // Answers got lost of claims that were made; whoever had not asked again with the same key were told no.
+    // Answers to claims that were made got lost. Without a retry under the same key, their callers would be refused.
     for (const proxy of proxies) expect(proxy.answersLost()).toBeGreaterThan(0);
     expect(outcomes.some((outcome) => outcome?.outcome === 'claimed' && outcome.replayed)).toBe(true);
     const told = users.filter((_, i) => outcomes[i]?.outcome === 'claimed');

@@ -19,7 +19,7 @@ test('killed with 1,000 waiting claims: the same keys get their one claim from a
     Array.from({ length: WAITING + 1 }, (_, i) => history.claim(url, 'hot', `user-${i}`, { key: `key-${i}` }));
 
   const waiting = claimAll(first);
-  // All places are taken when the one too many is told so.
+  // All places are taken when the one too many is rejected.
   expect(await Promise.race(waiting)).toMatchObject({ status: 503, code: 'overloaded' });
   const api = system.apis[0] as ProcessHandle;
   history.mark('broken', 'API');

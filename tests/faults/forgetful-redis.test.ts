@@ -59,7 +59,7 @@ test('a claim that was answered pending is still known after Redis forgot it', {
   await expectExact(system.stores.mongo);
 });
 
-test('a Redis that starts again empty is told again how many jobs may run', async () => {
+test('a Redis that starts again empty gets the limit of running jobs again', async () => {
   const stores = await openOwnStores();
   system = await startSystem({ stores, env: { CLAIM_LANES: `${LANES}` } });
   await createCoupon(urlOf(0), 'before and after', 2);

@@ -56,9 +56,9 @@ const replaceApis = async (count: number): Promise<void> => {
 /** Callers who claim all coupons in turn, each time as another user; some under a key, some who do not wait. */
 class Sale {
   readonly history = new HistoryRecorder();
-  /** What callers who waited were told. */
+  /** The answers to callers who waited. */
   readonly waited: ClaimCall[] = [];
-  /** What was told to those who did not. */
+  /** The answers to those who did not wait. */
   readonly pending: ClaimCall[] = [];
   #turn = 0;
   #over = false;

@@ -13,7 +13,7 @@ const TOLD_MAX_MS = 2_500;
 const BACK_MAX_MS = 10_000;
 
 const PENDING_MAX = 40;
-/** Longer than the above: what is told within it was not waited for. */
+/** Longer than the above: an answer within it did not wait for a timeout. */
 const WAIT_MS = 4_000;
 
 let stores: OwnStores;
@@ -134,7 +134,7 @@ describe.each<[Store, Fault]>([
     expect(healthy.body.detail).toBe(`Down: ${NAMES[store]}.`);
     if (store === 'mongo') for (const reply of [read, create, asked]) expectUnavailable(reply);
     else {
-      // MongoDB is there: what it knows can be told.
+      // MongoDB is up: the statuses that it knows are answered.
       expectDone(read, 200);
       expectDone(create, 201);
       expectDone(asked, 200);

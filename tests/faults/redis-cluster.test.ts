@@ -27,7 +27,7 @@ afterAll(() => stores?.close());
 const clusterIs = (state: 'ok' | 'fail') =>
   until(async () => (await stores.redis.cluster('INFO')).includes(`cluster_state:${state}`));
 
-test('who begins a connection while the cluster is down is told when it is there, and what it says then waits', async () => {
+test('a connection that begins while the cluster is down becomes ready once it is up, and its commands wait until then', async () => {
   const connection = createRedis(stores.env.REDIS_URL, { maxRetriesPerRequest: null });
   onTestFinished(() => connection.disconnect());
   await once(connection, 'ready');

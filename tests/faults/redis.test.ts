@@ -8,7 +8,7 @@ import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
-/** Shorter than an outage: callers ask again, and are told. */
+/** Shorter than an outage: callers ask again, and get an answer. */
 const WAIT_MS = 2_000;
 
 let stores: OwnStores;

@@ -112,7 +112,7 @@ test('a secondary is lost', { tags: ['slow'] }, async ({ task }) => {
   await load.expectConsistent();
 });
 
-test('no majority is left for 3 s: nobody is told anything that could be lost', async ({ task }) => {
+test('no majority is left for 3 s: no answer says anything that could be lost', async ({ task }) => {
   await everyMember();
   const load = new FaultLoad({ system, coupon: 'no-majority', test: task });
   await load.start();

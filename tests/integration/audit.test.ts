@@ -69,55 +69,55 @@ describe('npm run audit', () => {
     [
       'oversold 2 · double 0 · lost 2 · orphaned 0',
       'five hold three units',
-      (mongo) => addSale(mongo, 'planted', 3, ['a', 'b', 'c', 'd', 'e']),
+      (mongo) => addSale(mongo, 'faulty', 3, ['a', 'b', 'c', 'd', 'e']),
     ],
     [
       'oversold 0 · double 3 · lost 0 · orphaned 0',
       'one holds three units and another two',
       async (mongo) => {
         await mongo.claims.dropIndex('user_id_1_coupon_id_1');
-        await addSale(mongo, 'planted', 9, ['a', 'b', 'a', 'c', 'b', 'a']);
+        await addSale(mongo, 'faulty', 9, ['a', 'b', 'a', 'c', 'b', 'a']);
       },
     ],
     [
       'oversold 0 · double 0 · lost 3 · orphaned 0',
       'three units are gone',
       async (mongo) => {
-        await addSale(mongo, 'planted', 9, ['a', 'b']);
-        await mongo.coupons.updateOne({ name: 'planted' }, { $inc: { remaining_amount: -3 } });
+        await addSale(mongo, 'faulty', 9, ['a', 'b']);
+        await mongo.coupons.updateOne({ name: 'faulty' }, { $inc: { remaining_amount: -3 } });
       },
     ],
     [
       'oversold 0 · double 0 · lost 2 · orphaned 0',
       'two units are in stock and claimed',
       async (mongo) => {
-        await addSale(mongo, 'planted', 9, ['a', 'b']);
-        await mongo.coupons.updateOne({ name: 'planted' }, { $set: { remaining_amount: 9 } });
+        await addSale(mongo, 'faulty', 9, ['a', 'b']);
+        await mongo.coupons.updateOne({ name: 'faulty' }, { $set: { remaining_amount: 9 } });
       },
     ],
     [
       'oversold 0 · double 0 · lost 0 · orphaned 2',
       'the coupon of two claims was deleted',
       async (mongo) => {
-        await addSale(mongo, 'planted', 9, ['a', 'b']);
-        await mongo.coupons.deleteOne({ name: 'planted' });
+        await addSale(mongo, 'faulty', 9, ['a', 'b']);
+        await mongo.coupons.deleteOne({ name: 'faulty' });
       },
     ],
     [
       'oversold 0 · double 0 · lost 0 · orphaned 3',
       'the coupon of three claims was renamed',
       async (mongo) => {
-        await addSale(mongo, 'planted', 9, ['a', 'b', 'c']);
-        await mongo.coupons.updateOne({ name: 'planted' }, { $set: { name: 'renamed' } });
+        await addSale(mongo, 'faulty', 9, ['a', 'b', 'c']);
+        await mongo.coupons.updateOne({ name: 'faulty' }, { $set: { name: 'renamed' } });
       },
     ],
     [
       'oversold 0 · double 0 · lost 0 · orphaned 1',
       'a claim says another coupon',
       async (mongo) => {
-        const planted = await addSale(mongo, 'planted', 9, ['a', 'b']);
+        const faulty = await addSale(mongo, 'faulty', 9, ['a', 'b']);
         const other = await addSale(mongo, 'other', 9, []);
-        await mongo.claims.updateOne({ coupon_id: planted._id, user_id: 'a' }, { $set: { coupon_name: other.name } });
+        await mongo.claims.updateOne({ coupon_id: faulty._id, user_id: 'a' }, { $set: { coupon_name: other.name } });
       },
     ],
     [
@@ -125,9 +125,9 @@ describe('npm run audit', () => {
       'all of it at once',
       async (mongo) => {
         await mongo.claims.dropIndex('user_id_1_coupon_id_1');
-        await addSale(mongo, 'planted', 1, ['a', 'a']);
-        await addSale(mongo, 'planted too', 5, ['a', 'b', 'b']);
-        await mongo.coupons.updateOne({ name: 'planted too' }, { $set: { remaining_amount: 5 } });
+        await addSale(mongo, 'faulty', 1, ['a', 'a']);
+        await addSale(mongo, 'faulty too', 5, ['a', 'b', 'b']);
+        await mongo.coupons.updateOne({ name: 'faulty too' }, { $set: { remaining_amount: 5 } });
         const gone = await addSale(mongo, 'gone', 5, ['a']);
         await mongo.coupons.deleteOne({ _id: gone._id });
       },
@@ -141,7 +141,7 @@ describe('npm run audit', () => {
     expect(last).toBe(line);
     expect(code).toBe(1);
     // Which coupon, and what to do.
-    expect(text).toMatch(/^.*planted .*\d$/m);
+    expect(text).toMatch(/^.*faulty .*\d$/m);
     expect(text).not.toMatch(/^sound /m);
     const advice = text.slice(text.indexOf('What to do'));
     for (const [, kind, number] of line.matchAll(/(\w+) (\d+)/g))
@@ -154,7 +154,7 @@ describe('npm run audit', () => {
   test('what it found is there for Prometheus, too, and stays where nothing could be recounted', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'flashclaim-audit-'));
     const AUDIT_METRICS_FILE = join(folder, 'audit.prom');
-    await addSale(stores.mongo, 'planted', 3, ['a', 'b', 'c', 'd', 'e']);
+    await addSale(stores.mongo, 'faulty', 3, ['a', 'b', 'c', 'd', 'e']);
     const before = Date.now();
     expect((await runAudit({ ...stores.env, AUDIT_METRICS_FILE })).code).toBe(1);
     const text = await readFile(AUDIT_METRICS_FILE, 'utf8');
@@ -246,7 +246,7 @@ describe('npm run audit -- --history', () => {
     expect(code).toBe(0);
   });
 
-  test('somebody was told to hold a unit who holds none: it says so, and exit code 1', async () => {
+  test('a user was answered that they have a unit, and has none: it says so, with exit code 1', async () => {
     const lie = {
       op: 'claim',
       invokedAt: 1,

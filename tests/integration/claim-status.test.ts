@@ -99,7 +99,7 @@ describe('the status of a claim', () => {
     expect(await statusOf(claim.id)).toMatchObject({ status: 'refused', code: 'coupon_not_found' });
   });
 
-  test('is told alike to many who ask at once for a claim that is too late', async () => {
+  test('is the same for many who ask at once for a claim that is too late', async () => {
     const claim = newClaim();
     await recordPending(claim, -1);
     const statuses = await Promise.all(Array.from({ length: 8 }, () => statusOf(claim.id)));

@@ -53,7 +53,7 @@ describe('commitJobs', () => {
     await expectExact(stores.mongo);
   });
 
-  test('a user who comes again under another claim id is told so', async () => {
+  test('a user who claims again under another claim id has claimed already', async () => {
     const name = await addCoupon(5);
     expect(await decisionsOf(claimsOf(name, 1))).toEqual(['claimed']);
     expect(await decisionsOf(claimsOf(name, 1))).toEqual(['already_claimed']);

@@ -100,7 +100,7 @@ describe('an expression', () => {
     }
   });
 
-  test('asks for every figure that is told of a claim’s path', () => {
+  test('asks for every metric of the claim path', () => {
     const asked = new Set(expressions.flatMap(([, expr]) => selectorsOf(expr).map(({ name }) => name)));
     const names = [...told.matchAll(/^# TYPE (flashclaim_\w+) (\w+)$/gm)];
     expect(names.length).toBeGreaterThan(15);

@@ -28,7 +28,7 @@ const failWith = async (add: () => Promise<ClaimJobResult>, job: object = JOB): 
   );
 };
 
-test('a duplicate key that MongoDB names with its user is told without them, and is the same error', async () => {
+test('a duplicate key error loses the user that MongoDB names in it, and stays the same error', async () => {
   const { coupons, claims } = stores.mongo;
   const { insertedId: coupon_id } = await coupons.insertOne(newCoupon({ name: 'one', amount: 2 }, new Date()));
   const claim = { coupon_id, user_id: USER, coupon_name: 'one', claimed_at: new Date() };

@@ -58,7 +58,7 @@ describe('a wrong setting stops the start with a sentence that names it', () => 
   });
 });
 
-describe('MONGO_URI must not make a promise weaker than it is told', () => {
+describe('MONGO_URI must not weaken a guarantee', () => {
   const uriWith = (option: string) => `mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=300&${option}`;
 
   test.each([

@@ -59,7 +59,7 @@ describe('without the token', () => {
   );
 
   test('no test sale can be started', async () => {
-    const sale = { users: 1, units: 1, presses: 1 };
+    const sale = { users: 1, units: 1, attempts: 1 };
     expect(await call(`${url}/live/test-sale`, 'POST', sale)).toMatchObject({
       status: 401,
       body: { code: 'unauthorized' },
@@ -149,7 +149,7 @@ test('MongoDB that is down is reported with the last known stock', async () => {
   let frame = before;
   await until(async () => {
     frame = await stream.next();
-    return frame.alerts.some((alert: { code: string }) => alert.code === 'mongo_away');
+    return frame.alerts.some((alert: { code: string }) => alert.code === 'mongo_down');
   });
   expect(frame.coupons.shown).toEqual(before.coupons.shown);
   await stores.proxies.mongo.reconnect();
@@ -181,6 +181,6 @@ test('an API that stops waits for no page, and the page comes back with the next
   await becomes(page, 'live');
   expect((await shownStock(page, 'kept'))?.left).toBe(9);
   await page.waitForSelector('#test-sale', { state: 'hidden' });
-  const sale = { users: 1, units: 1, presses: 1 };
+  const sale = { users: 1, units: 1, attempts: 1 };
   expect((await call(`${url}/live/test-sale`, 'POST', sale, bearer)).status).toBe(404);
 });

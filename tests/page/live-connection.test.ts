@@ -34,7 +34,7 @@ const open = async (at: string) => {
 const says = (page: Parameters<typeof textOf>[0], text: string) =>
   until(async () => (await textOf(page, '#connection')).includes(text));
 
-/** A live page that is told its numbers, over connections that can be broken. */
+/** A live page that receives its numbers over connections that can be broken. */
 const openOverLink = async () => {
   const link = await openFaultyLink(Number(new URL(url).port));
   onTestFinished(() => link.close());

@@ -68,7 +68,7 @@ test('the stock is that of all API processes, the answers are those of one', asy
   await stream.close();
 });
 
-test('the coupons that were claimed or created last are shown, newest first, and a page that comes later is told all', async () => {
+test('the coupons that were claimed or created last are shown, newest first, and a page that connects later receives all', async () => {
   await createCoupon(url, 'old and busy', 100);
   for (let i = 0; i < LIVE_COUPONS_MAX; i++) await createCoupon(url, `new ${i}`, 1);
   await claim(url, 'old and busy', 'somebody');
@@ -96,7 +96,7 @@ test('the coupons that were claimed or created last are shown, newest first, and
   await Promise.all([stream.close(), late.close()]);
 });
 
-test('a lane of another number of lanes is told as long as it holds jobs', async () => {
+test('a lane of another number of lanes is shown as long as it has jobs', async () => {
   const queue = new Queue(laneName(30), { connection: system.stores.redis, prefix: lanePrefix(30) });
   await queue.pause();
   await queue.add(JOB_NAME, 'poison');

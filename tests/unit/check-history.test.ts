@@ -277,7 +277,7 @@ describe('what breaks an invariant is found', () => {
     ],
     [
       'I5',
-      'out of stock to a user who was told to hold one',
+      'out of stock to a user who was answered that they have one',
       [claim('a', 1), claim('b', 1), refused('a', 20, 'out_of_stock')],
       sold,
     ],
@@ -331,7 +331,7 @@ describe('what breaks an invariant is found', () => {
     ['I7', 'a 202 that is never resolved', [pending('a', 1), told('a', 9, 'pending')], heldBy([])],
     ['I7', 'a 500', [claim('a', 1, { status: 500, code: 'internal_error' })], heldBy(['a'])],
     ['I7', 'a 503 that says nothing', [claim('a', 1, { status: 503 })], heldBy([])],
-    ['I4 I8', 'units remain, and enough users were told to hold them', [claim('a', 1), claim('b', 1)], heldBy([])],
+    ['I4 I8', 'units remain, and enough users were answered that they have them', [claim('a', 1), claim('b', 1)], heldBy([])],
     [
       'I8',
       'a unit remains, and somebody went without',
@@ -406,7 +406,7 @@ describe('every status of a claim is judged, not only the last', () => {
   }
   const rows: Row[] = [
     {
-      rule: 'a request that was told to be refused is not granted later',
+      rule: 'a request that was answered `refused` is not granted later',
       broken: 'I5',
       wrong: [pending('a', 1), told('a', 9, 'coupon_not_found'), create(20), told('a', 30, 'claimed')],
       fine: [
@@ -416,7 +416,7 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a'],
     },
     {
-      rule: 'a request that was told to be refused has no claim in the end, though no status says so',
+      rule: 'a request that was answered `refused` has no claim in the end, though no status says so',
       broken: 'I5 I6',
       wrong: [pendingKeyed(1), told('a', 9, 'timed_out'), keyed(20, { replayed: true })],
       fine: [pendingKeyed(1), told('a', 9, 'timed_out'), lostKeyed(20)],
@@ -511,7 +511,7 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a', 'b'],
     },
     {
-      rule: 'a claim that was told to be claimed is not refused later',
+      rule: 'a claim that was answered `claimed` is not refused later',
       broken: 'I5',
       wrong: [pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(15), told('a', 20, 'timed_out')],
       fine: [pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(15), told('a', 20, 'claimed')],
@@ -525,7 +525,7 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a'],
     },
     {
-      rule: 'a claim that was told to be claimed is not pending later',
+      rule: 'a claim that was answered `claimed` is not pending later',
       broken: 'I7',
       wrong: [pendingKeyed(1), told('a', 9, 'claimed'), pendingKeyed(15), told('a', 20, 'pending')],
       fine: [pendingKeyed(1), told('a', 9, 'pending'), pendingKeyed(15), told('a', 20, 'claimed')],
@@ -545,7 +545,7 @@ describe('every status of a claim is judged, not only the last', () => {
       fine: [pendingKeyed(1), told('a', 9, 'coupon_not_found'), lostKeyed(15), told('a', 20, 'timed_out')],
     },
     {
-      rule: 'one refusal becomes another only where another request was told that one',
+      rule: 'one refusal becomes another only where another request was answered with that one',
       broken: 'I7',
       wrong: [
         ...[pendingKeyed(1), told('a', 9, 'timed_out')],
@@ -575,20 +575,20 @@ describe('every status of a claim is judged, not only the last', () => {
       fine: [pending('a', 1), told('a', 9, 'timed_out'), gone('a', HOUR)],
     },
     {
-      rule: 'a refusal that was told late is kept for an hour since it was pending',
+      rule: 'a refusal that was answered late is kept for an hour since it was pending',
       broken: 'I7',
       wrong: [pending('a', 1), told('a', HOUR, 'pending'), told('a', HOUR + 9, 'timed_out'), gone('a', 2 * HOUR - 10)],
       fine: [pending('a', 1), told('a', 20, 'pending'), told('a', HOUR + 9, 'timed_out'), gone('a', 2 * HOUR - 10)],
     },
     {
-      rule: 'a claim that was told to be claimed is never unknown',
+      rule: 'a claim that was answered `claimed` is never unknown',
       broken: 'I7',
       wrong: [pending('a', 1), told('a', 9, 'claimed'), gone('a', 2 * HOUR)],
       fine: [pending('a', 1), told('a', 9, 'claimed'), told('a', 2 * HOUR, 'claimed')],
       held: ['a'],
     },
     {
-      rule: 'a claim whose request was answered 202 is not unknown, also where it is told again',
+      rule: 'a claim whose request was answered 202 is not unknown, also where it is answered again',
       broken: 'I7',
       wrong: [pending('a', 1), gone('a', 9), told('a', 20, 'claimed')],
       fine: [pending('a', 1), gone('a', 4), told('a', 20, 'claimed')],
@@ -615,7 +615,7 @@ describe('every status of a claim is judged, not only the last', () => {
       held: ['a'],
     },
     {
-      rule: 'who was told nothing but that their job is gone has no claim under another id',
+      rule: 'a caller who was answered only that their job was lost has no claim under another id',
       broken: 'I5 I6',
       wrong: [pending('a', 1), told('a', 9, 'unavailable')].map((record) => ({ ...record, claimId: 'id-other' })),
       fine: [
@@ -741,7 +741,7 @@ const runTruthfully = (
   const grants = new Map<string, { user: string; at: number }>();
   for (const request of requests.toSorted((a, b) => a.decidedAt - b.decidedAt)) {
     const { user, key, claimId, requestId, fate, invokedAt, decidedAt, asks } = request;
-    // Who is answered `pending` is told so before or after the decision.
+    // The answer `pending` may come before or after the decision.
     const answeredAt = fate === 'pending' ? invokedAt + request.takes + 0.2 : request.answeredAt;
     const wanted = { id: claimId, userId: user, couponName: 'hot', requestId, claimedAt: 0 };
     const snapshot = {

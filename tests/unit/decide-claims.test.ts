@@ -176,7 +176,7 @@ describe('properties', () => {
     );
   });
 
-  test('an id is one claim: whoever is told to hold it does, and nobody who does is refused', () => {
+  test('an id is one claim: whoever is answered that they have it does, and nobody who has it is refused', () => {
     fc.assert(
       fc.property(stock, jobs, (units, list) => {
         const { decisions, granted } = runJobs(units, list);

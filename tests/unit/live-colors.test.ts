@@ -30,6 +30,6 @@ test.each(
     ['light', name, light],
     ['dark', name, dark],
   ]),
-)('in the %s theme the colour of %s can be told from the ground of a chart', (_, name = '', scheme = '') => {
+)('in the %s theme the colour of %s is distinguishable from the background of a chart', (_, name = '', scheme = '') => {
   expect(ratio(colorOf(scheme, name), colorOf(scheme, 'panel'))).toBeGreaterThanOrEqual(RATIO_MIN);
 });

@@ -33,7 +33,7 @@ const openPages = async (count: number) => {
   return { pages, called, responses, sockets };
 };
 
-test('a page that reads slowly misses frames, holds nothing up, and is told all once it reads', async () => {
+test('a page that reads slowly misses frames, delays no other page, and receives all once it reads', async () => {
   const { pages, responses, sockets } = await openPages(1);
   const [socket] = sockets as [Socket];
   const [response] = responses as [ServerResponse];

@@ -17,13 +17,13 @@ describe('what is wrong', () => {
 
   test.each([
     ['nothing', {}, []],
-    ['Redis', { redisDown: true, lanes: undefined, workers: undefined }, ['redis_away']],
-    ['MongoDB', { mongoDown: true, comparison: undefined }, ['mongo_away']],
+    ['Redis', { redisDown: true, lanes: undefined, workers: undefined }, ['redis_down']],
+    ['MongoDB', { mongoDown: true, comparison: undefined }, ['mongo_down']],
     ['no worker', { workers: 0 }, ['no_worker']],
     ['a busy lane', { lanes: [{ ...lane, waiting: 9, oldestMs: LANE_STUCK_MS }] }, []],
     ['a lane that is stuck', { lanes: [lane, { ...lane, oldestMs: LANE_STUCK_MS + 1 }] }, ['lane_stuck']],
     ['jobs that failed', { lanes: [{ ...lane, failed: 1 }] }, ['jobs_failed']],
-    ['callers who were rejected just now', { overloadedAt: NOW - 1_000 }, ['turned_away']],
+    ['callers who were rejected just now', { overloadedAt: NOW - 1_000 }, ['overloaded']],
     ['callers who were rejected once', { overloadedAt: NOW - 60_000 }, []],
     [
       'a claim too many, and all the rest',
@@ -32,7 +32,7 @@ describe('what is wrong', () => {
         workers: 0,
         mongoDown: true,
       },
-      ['not_exact', 'mongo_away', 'no_worker'],
+      ['not_exact', 'mongo_down', 'no_worker'],
     ],
   ])('%s', (_, changed, codes) => {
     expect(findAlerts({ ...fine, ...changed }).map(({ code }) => code)).toEqual(codes);

@@ -84,7 +84,7 @@ test('where many are rejected, a caller who comes back too early waits until the
 });
 
 test('the more are held, the longer is the time over which they come back, up to a limit', async () => {
-  /** Turns so many away, each on a connection of its own, and resolves to the longest time that one was told. */
+  /** Rejects so many claims, each on a connection of its own. Resolves to the longest `Retry-After`. */
   const reject = (count: number): number => {
     let longest = 0;
     for (let i = 0; i < count; i++) {

@@ -21,7 +21,7 @@ const expectTimeout = async (connection: RawConnection): Promise<void> => {
   connection.hangUp();
 };
 
-describe('a request that does not arrive in time is told so, and its connection ends', () => {
+describe('a request that does not arrive in time is answered 408, and its connection ends', () => {
   expectNoJobs(target);
 
   test.each([

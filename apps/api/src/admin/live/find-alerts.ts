@@ -24,16 +24,16 @@ export const findAlerts = ({ at, comparison, lanes = [], workers, ...known }: Kn
     error('not_exact', `Stock and claims do not match. ${first.join('; ')}. Run npm run audit.`);
   }
   if (known.redisDown)
-    error('redis_away', 'Redis does not answer. Claims are answered 503; confirmed claims are safe.');
+    error('redis_down', 'Redis does not answer. Claims are answered 503; confirmed claims are safe.');
   if (known.mongoDown)
-    error('mongo_away', 'MongoDB does not answer. Claims are answered 503; the stock below is that of the last read.');
+    error('mongo_down', 'MongoDB does not answer. Claims are answered 503; the stock below is that of the last read.');
   if (workers === 0) error('no_worker', 'No worker is connected. Claims wait until one is, and are then decided.');
 
   const stuck = lanes.filter(({ oldestMs }) => oldestMs > LANE_STUCK_MS);
   if (stuck.length > 0)
     error('lane_stuck', `${named(stuck)}: the oldest job has waited for more than ${LANE_STUCK_MS / 1_000} s.`);
   if (at - known.overloadedAt < REJECTIONS_SHOWN_MS)
-    warn('turned_away', 'This API rejects claims, because too many are waiting. For a rejected claim nothing is done.');
+    warn('overloaded', 'This API rejects claims, because too many are waiting. For a rejected claim nothing is done.');
   const failed = lanes.filter((lane) => lane.failed > 0);
   if (failed.length > 0) warn('jobs_failed', `${named(failed)}: jobs failed for good. Inspect them in the queues.`);
   return alerts;

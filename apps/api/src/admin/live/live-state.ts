@@ -78,7 +78,7 @@ export interface Answers {
 }
 
 export interface Alert {
-  code: 'redis_away' | 'mongo_away' | 'not_exact' | 'no_worker' | 'lane_stuck' | 'jobs_failed' | 'turned_away';
+  code: 'redis_down' | 'mongo_down' | 'not_exact' | 'no_worker' | 'lane_stuck' | 'jobs_failed' | 'overloaded';
   /** An error stops the sale or breaks a guarantee. */
   level: 'error' | 'warning';
   text: string;

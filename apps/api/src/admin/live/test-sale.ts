@@ -22,7 +22,7 @@ export const TestSaleSchema = Type.Object({
   users: Type.Integer({ minimum: 1, maximum: TEST_SALE_USERS_MAX }),
   units: Type.Integer({ minimum: AmountSchema.minimum ?? 1, maximum: TEST_SALE_UNITS_MAX }),
   /** How often each user claims, one claim after the other. */
-  presses: Type.Integer({ minimum: 1, maximum: TEST_SALE_ATTEMPTS_MAX }),
+  attempts: Type.Integer({ minimum: 1, maximum: TEST_SALE_ATTEMPTS_MAX }),
 });
 type TestSale = Static<typeof TestSaleSchema>;
 
@@ -57,12 +57,12 @@ export interface TestSaleOptions {
 }
 
 /** The answers to expect: a user with a unit gets `already_claimed` from then on, and all others `out_of_stock`. */
-const expect = ({ users, units, presses }: TestSale): Counts => {
+const expect = ({ users, units, attempts }: TestSale): Counts => {
   const winners = Math.min(users, units);
   const counts = {
     claimed: winners,
-    already_claimed: winners * (presses - 1),
-    out_of_stock: (users - winners) * presses,
+    already_claimed: winners * (attempts - 1),
+    out_of_stock: (users - winners) * attempts,
   };
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 };
@@ -75,7 +75,7 @@ export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<Tes
   const startedAt = performance.now();
   const coupon = `test sale ${createdAt.toISOString().replace('T', ' ').slice(0, 23)}`;
   await mongo.coupons.insertOne(newCoupon({ name: coupon, amount: sale.units }, createdAt));
-  yield { coupon, total: sale.users * sale.presses };
+  yield { coupon, total: sale.users * sale.attempts };
 
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
@@ -120,7 +120,7 @@ class TestUsers {
     const { sale, signal } = this.#options;
     while (this.#nextUser <= sale.users) {
       const user = this.#nextUser++;
-      for (let attempt = 0; attempt < sale.presses; attempt++) {
+      for (let attempt = 0; attempt < sale.attempts; attempt++) {
         if (signal.aborted) return;
         const code = await this.#claim(`test-user-${user}`).catch(() => 'no_answer');
         this.#counts[code] = (this.#counts[code] ?? 0) + 1;

@@ -27,7 +27,7 @@ export const showStatus = ({ alerts, comparison, coupons, workers }) => {
     section.append(note);
   }
   const asOf =
-    alerts.some(({ code }) => code === 'mongo_away') && coupons ? `Stock as of ${timeOfDay(coupons.at)}. ` : '';
+    alerts.some(({ code }) => code === 'mongo_down') && coupons ? `Stock as of ${timeOfDay(coupons.at)}. ` : '';
   setText(section.lastElementChild, asOf + compared);
 };
 

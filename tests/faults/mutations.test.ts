@@ -94,7 +94,7 @@ const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryR
 /** Long enough for a worker to start. */
 const PATIENT = { workers: 0, env: { CLAIM_WAIT_MS: '20000' } };
 
-describe('the checker finds a bug that was planted', { tags: ['slow'] }, () => {
+describe('the checker finds a mutation of the real system', { tags: ['slow'] }, () => {
   test('the update takes units without looking whether they are there: sold too often', async () => {
     const history = new HistoryRecorder();
     const running = await startWith('the update takes units without looking whether they are there', { workers: 2 });
