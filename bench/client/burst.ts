@@ -1,20 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import type { OwnResult } from './own-result.ts';
+import type { Burst, CountedResult } from '@flashclaim/load';
 import { startClient } from './run-client.ts';
 
 const CLIENT = new URL(import.meta.resolve('./burst-client.ts')).pathname;
 
-export interface Burst {
-  url: string;
-  users: number;
-  userPrefix: string;
-  couponName: string;
-}
-
 /** Runs a burst; ends when every caller has an answer or an error. wrk can't count statuses, so this has its own client. */
-export const runBurst = async (burst: Burst): Promise<OwnResult> => {
+export const runBurst = async (burst: Burst): Promise<CountedResult> => {
   const { result } = await startClient(process.execPath, [CLIENT, JSON.stringify(burst)]);
-  return (await result) as OwnResult;
+  return (await result) as CountedResult;
 };
 
 /** Open files of a process besides connections. */

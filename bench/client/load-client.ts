@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CountedResult } from '@flashclaim/load';
 import { searchPath } from '../env.ts';
 import { runAutocannon } from './autocannon.ts';
 import { runWrk } from './wrk.ts';
@@ -13,24 +14,13 @@ export interface Load {
 }
 
 /** Claims of new users on `coupons` coupons, which are named `<couponPrefix><1…coupons>`. */
-export interface ClaimRequests {
+interface ClaimRequests {
   userPrefix: string;
   couponPrefix: string;
   coupons: number;
 }
 
-export interface LoadResult {
-  seconds: number;
-  /** Answers of any status. */
-  requests: number;
-  /** Answers of status 400 and above. */
-  refused: number;
-  socketErrors: number;
-  p50Ms: number;
-  p95Ms: number;
-  p99Ms: number;
-  maxMs: number;
-}
+export type LoadResult = Omit<CountedResult, 'statuses' | 'granted'>;
 
 export interface LoadClient {
   name: string;

@@ -1,50 +1,5 @@
-/**
- * Claims at a fixed rate that does not depend on the answers. Its argument is a PacedLoad as JSON. The time of a claim starts
- * when it was due, so that a slow answer does not hide the delay of later claims.
- */
-import { Connection, claimRequest } from './connection.ts';
-import { Counting } from './own-result.ts';
-import type { PacedLoad } from './paced.ts';
+/** Sends the PacedLoad of its argument, which is JSON, in a process of its own. */
+import { sendPaced } from '@flashclaim/load';
 import { reportResult } from './run-client.ts';
 
-const load = JSON.parse(process.argv[2] ?? '') as PacedLoad;
-const { url, perSecond, seconds, userPrefix, couponPrefix, coupons, newConnections = false } = load;
-const { host, port } = new URL(url);
-
-const counting = new Counting();
-const free: Connection[] = [];
-const all: Connection[] = [];
-const counted: Promise<void>[] = [];
-
-const openConnection = (): Connection => {
-  const connection = new Connection(Number(port));
-  all.push(connection);
-  return connection;
-};
-
-const claim = (number: number, due: number): void => {
-  const connection = free.pop() ?? openConnection();
-  const coupon = 1 + Math.floor(Math.random() * coupons);
-  const answer = connection.send(claimRequest(host, `${userPrefix}${number}`, `${couponPrefix}${coupon}`));
-  answer.then(
-    () => (newConnections ? connection.close() : free.push(connection)),
-    () => {},
-  );
-  counted.push(counting.count(answer, due));
-};
-
-const start = performance.now();
-const total = Math.round(perSecond * seconds);
-await new Promise<void>((resolve) => {
-  const timer = setInterval(() => {
-    const due = Math.min(total, Math.floor(((performance.now() - start) / 1000) * perSecond));
-    while (counted.length < due) claim(counted.length, start + (counted.length / perSecond) * 1000);
-    if (due < total) return;
-    clearInterval(timer);
-    resolve();
-  }, 1);
-});
-await Promise.all(counted);
-const result = counting.result();
-for (const connection of all) connection.close();
-reportResult(result);
+reportResult(await sendPaced(JSON.parse(process.argv[2] ?? '')));

@@ -1,6 +1,6 @@
+import type { CountedResult } from '@flashclaim/load';
 import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
 import { runBurst, tooManyConnections } from '../client/burst.ts';
-import type { OwnResult } from '../client/own-result.ts';
 import { watch } from '../measure/watch.ts';
 import type { Figures } from '../run-record.ts';
 import { figuresOf, recount } from './figures.ts';
@@ -51,7 +51,7 @@ const measure = async (
   return why ? { ...found, fault: why } : { ...found, ...figuresOf(result, cost) };
 };
 
-export const describe = ({ statuses, socketErrors, seconds }: OwnResult): string => {
+export const describe = ({ statuses, socketErrors, seconds }: CountedResult): string => {
   const counts = Object.entries(statuses).map(([status, count]) => `${count.toLocaleString('en-US')} × ${status}`);
   return `${counts.join(', ')}, ${socketErrors} connection errors, all answered in ${seconds.toFixed(2)} s`;
 };

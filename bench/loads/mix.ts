@@ -1,6 +1,6 @@
+import type { CountedResult } from '@flashclaim/load';
 import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
 import type { LoadResult } from '../client/load-client.ts';
-import type { OwnResult } from '../client/own-result.ts';
 import { runPaced } from '../client/paced.ts';
 import { watch } from '../measure/watch.ts';
 import type { Figures } from '../run-record.ts';
@@ -92,7 +92,7 @@ const besideCoupons = (beside: Beside): number => (beside === 'spread' ? 1_000 :
 const runBeside = async (
   run: string,
   { bench, running, beside, perSecond }: MixRun,
-): Promise<LoadResult | OwnResult | undefined> => {
+): Promise<LoadResult | CountedResult | undefined> => {
   if (beside === 'nothing') return undefined;
   const { url } = running;
   const claims = { userPrefix: `${run}-b`, couponPrefix: `${run}-beside-`, coupons: besideCoupons(beside) };
@@ -101,7 +101,7 @@ const runBeside = async (
   return runPaced({ ...claims, url, seconds: bench.seconds, perSecond: perSecond * (1 - COLD_SHARE) });
 };
 
-const faultOf = (result: LoadResult | OwnResult | undefined): string | undefined => {
+const faultOf = (result: LoadResult | CountedResult | undefined): string | undefined => {
   if (!result) return undefined;
   if (result.socketErrors > 0) return `${result.socketErrors} socket errors`;
   const statuses = 'statuses' in result ? result.statuses : { 200: result.requests - result.refused };

@@ -1,8 +1,8 @@
+import { percentile } from '@flashclaim/load';
 import { COLLECTIONS } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { MongoClient, ObjectId } from 'mongodb';
 import { openCouponStore } from '../candidates/coupon-store.ts';
-import { percentile } from '../measure/stats.ts';
 import { watch } from '../measure/watch.ts';
 import { PLENTY } from './claim-run.ts';
 import { compareCandidates } from './compare-candidates.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RETRY_AFTER_CROWD_MAX_SECONDS } from '@flashclaim/core';
+import type { CountedResult } from '@flashclaim/load';
 import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
 import { tooManyConnections } from '../client/burst.ts';
 import type { LoadResult } from '../client/load-client.ts';
-import type { OwnResult } from '../client/own-result.ts';
 import { runPaced } from '../client/paced.ts';
 import { watch } from '../measure/watch.ts';
 import type { Figures } from '../run-record.ts';
@@ -100,20 +100,20 @@ const measure = async (run: string, { bench, running, connections }: OverloadRun
 };
 
 /** The known grants. wrk does not distinguish 202 from 200: if a 202 is possible, only the answers of new callers count. */
-const grantsOf = ({ pendingAfterMs = 0 }: RunningFlashclaim, all: LoadResult, callers: OwnResult, open: number) => {
+const grantsOf = ({ pendingAfterMs = 0 }: RunningFlashclaim, all: LoadResult, callers: CountedResult, open: number) => {
   const seen = callers.statuses['200'] ?? 0;
   return all.maxMs < pendingAfterMs
     ? { granted: all.requests - all.refused + seen, unseenMax: open }
     : { granted: seen, unseenMax: all.requests + open };
 };
 
-const describe = ({ statuses }: OwnResult): string =>
+const describe = ({ statuses }: CountedResult): string =>
   `of the new callers, ${Object.entries(statuses)
     .map(([status, count]) => `${count} were answered ${status}`)
     .join(', ')}`;
 
 /** Every new caller must be admitted or rejected, and at least one must be admitted. */
-const unexpected = ({ statuses, socketErrors }: OwnResult): string | undefined => {
+const unexpected = ({ statuses, socketErrors }: CountedResult): string | undefined => {
   const { 200: granted = 0, 503: rejected = 0, ...others } = statuses;
   if (socketErrors > 0 || Object.keys(others).length > 0) return `callers were answered ${JSON.stringify(statuses)}`;
   return granted === 0 ? `none of ${rejected} new callers was admitted` : undefined;

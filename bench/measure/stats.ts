@@ -1,3 +1,5 @@
+import { percentile } from '@flashclaim/load';
+
 /** Median and range of some figures. */
 export interface Spread {
   median: number;
@@ -11,12 +13,3 @@ export const spreadOf = (figures: readonly number[]): Spread => ({
   min: Math.min(...figures),
   max: Math.max(...figures),
 });
-
-/** The percentile of some figures; between two figures, their mean. */
-export const percentile = (figures: readonly number[], percent: number): number => {
-  const sorted = figures.toSorted((a, b) => a - b);
-  const at = (percent / 100) * (sorted.length - 1);
-  const below = sorted[Math.floor(at)] ?? Number.NaN;
-  const above = sorted[Math.ceil(at)] ?? Number.NaN;
-  return below === above ? below : (below + above) / 2;
-};

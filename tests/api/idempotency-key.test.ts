@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
-import type { ClaimJob } from '@flashclaim/core';
-import { openQueue } from '@flashclaim/lanes';
-import type { ProcessHandle } from '@flashclaim/local-stack';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
-import { until } from '../support/until.ts';
 
 const UUID_V8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -166,74 +162,5 @@ describe('with two API processes and two workers', () => {
       body: { code: 'invalid_request', detail: expect.stringMatching(/^Idempotency-Key must be .*255/) },
     });
     expect((await readCoupon(url, name)).claimed_count).toBe(0);
-  });
-});
-
-describe('after kill -9', () => {
-  let system: System;
-  afterEach(() => system?.close());
-
-  const hasKeys = async (pattern: string): Promise<boolean> => (await system.stores.redis.keys(pattern)).length > 0;
-
-  test('of the API that took it, the claim is found again through another', async () => {
-    system = await startSystem({ apis: 2, workers: 0, env: { CLAIM_WAIT_MS: '20000' } });
-    const [url, other] = system.urls as [string, string];
-    await createCoupon(other, 'killed', 5);
-    const key = randomUUID();
-    const lost = claim(url, 'killed', 'user', under(key)).catch((error: Error) => error);
-    await until(() => hasKeys('*lane*wait'));
-    system.apis[0]?.kill('SIGKILL');
-    expect(await lost).toBeInstanceOf(Error);
-
-    const retries = [1, 2, 3].map(() => claim(other, 'killed', 'user', under(key)));
-    await system.addWorker();
-    const replies = await Promise.all(retries);
-    expect(countStatuses(replies)).toEqual({ 200: 3 });
-    // The request that made it was first in the lane, and never answered.
-    expect(new Set(replies.map((reply) => JSON.stringify(reply.body))).size).toBe(1);
-    expect(replies.every(isReplay)).toBe(true);
-    expect((await readCoupon(other, 'killed')).claimed_by).toEqual(['user']);
-    await expectExact(system.stores.mongo);
-  });
-
-  test('of the worker that had committed it, it is first to its own request, and a replay to the next', async () => {
-    system = await startSystem({ workers: 1, env: { CLAIM_WAIT_MS: '20000', CLAIM_LANES: '1' } });
-    const url = system.urls[0] as string;
-    const [worker] = system.workers as [ProcessHandle];
-    const { redis, mongo } = system.stores;
-    const claimAs = (i: number) => claim(url, 'killed', `user-${i}`, under(`key-${i}`));
-    const queue = openQueue(0, redis);
-    const active = () => redis.lrange(queue.toKey('active'), 0, -1);
-    await createCoupon(url, 'killed', 1_000_000);
-    const replies: Promise<Reply>[] = [];
-    let inHand: string[] = [];
-    await until(async () => {
-      // Claims keep coming, so that sooner or later a look finds a job in its hands.
-      for (let i = 0; i < 50; i++) replies.push(claimAs(replies.length));
-      if ((await active()).length === 0) return false;
-      worker.kill('SIGSTOP');
-      // Let go on, it can commit but tell nobody.
-      await redis.client('PAUSE', 60_000, 'WRITE');
-      const [job] = await active();
-      const data = job === undefined ? null : await redis.hget(queue.toKey(job), 'data');
-      inHand = data === null ? [] : (JSON.parse(data) as ClaimJob).claims.map(([id]) => id);
-      if (inHand.length === 0) await redis.client('UNPAUSE');
-      worker.kill('SIGCONT');
-      return inHand.length > 0;
-    });
-    await until(async () => (await mongo.claims.countDocuments({ _id: { $in: inHand } })) === inHand.length);
-    worker.kill('SIGKILL');
-    await worker.exited;
-    await redis.client('UNPAUSE');
-    await system.addWorker();
-
-    const first = await Promise.all(replies);
-    expect(countStatuses(first)).toEqual({ 200: replies.length });
-    expect(first.filter(isReplay)).toEqual([]);
-    const again = await claimAs(0);
-    expect([again.status, isReplay(again), again.body]).toEqual([200, true, first[0]?.body]);
-    expect((await readCoupon(url, 'killed')).claimed_count).toBe(replies.length);
-    await queue.close();
-    await expectExact(mongo);
   });
 });

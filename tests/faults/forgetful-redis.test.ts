@@ -1,6 +1,6 @@
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import { afterEach, expect, test } from 'vitest';
-import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
+import { claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -41,21 +41,6 @@ test('Redis forgets everything, again and again during a sale: exact, every lane
   expect(countStatuses(await Promise.all(replies))).toEqual({ 200: replies.length });
   const coupons = await Promise.all(names.map((name) => readCoupon(urlOf(0), name)));
   expect(coupons.reduce((sum, { claimed_count }) => sum + claimed_count, 0)).toBe(replies.length);
-  await expectExact(system.stores.mongo);
-});
-
-test('a claim that was answered pending is still known after Redis forgot it', { tags: ['slow'] }, async () => {
-  system = await startSystem({ workers: 0, env: { CLAIM_WAIT_MS: '100' } });
-  const url = urlOf(0);
-  await createCoupon(url, 'slow', 1);
-  const [first, second] = [await claim(url, 'slow', 'first'), await claim(url, 'slow', 'second')];
-  const statusOf = async (reply: Reply) => (await call(url + reply.headers.get('location'), 'GET')).body.status;
-  expect([first.status, second.status]).toEqual([202, 202]);
-  await system.stores.redis.flushdb();
-  await until(async () => (await statusOf(first)) === 'pending' && (await statusOf(second)) === 'pending');
-  await system.addWorker();
-  await until(async () => (await statusOf(first)) === 'claimed');
-  await until(async () => (await statusOf(second)) === 'refused');
   await expectExact(system.stores.mongo);
 });
 

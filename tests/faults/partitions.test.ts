@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, type TestContext, test } from 'vitest';
 import { FaultLoad } from '../support/fault-load.ts';
-import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const LINKS = ['worker and MongoDB', 'worker and Redis', 'API and Redis'] as const;
 type Link = (typeof LINKS)[number];
@@ -13,14 +13,14 @@ const AWAY_MS = 4_000;
 
 let stores: OwnStores;
 let system: System;
-let links: Record<Link, FaultyLink>;
+let links: Record<Link, TcpProxy>;
 beforeAll(async () => {
   stores = await openOwnStores();
   const { mongo, redis } = stores.servers;
   links = {
-    'worker and MongoDB': await openFaultyLink(mongo.port),
-    'worker and Redis': await openFaultyLink(redis.port),
-    'API and Redis': await openFaultyLink(redis.port),
+    'worker and MongoDB': await openTcpProxy(mongo.port),
+    'worker and Redis': await openTcpProxy(redis.port),
+    'API and Redis': await openTcpProxy(redis.port),
   };
   system = await startSystem({ stores, apis: 0, workers: 0, env: { LOG_LEVEL: 'silent' } });
   await system.addWorker({
@@ -49,7 +49,7 @@ describe.for(LINKS)('between %s', (link) => {
     await load.expectConsistent();
   });
 
-  const loses = async (what: 'everything' | 'to the store' | 'from the store', task: TestContext['task']) => {
+  const loses = async (what: 'everything' | 'to the server' | 'from the server', task: TestContext['task']) => {
     const coupon = `${what} ${link}`.replaceAll(' ', '-');
     const load = new FaultLoad({ system, coupon, test: task });
     await load.start();
@@ -65,7 +65,7 @@ describe.for(LINKS)('between %s', (link) => {
     await load.expectConsistent();
   };
   test('everything gets lost', ({ task }) => loses('everything', task));
-  test.for(['to the store', 'from the store'] as const)(
+  test.for(['to the server', 'from the server'] as const)(
     'what goes %s gets lost',
     { tags: ['slow'] },
     (what, { task }) => loses(what, task),

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
 import { expectExact } from '../support/expect-exact.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
+import { scrape } from '../support/scrape.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -53,6 +54,8 @@ const dropAndReload = async (): Promise<void> => {
 const holdBuilds = (mode: 'alwaysOn' | 'off') =>
   stores.mongo.client.db('admin').command({ configureFailPoint: 'hangAfterStartingIndexBuild', mode });
 
+const missing = async () => (await scrape(system.workerUrls[0] as string)).value('flashclaim_schema_faults');
+
 const statusOf = async (reply: Reply): Promise<string> =>
   (await call(api + reply.headers.get('location'), 'GET')).body.status;
 
@@ -69,9 +72,11 @@ test('claims dropped and reloaded: nothing is granted until the index is built a
   expect(await stores.mongo.claims.countDocuments()).toBe(1);
   expect(await allSayWhy()).toBe(true);
   expect((await call(`${system.workerUrls[0]}/livez`, 'GET')).status).toBe(200);
+  expect(await missing()).toBe(1);
 
   await holdBuilds('off');
   await until(allWell);
+  expect(await missing()).toBe(0);
   for (const reply of early) await until(async () => (await statusOf(reply)) === 'refused');
   const users = Array.from({ length: 50 }, (_, user) => `user-${user}`);
   const replies = await Promise.all(users.map((user) => claim(api, 'sale', user)));

@@ -1,11 +1,12 @@
 import { PROBLEMS } from '@flashclaim/core';
+import { HttpSender } from '@flashclaim/load';
 import fc from 'fast-check';
 import { claim, createCoupon, type Reply } from '../support/call-api.ts';
 import { Contract } from '../support/openapi.ts';
 import { NAMES } from './arbitraries.ts';
 import { judge } from './judge.ts';
 import { type FuzzRequest, type Known, requests } from './request.ts';
-import { addressOf, Sender } from './send.ts';
+import { addressOf, send } from './send.ts';
 
 export interface FuzzOptions {
   /** The URL of an API with a database for tests: many coupons are created and claimed. */
@@ -30,11 +31,11 @@ export type Coverage = Map<string, number>;
 export const fuzz = async ({ url, seed, stop, onProgress }: FuzzOptions): Promise<Coverage> => {
   const contract = await Contract.read(url);
   const known = await prepare(url);
-  const sender = new Sender(url);
+  const sender = new HttpSender();
   const coverage: Coverage = new Map();
   let sent = 0;
   const property = fc.asyncProperty(requests(contract, known), async (request) => {
-    const reply = await sender.send(request);
+    const reply = await send(sender, url, request);
     const answer = nameOf(request, reply);
     coverage.set(answer, (coverage.get(answer) ?? 0) + 1);
     if (++sent % PROGRESS_EVERY_REQUESTS === 0) onProgress?.(sent);

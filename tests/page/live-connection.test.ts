@@ -3,10 +3,10 @@ import { LIVE_PAGES_MAX } from '@flashclaim/core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openBrowser } from '../support/chromium.ts';
-import { openFaultyLink } from '../support/faulty-link.ts';
 import { becomes, openPage, textOf } from '../support/live-page.ts';
 import { openStream } from '../support/live-stream.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { openTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 /** The page tries again after a second and a half. */
@@ -36,7 +36,7 @@ const says = (page: Parameters<typeof textOf>[0], text: string) =>
 
 /** A live page that receives its numbers over connections that can be broken. */
 const openOverLink = async () => {
-  const link = await openFaultyLink(Number(new URL(url).port));
+  const link = await openTcpProxy(Number(new URL(url).port));
   onTestFinished(() => link.close());
   const { page, go } = await open(`http://127.0.0.1:${link.port}/live`);
   await go();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type ServerHandle, startRedisNodes } from '@flashclaim/local-stack';
 import { Redis } from 'ioredis';
-import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 /** A Redis primary and its replica. The apps use links that follow the primary. */
@@ -10,7 +10,7 @@ export interface RedisServers {
   readonly primary: ServerHandle;
   /** The soak's own connection, through its own link. */
   redis: Redis;
-  openLink(): Promise<FaultyLink>;
+  openLink(): Promise<TcpProxy>;
   /** From now on the replica misses all writes. */
   cutReplication(): void;
   /** The replica takes over without the writes that it missed. Open connections stay with the old primary, now a replica. */
@@ -27,10 +27,10 @@ export const startRedisServers = async (folder: string): Promise<RedisServers> =
     args: ['--repl-diskless-sync-delay', '0'],
   });
   let [primary, replica] = nodes as [ServerHandle, ServerHandle];
-  const replication = await openFaultyLink(primary.port);
-  const links: FaultyLink[] = [];
-  const openLink = async (): Promise<FaultyLink> => {
-    const link = await openFaultyLink(primary.port);
+  const replication = await openTcpProxy(primary.port);
+  const links: TcpProxy[] = [];
+  const openLink = async (): Promise<TcpProxy> => {
+    const link = await openTcpProxy(primary.port);
     links.push(link);
     return link;
   };

@@ -9,10 +9,10 @@ import {
   startReplicaSet,
 } from '@flashclaim/local-stack';
 import { connectMongo, ensureCollections } from '@flashclaim/store';
-import { type FaultyLink, openFaultyLink } from '../support/faulty-link.ts';
 import { ProcessClock } from '../support/process-clock.ts';
 import type { TestStores } from '../support/stores.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { COLLECTABLE } from './collect-garbage.ts';
 import { type RedisServers, startRedisServers } from './redis-servers.ts';
@@ -39,7 +39,7 @@ export interface Slot {
 export interface ApiSlot extends Slot {
   /** The URL for callers, through a link whose connections can be reset. */
   url: string;
-  link: FaultyLink;
+  link: TcpProxy;
 }
 
 export interface Stack {
@@ -48,7 +48,7 @@ export interface Stack {
   set: ReplicaSet;
   redisServers: RedisServers;
   /** The links of all workers and of all APIs to Redis. */
-  redisLinks: { workers: FaultyLink; apis: FaultyLink };
+  redisLinks: { workers: TcpProxy; apis: TcpProxy };
   workers: Slot[];
   apis: ApiSlot[];
   /** Processes that were asked to stop, until their exit is checked. */
@@ -125,7 +125,7 @@ const slotsOf = (system: System, redisLinks: Stack['redisLinks'], clocks: Proces
     clocks.push(clock);
     return clock;
   };
-  const redisBy = (link: FaultyLink) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
+  const redisBy = (link: TcpProxy) => ({ REDIS_URL: `redis://127.0.0.1:${link.port}` });
   const startWorker = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<Slot> => {
     const clock = newClock();
     const handle = await system.addWorker({ ...redisBy(redisLinks.workers), ...clock.env, ...env });
@@ -137,7 +137,7 @@ const slotsOf = (system: System, redisLinks: Stack['redisLinks'], clocks: Proces
   const startApi = async (name: string, env: NodeJS.ProcessEnv = {}): Promise<ApiSlot> => {
     const clock = newClock();
     const metricsUrl = await system.addApi({ ...redisBy(redisLinks.apis), ...clock.env, ...env });
-    const link = await openFaultyLink(Number(new URL(metricsUrl).port));
+    const link = await openTcpProxy(Number(new URL(metricsUrl).port));
     const handle = system.apis.at(-1) as ProcessHandle;
     return { name, handle, metricsUrl, clock, survivor: false, link, url: `http://127.0.0.1:${link.port}` };
   };

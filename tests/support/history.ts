@@ -1,8 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { json } from 'node:stream/consumers';
 import {
   type CheckOptions,
   type ClaimCall,
@@ -16,6 +14,7 @@ import {
   type Violation,
 } from '@flashclaim/audit';
 import { normaliseName } from '@flashclaim/core';
+import { HttpSender } from '@flashclaim/load';
 import type { TestStores } from './stores.ts';
 import type { System } from './system.ts';
 import { until } from './until.ts';
@@ -36,6 +35,7 @@ interface Answer {
 
 interface Sent {
   method?: string;
+  path: string;
   headers?: Record<string, string>;
   body?: object;
   signal?: AbortSignal | undefined;
@@ -53,7 +53,7 @@ export interface ClaimOptions {
 /** Calls the API and records each call with its answer. A call never throws. */
 export class HistoryRecorder {
   readonly #records: HistoryRecord[] = [];
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #sender = new HttpSender();
   #redisLostWrites = false;
 
   /** Claims. Resolves to the record of the call, once it has ended. */
@@ -67,27 +67,23 @@ export class HistoryRecorder {
     const call: ClaimCall = { op: 'claim', invokedAt: performance.now(), ...names, ...(key !== undefined && { key }) };
     const body = { coupon_name: coupon, user_id: user };
     const headers = { ...(key !== undefined && { 'idempotency-key': key }), ...(prefer !== undefined && { prefer }) };
-    await this.#send(
-      call,
-      `${url}/api/coupons/claim`,
-      { method: 'POST', headers, body, signal },
-      (answer, replayed) => {
-        if (answer.claim_id !== undefined) call.claimId = answer.claim_id;
-        if (replayed) call.replayed = true;
-      },
-    );
+    const sent = { method: 'POST', path: '/api/coupons/claim', headers, body, signal };
+    await this.#send(call, url, sent, (answer, replayed) => {
+      if (answer.claim_id !== undefined) call.claimId = answer.claim_id;
+      if (replayed) call.replayed = true;
+    });
     return call;
   }
 
   async create(url: string, coupon: string, amount: number): Promise<CreateCall> {
     const call: CreateCall = { op: 'create', invokedAt: performance.now(), coupon: normaliseName(coupon), amount };
-    await this.#send(call, `${url}/api/coupons`, { method: 'POST', body: { name: coupon, amount } });
+    await this.#send(call, url, { method: 'POST', path: '/api/coupons', body: { name: coupon, amount } });
     return call;
   }
 
   async read(url: string, coupon: string): Promise<ReadCall> {
     const call: ReadCall = { op: 'read', invokedAt: performance.now(), coupon: normaliseName(coupon) };
-    await this.#send(call, `${url}/api/coupons/${encodeURIComponent(coupon)}`, {}, (answer) => {
+    await this.#send(call, url, { path: `/api/coupons/${encodeURIComponent(coupon)}` }, (answer) => {
       if (call.status !== 200) return;
       const { amount, remaining_amount: remaining, claimed_count: claimed } = answer;
       Object.assign(call, { amount, remaining, claimed, listed: answer.claimed_by?.length });
@@ -129,7 +125,7 @@ export class HistoryRecorder {
   async check(system: System, options: CheckOptions = {}): Promise<Violation[]> {
     await this.#settle(system);
     // A caller that aborted before it sent its request leaves an unused connection.
-    this.#agent.destroy();
+    this.#sender.close();
     // Through a file, so that the checked history is the one that would be kept.
     const file = this.write();
     const { violations } = await checkHistoryFile(system.stores.mongo, file, options);
@@ -168,40 +164,38 @@ export class HistoryRecorder {
   /** Reads the status of a claim. */
   async status(url: string, claimId: string): Promise<StatusCall> {
     const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
-    await this.#send(call, `${url}/api/claims/${claimId}`, {}, ({ user_id, coupon_name }) => {
+    await this.#send(call, url, { path: `/api/claims/${claimId}` }, ({ user_id, coupon_name }) => {
       if (user_id !== undefined) call.user = user_id;
       if (coupon_name !== undefined) call.coupon = coupon_name;
     });
     return call;
   }
 
-  async #send(call: Call, url: string, sent: Sent, record: (answer: Answer, replayed: boolean) => void = () => {}) {
+  async #send(
+    call: Call,
+    url: string,
+    { method = 'GET', path, headers = {}, body, signal }: Sent,
+    record: (answer: Answer, replayed: boolean) => void = () => {},
+  ) {
     this.#records.push(call);
     try {
-      const { status, replayed, answer } = await this.#exchange(url, sent);
-      call.status = status;
-      if (answer.code !== undefined) call.code = answer.code;
-      record(answer, replayed);
+      const type = body ? { 'content-type': 'application/json' } : {};
+      const answer = await this.#sender.send(url, {
+        method,
+        path,
+        headers: { ...type, ...headers },
+        body: body && JSON.stringify(body),
+        signal,
+      });
+      const document = answer.body as Answer;
+      call.status = answer.status;
+      if (document.code !== undefined) call.code = document.code;
+      record(document, answer.headers.get('idempotency-replayed') === 'true');
     } catch (error) {
       delete call.status;
       call.error = (error as Error).message;
     }
     call.answeredAt = performance.now();
-  }
-
-  #exchange(url: string, { method = 'GET', headers = {}, body, signal }: Sent) {
-    return new Promise<{ status: number; replayed: boolean; answer: Answer }>((resolve, reject) => {
-      const type = body ? { 'content-type': 'application/json' } : {};
-      const options = { agent: this.#agent, method, headers: { ...type, ...headers }, ...(signal && { signal }) };
-      const call = request(url, options, (response) => {
-        json(response).then((answer) => {
-          const { statusCode: status = 0, headers } = response;
-          resolve({ status, replayed: headers['idempotency-replayed'] === 'true', answer: answer as Answer });
-        }, reject);
-      });
-      call.on('error', reject);
-      call.end(body && JSON.stringify(body));
-    });
   }
 
   /** Writes the history to a file and returns its path. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ServerHandle, startRedisNodes } from '@flashclaim/local-stack';
 import { Redis } from 'ioredis';
-import { type FaultyLink, openFaultyLink } from './faulty-link.ts';
 import { openStores, type TestStores } from './stores.ts';
+import { openTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { until } from './until.ts';
 
 /** A primary and its replica behind one address, as in a managed Redis. */
@@ -12,7 +12,7 @@ export interface RedisPair extends TestStores {
   primary: Redis;
   replica: Redis;
   /** The link between primary and replica. */
-  replication: FaultyLink;
+  replication: TcpProxy;
   /** Sends new connections to the replica; open ones stay with the primary. */
   turnAddress(): void;
   /** Swaps their roles once the replica has all data. Resolves after that. */
@@ -26,8 +26,8 @@ export const openRedisPair = async (): Promise<RedisPair> => {
   // Without this, the primary waits five seconds for more replicas before a full synchronization.
   const { nodes, stop } = await startRedisNodes({ dataDir, size: 2, args: ['--repl-diskless-sync-delay', '0'] });
   const [first, second] = nodes as [ServerHandle, ServerHandle];
-  const replication = await openFaultyLink(first.port);
-  const address = await openFaultyLink(first.port);
+  const replication = await openTcpProxy(first.port);
+  const address = await openTcpProxy(first.port);
   const [primary, replica] = [new Redis(first.port), new Redis(second.port)];
   await replica.replicaof('127.0.0.1', replication.port);
   await until(async () => (await replica.info('replication')).includes('master_link_status:up'));

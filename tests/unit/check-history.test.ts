@@ -331,7 +331,12 @@ describe('what breaks an invariant is found', () => {
     ['I7', 'a 202 that is never resolved', [pending('a', 1), told('a', 9, 'pending')], heldBy([])],
     ['I7', 'a 500', [claim('a', 1, { status: 500, code: 'internal_error' })], heldBy(['a'])],
     ['I7', 'a 503 that says nothing', [claim('a', 1, { status: 503 })], heldBy([])],
-    ['I4 I8', 'units remain, and enough users were answered that they have them', [claim('a', 1), claim('b', 1)], heldBy([])],
+    [
+      'I4 I8',
+      'units remain, and enough users were answered that they have them',
+      [claim('a', 1), claim('b', 1)],
+      heldBy([]),
+    ],
     [
       'I8',
       'a unit remains, and somebody went without',

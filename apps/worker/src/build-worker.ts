@@ -13,6 +13,7 @@ import { GlobalConcurrency } from './global-concurrency.ts';
 import { buildJobPath } from './job-path.ts';
 import { observeCommits } from './observe/commit-metrics.ts';
 import { observeJobs } from './observe/job-metrics.ts';
+import { observeSchema } from './observe/schema-metrics.ts';
 import { openLane } from './open-lane.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { SchemaWatch } from './schema-watch.ts';
@@ -42,6 +43,7 @@ export const buildWorker = async (env: Env): Promise<BuiltWorker> => {
   const running = new RunningJobs();
   const registry = createRegistry();
   observeCommits(registry);
+  observeSchema(registry, schema);
   const observeLane = observeJobs(registry, running);
   const traces = tracing?.traceJobs();
   const runJob = (job: Job) => running.run(() => jobPath.run(job));

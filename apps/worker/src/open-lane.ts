@@ -1,4 +1,5 @@
 import {
+  type ClaimJob,
   JOB_ATTEMPTS_MAX,
   JOB_LOCK_MS,
   JOB_STALLED_CHECK_MS,
@@ -12,15 +13,15 @@ import { type Job, Worker } from 'bullmq';
 export interface LaneOptions {
   redis: RedisConnection;
   log: Logger;
-  runJob: (job: Job) => Promise<void>;
+  runJob: (job: Job<ClaimJob, void>) => Promise<void>;
 }
 
 /**
  * Opens a lane: its jobs run from now on. `GlobalConcurrency` lets one job of a lane run at a time in all workers together, so
  * transactions for the same coupon seldom conflict.
  */
-export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Worker => {
-  const worker = new Worker(laneName(lane), (job) => runJob(job), {
+export const openLane = (lane: number, { redis, log, runJob }: LaneOptions): Worker<ClaimJob, void> => {
+  const worker = new Worker<ClaimJob, void>(laneName(lane), (job) => runJob(job), {
     connection: redis,
     prefix: lanePrefix(lane),
     concurrency: 1,

@@ -46,6 +46,11 @@ export class SchemaWatch {
     this.#timer = setInterval(() => void this.#check().catch(() => {}), SCHEMA_CHECK_EVERY_MS);
   }
 
+  /** The number of missing indexes and validators. */
+  get missing(): number {
+    return this.#faults.length;
+  }
+
   /** The fault, in a sentence or two; undefined where there is none. */
   get fault(): string | undefined {
     if (this.#faults.length === 0) return undefined;

@@ -60,12 +60,9 @@ const onSubmit = (form, send) => {
 
 export const prepareCouponForm = () => {
   const form = document.getElementById('coupon-form');
-  const { name, amount } = form.elements;
   onSubmit(form, async () => {
-    const response = await post('/api/coupons', {
-      name: form.elements.namedItem('name').value,
-      amount: numberOf(amount.value),
-    });
+    const { name, amount } = Object.fromEntries(fieldsOf(form).map((field) => [field.name, field.value]));
+    const response = await post('/api/coupons', { name, amount: numberOf(amount) });
     if (!response.ok) {
       showProblem(form, await readProblem(response));
       return;
@@ -75,7 +72,6 @@ export const prepareCouponForm = () => {
     setText(form.querySelector('.result'), `${coupon.name} was created with ${count(coupon.amount)} units.`);
     form.elements.namedItem('name').focus();
   });
-  return { name, amount };
 };
 
 const LABELS = {

@@ -1,11 +1,21 @@
-import { percentile } from '../measure/stats.ts';
-import type { LoadResult } from './load-client.ts';
+import { percentile } from './percentile.ts';
 
-/** The result of our own clients, which count every status. */
-export interface OwnResult extends LoadResult {
+/** What a load was answered. Times are in ms. */
+export interface CountedResult {
+  seconds: number;
+  /** Answers of any status. */
+  requests: number;
+  /** Answers of status 400 and above. */
+  refused: number;
+  socketErrors: number;
+  p50Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+  maxMs: number;
+  /** The number of answers with each status. */
   statuses: Record<string, number>;
   /** The times of the answers with 200. */
-  granted: Pick<LoadResult, 'p50Ms' | 'p95Ms' | 'p99Ms'>;
+  granted: { p50Ms: number; p95Ms: number; p99Ms: number };
 }
 
 const timesOf = (latencies: readonly number[]) => ({
@@ -15,7 +25,7 @@ const timesOf = (latencies: readonly number[]) => ({
 });
 
 /** Counts single answers. */
-export class Counting {
+export class AnswerCounter {
   readonly #latencies: number[] = [];
   readonly #granted: number[] = [];
   readonly #statuses: Record<string, number> = {};
@@ -35,7 +45,7 @@ export class Counting {
     }
   }
 
-  result(): OwnResult {
+  result(): CountedResult {
     const refused = Object.entries(this.#statuses).filter(([status]) => Number(status) >= 400);
     return {
       seconds: (performance.now() - this.#since) / 1000,

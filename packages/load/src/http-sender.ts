@@ -1,0 +1,55 @@
+import { Agent, request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+export interface HttpRequest {
+  method: string;
+  /** Sent as it is. `fetch` would change a path such as `/api/coupons/..`. */
+  path: string;
+  headers?: Record<string, string | undefined> | undefined;
+  body?: string | undefined;
+  /** Closes the connection when it aborts. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: Headers;
+  /** The parsed document where the answer is JSON; else its text, or undefined where it is empty. */
+  // biome-ignore lint/suspicious/noExplicitAny: a server may answer anything.
+  body: any;
+}
+
+/** Sends requests over keep-alive connections, one at a time on each. */
+export class HttpSender {
+  readonly #agent = new Agent({ keepAlive: true });
+
+  /** @throws Error where the connection fails or ends before the answer. */
+  send(url: string, { method, path, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
+    const { hostname, port } = new URL(url);
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    return new Promise((resolve, reject) => {
+      const options = { agent: this.#agent, host: hostname, port, method, path, headers: { ...headers, ...length } };
+      const outgoing = httpRequest(signal ? { ...options, signal } : options);
+      outgoing.on('error', reject);
+      outgoing.on('response', (response) => {
+        text(response).then(
+          (received) => resolve(answerOf(response.statusCode, response.rawHeaders, received)),
+          reject,
+        );
+      });
+      outgoing.end(body);
+    });
+  }
+
+  /** Closes all connections, also those that were opened for a request that was aborted. */
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+const answerOf = (status = 0, rawHeaders: readonly string[], received: string): HttpAnswer => {
+  const headers = new Headers();
+  for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i] as string, rawHeaders[i + 1] as string);
+  const isJson = /[/+]json/.test(headers.get('content-type') ?? '');
+  return { status, headers, body: isJson && received ? JSON.parse(received) : received || undefined };
+};
