@@ -107,7 +107,7 @@ const PARTS: Record<string, readonly Check[]> = {
   lint: LINT,
   types: TYPES,
   tests: TESTS,
-  unit: [(tests) => vitest([`--dir=${join(import.meta.dirname, 'unit')}`, ...tests])],
+  unit: [(tests) => vitest(['--project=unit', ...tests])],
 };
 
 /** Ends this process after `--help`, and where an option is wrong. */

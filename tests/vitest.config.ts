@@ -1,16 +1,37 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+const UNIT = ['unit/**/*.test.ts'];
+/** They kill processes and measure how long a recovery takes. */
+const ALONE = ['faults/**/*.test.ts', 'page/**/*.test.ts', 'regression/**/*.test.ts', 'soak/**/*.test.ts'];
+
+const common = {
+  root: import.meta.dirname,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  // A failure is investigated, not retried.
+  retry: 0,
+  tags: [{ name: 'slow', description: 'Outages of many seconds: only in npm run test:faults.', timeout: 300_000 }],
+};
+/** Two files at once: their processes often wait for each other, so one file alone does not use two cores. */
+const sideBySide = { ...common, maxWorkers: 2, sequence: { groupOrder: 0 } };
+/** One file at a time, after the others. */
+const alone = { ...common, fileParallelism: false, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
-    root: import.meta.dirname,
-    include: ['**/*.test.ts'],
+    ...common,
     globalSetup: ['support/global-setup.ts'],
-    // Every file brings up processes of its own; two at once on two cores would only slow each other down.
-    fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    // What fails is looked at, not tried again.
-    retry: 0,
-    tags: [{ name: 'slow', description: 'Outages of many seconds: only in npm run test:faults.', timeout: 300_000 }],
+    projects: [
+      { test: { name: 'unit', include: UNIT, ...sideBySide } },
+      {
+        test: {
+          name: 'side by side',
+          include: ['**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...UNIT, ...ALONE],
+          ...sideBySide,
+        },
+      },
+      { test: { name: 'alone', include: ALONE, ...alone } },
+    ],
   },
 });

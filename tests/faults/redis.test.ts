@@ -110,20 +110,3 @@ test.for([20, 120])('Redis is down for %i seconds', { tags: ['slow'] }, async (s
   await load.through(`Redis down for ${seconds} s`, inject, () => sleep(seconds * 1_000).then(start));
   await load.expectConsistent();
 });
-
-test('a Redis that would evict claims is refused', async () => {
-  await redisCommand('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
-  const lines: string[] = [];
-  try {
-    const starting = startSystem({
-      stores: { ...stores, close: nothing },
-      apis: 0,
-      output: (line) => lines.push(line),
-    });
-    const refused = await starting;
-    expect(await refused.workers[0]?.exited).toEqual({ code: 1, signal: null });
-    expect(lines.join('\n')).toContain('set it to noeviction');
-  } finally {
-    await redisCommand('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
-  }
-});
