@@ -72,11 +72,11 @@ test('claims dropped and reloaded: nothing is granted until the index is built a
   expect(await stores.mongo.claims.countDocuments()).toBe(1);
   expect(await allSayWhy()).toBe(true);
   expect((await call(`${system.workerUrls[0]}/livez`, 'GET')).status).toBe(200);
-  expect(await missing()).toBe(1);
+  await until(async () => (await missing()) === 1);
 
   await holdBuilds('off');
   await until(allWell);
-  expect(await missing()).toBe(0);
+  await until(async () => (await missing()) === 0);
   for (const reply of early) await until(async () => (await statusOf(reply)) === 'refused');
   const users = Array.from({ length: 50 }, (_, user) => `user-${user}`);
   const replies = await Promise.all(users.map((user) => claim(api, 'sale', user)));
