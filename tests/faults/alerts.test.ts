@@ -183,6 +183,17 @@ test.skipIf(!programs).each(['redis', 'mongo'] as const)(
   },
 );
 
+test.skipIf(!programs)('an index that is missing while its build takes long', { tags: ['slow'] }, async () => {
+  const { client, claims } = stores.mongo;
+  const holdBuilds = (mode: 'alwaysOn' | 'off') =>
+    client.db('admin').command({ configureFailPoint: 'hangAfterStartingIndexBuild', mode });
+  await holdBuilds('alwaysOn');
+  await claims.dropIndex('user_id_1_coupon_id_1');
+  await fires('SchemaFault');
+  await holdBuilds('off');
+  await nothingFires();
+});
+
 test.skipIf(!programs)('a recount that is not clean, or too long ago', { tags: ['slow'] }, async () => {
   const told = await readFile(metricsFile(), 'utf8');
   const longAgo = Date.now() / 1_000 - 3 * 86_400;
