@@ -574,6 +574,19 @@ describe('every status of a claim is judged, not only the last', () => {
       ],
     },
     {
+      rule: 'a status that was read when a request was answered 202 may belong to an earlier request with its key',
+      broken: 'I5 I8',
+      wrong: [
+        ...[pendingKeyed(1), create(2), pendingKeyed(20)],
+        ...[told('a', 26, 'coupon_not_found'), told('a', 40, 'claimed')],
+      ],
+      fine: [
+        ...[pendingKeyed(1), create(2), pendingKeyed(20)],
+        ...[told('a', 25, 'coupon_not_found'), told('a', 40, 'claimed')],
+      ],
+      held: ['a'],
+    },
+    {
       rule: 'a refused claim is not unknown within an hour',
       broken: 'I7',
       wrong: [pending('a', 1), told('a', 9, 'timed_out'), gone('a', HOUR - 10)],

@@ -165,4 +165,4 @@ const canMake = ({ call, known, code }: Attempt, observation: Observation): bool
  * status is final only after all such requests are decided.
  */
 const isUndecidedAt = ({ call }: Attempt, { invokedAt }: Observation): boolean =>
-  call.status === undefined || call.status >= 500 || (call.answeredAt ?? Number.POSITIVE_INFINITY) > invokedAt;
+  call.status === undefined || call.status >= 500 || (call.answeredAt ?? Number.POSITIVE_INFINITY) >= invokedAt;

@@ -137,11 +137,14 @@ const attemptsOf = (calls: readonly ClaimCall[], statuses: readonly StatusCall[]
   });
 };
 
-/** The first status of each final outcome after a request was answered `pending`. Earlier ones may belong to another request. */
+/**
+ * The first status of each final outcome after a request was answered `pending`. Those that were read before, or at that very
+ * moment, may belong to another request.
+ */
 const outcomesOf = (call: ClaimCall, statuses: readonly StatusCall[]): StatusCall[] => {
   const first = new Map<string, StatusCall>();
   for (const status of statuses) {
-    if (status.invokedAt < (call.answeredAt ?? 0)) continue;
+    if (status.invokedAt <= (call.answeredAt ?? 0)) continue;
     const outcome = JSON.stringify([status.code, status.user, status.coupon]);
     const other = first.get(outcome);
     if (!other || (status.answeredAt ?? 0) < (other.answeredAt ?? 0)) first.set(outcome, status);
