@@ -32,10 +32,9 @@ export class HttpSender {
       const outgoing = httpRequest(signal ? { ...options, signal } : options);
       outgoing.on('error', reject);
       outgoing.on('response', (response) => {
-        text(response).then(
-          (received) => resolve(answerOf(response.statusCode, response.rawHeaders, received)),
-          reject,
-        );
+        text(response)
+          .then((received) => answerOf(response.statusCode, response.rawHeaders, received))
+          .then(resolve, reject);
       });
       outgoing.end(body);
     });
