@@ -110,3 +110,13 @@ test.for([20, 120])('Redis is down for %i seconds', { tags: ['slow'] }, async (s
   await load.through(`Redis down for ${seconds} s`, inject, () => sleep(seconds * 1_000).then(start));
   await load.expectConsistent();
 });
+
+test('a subscription to answers that Redis refused for a while begins again', async () => {
+  const isSubscribed = async () => (await stores.redis.pubsub('CHANNELS', 'flashclaim:answers:*')).length > 0;
+  const isRefused = async () => / sub=0 .* cmd=subscribe /.test(String(await stores.redis.client('LIST')));
+  await until(isSubscribed);
+  await redisCommand('ACL', 'SETUSER', 'default', 'resetchannels');
+  await until(isRefused);
+  await redisCommand('ACL', 'SETUSER', 'default', 'allchannels');
+  await until(isSubscribed);
+});

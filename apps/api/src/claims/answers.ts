@@ -1,8 +1,10 @@
-import { ANSWER_TIMEOUT_MS, REDIS_SILENCE_MAX_MS } from '@flashclaim/core';
+import { ANSWER_TIMEOUT_MS } from '@flashclaim/core';
 import { answersChannel } from '@flashclaim/lanes';
 import { createRedis, type Logger, type RedisConnection } from '@flashclaim/runtime';
-import { Cluster } from 'ioredis';
 import type { ClaimPath } from './claim-path.ts';
+
+/** No answer: this process sends it to itself, to test whether answers arrive. */
+const TEST_MESSAGE = '';
 
 export interface AnswersOptions {
   redisUrl: string;
@@ -16,8 +18,9 @@ export interface AnswersOptions {
  * Subscribes to the answers to this process's jobs, on a connection of its own. Redis keeps no message for a subscriber that is
  * not connected: after each reconnect, the jobs in flight are checked.
  *
- * A subscriber never learns that its server is no longer the primary. So it reconnects when `commands`, the connection that
- * writes, has reconnected: the address may lead to another server now. In a Redis Cluster every node gets every answer.
+ * A subscriber sends nothing, so it does not notice that its server is gone, or is no longer the primary, or that a Redis Cluster
+ * lost the subscription. So this process sends itself a test message every second, on the connection that enqueues jobs. Where
+ * Redis takes it and nothing arrives, the connection for answers is replaced.
  * Resolves, once it is subscribed, to the function that closes it.
  */
 export const subscribeToAnswers = async ({
@@ -26,30 +29,51 @@ export const subscribeToAnswers = async ({
   claimPath,
   log,
 }: AnswersOptions): Promise<() => void> => {
-  const connection = createRedis(redisUrl, { maxRetriesPerRequest: null, socketTimeout: REDIS_SILENCE_MAX_MS });
-  connection.on('error', (error: Error) =>
-    log.warn({ error: error.message }, 'the connection for answers is broken; it reconnects by itself'),
-  );
-  connection.on('message', (_channel: string, message: string) => claimPath.receive(message));
-  await connection.subscribe(answersChannel(claimPath.processId));
-  connection.on('ready', () => claimPath.recover());
-  let isOutdated = false;
-  const check = () => {
-    if (connection.status !== 'ready') return;
-    if (isOutdated) connection.disconnect(true);
-    // A subscriber sends nothing, so it would never notice that its server is gone.
-    else connection.ping().catch(() => {});
-    isOutdated = false;
+  const channel = answersChannel(claimPath.processId);
+  const { promise: subscribed, resolve } = Promise.withResolvers<void>();
+  let isTested = false;
+  let hasArrived = false;
+
+  const connect = (): RedisConnection => {
+    const connection = createRedis(redisUrl, { maxRetriesPerRequest: null, autoResubscribe: false });
+    connection.on('error', (error: Error) =>
+      log.warn({ error: error.message }, 'the connection for answers is broken; it reconnects by itself'),
+    );
+    connection.on('message', (_channel: string, message: string) => {
+      hasArrived = true;
+      if (message !== TEST_MESSAGE) claimPath.receive(message);
+    });
+    const begin = () => {
+      resolve();
+      // A test that was sent before could not arrive.
+      isTested = false;
+      claimPath.recover();
+    };
+    // Where Redis refuses it, no test message arrives.
+    connection.on('ready', () => connection.subscribe(channel).then(begin, () => {}));
+    return connection;
   };
-  const renew = () => {
-    isOutdated = true;
-    check();
+  let connection = connect();
+
+  const test = () => {
+    if (isTested && !hasArrived) {
+      log.warn('answers no longer arrive; the connection for answers is replaced');
+      connection.disconnect();
+      connection = connect();
+    }
+    isTested = false;
+    hasArrived = false;
+    commands.publish(channel, TEST_MESSAGE).then(
+      () => {
+        isTested = true;
+      },
+      () => {},
+    );
   };
-  if (!(commands instanceof Cluster)) commands.on('ready', renew);
-  const timer = setInterval(check, ANSWER_TIMEOUT_MS);
+  const timer = setInterval(test, ANSWER_TIMEOUT_MS);
+  await subscribed;
   return () => {
     clearInterval(timer);
-    commands.off('ready', renew);
     connection.disconnect();
   };
 };
