@@ -1,11 +1,18 @@
 import { Type } from '@sinclair/typebox';
 import { LANES_DEFAULT, LANES_MAX } from './limits.ts';
 
-/** The settings of every app. Each app's `env.ts` adds its own, and is the only file of the app that reads the environment. */
+/**
+ * The settings of every app. Each app's `env.ts` adds its own, and is the only file of the app that reads the environment.
+ * A setting that is `writeOnly` is a secret: no message shows it, and `NAME_FILE` may name a file that contains it.
+ */
 export const commonSettings = {
-  MONGO_URI: Type.String({ default: 'mongodb://localhost:27017', pattern: '^mongodb(\\+srv)?://' }),
+  MONGO_URI: Type.String({ default: 'mongodb://localhost:27017', pattern: '^mongodb(\\+srv)?://', writeOnly: true }),
   MONGO_DB: Type.String({ default: 'coupon_system', pattern: '^[^/\\\\. "$*<>:|?]{1,63}$' }),
-  REDIS_URL: Type.String({ default: 'redis://localhost:6379', pattern: '^rediss?://[^,]+(,rediss?://[^,]+)*$' }),
+  REDIS_URL: Type.String({
+    default: 'redis://localhost:6379',
+    pattern: '^rediss?://[^,]+(,rediss?://[^,]+)*$',
+    writeOnly: true,
+  }),
   CLAIM_LANES: Type.Integer({ default: LANES_DEFAULT, minimum: 1, maximum: LANES_MAX }),
   // OpenTelemetry's own names. Its SDK reads the others by itself, for example OTEL_TRACES_SAMPLER.
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),

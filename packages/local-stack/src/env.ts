@@ -5,8 +5,8 @@ import { readSettings } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 
 const settings = {
-  MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '' })),
-  REDIS_URL: Type.Optional(Type.String({ pattern: commonSettings.REDIS_URL.pattern ?? '' })),
+  MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '', writeOnly: true })),
+  REDIS_URL: Type.Optional(Type.String({ pattern: commonSettings.REDIS_URL.pattern ?? '', writeOnly: true })),
   MONGO_DB: commonSettings.MONGO_DB,
   PORT: Type.Integer({ default: 8080, minimum: 1, maximum: 65_535 }),
   HOST: Type.String({ default: '127.0.0.1' }),

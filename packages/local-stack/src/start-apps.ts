@@ -35,7 +35,13 @@ export const startApp = (name: keyof typeof APPS, stores: Stores): Promise<Proce
     command: process.execPath,
     args: [...NODE_ARGUMENTS, APPS[name]],
     cwd: ROOT,
-    env: environmentWith({ MONGO_URI: stores.mongoUri, REDIS_URL: stores.redisUrl }),
+    env: environmentWith({
+      MONGO_URI: stores.mongoUri,
+      REDIS_URL: stores.redisUrl,
+      // Read already. An app does not start where both are set.
+      MONGO_URI_FILE: '',
+      REDIS_URL_FILE: '',
+    }),
   });
 
 /**

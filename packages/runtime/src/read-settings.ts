@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 import { withoutPassword } from './without-password.ts';
@@ -8,7 +9,8 @@ export class StartError extends Error {
 }
 
 /**
- * Reads settings from the environment, by their schema. An empty variable counts as unset.
+ * Reads settings from the environment, by their schema. An empty variable counts as unset. A secret (`writeOnly`) may be in a
+ * file instead, which the variable `NAME_FILE` names.
  * @throws StartError that names the variable and the rule that it breaks.
  */
 export const readSettings = <P extends TProperties>(
@@ -16,12 +18,39 @@ export const readSettings = <P extends TProperties>(
   environment: NodeJS.ProcessEnv,
 ): Static<ReturnType<typeof Type.Object<P>>> => {
   const schema = Type.Object(properties);
-  const data = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const variables = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const data = { ...variables, ...readFiles(properties, variables) };
   try {
     return envSchema({ schema, data, env: false });
   } catch (error) {
     throw new StartError(sentence(error, properties, data));
   }
+};
+
+/** The secrets that are in files, by the names of their settings. */
+const readFiles = (properties: TProperties, variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+  const secrets: NodeJS.ProcessEnv = {};
+  for (const [name, { writeOnly }] of Object.entries(properties)) {
+    const file = variables[`${name}_FILE`];
+    if (!writeOnly || file === undefined) continue;
+    if (variables[name] !== undefined)
+      throw new StartError(`The settings ${name} and ${name}_FILE are both set, but only one of them may be.`);
+    secrets[name] = readSecret(`${name}_FILE`, file);
+  }
+  return secrets;
+};
+
+const readSecret = (name: string, file: string): string => {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(`The setting ${name} is "${file}", but this file can't be read (${code}).`);
+  }
+  // As an unset variable it could open what the secret closes.
+  if (text === '') throw new StartError(`The setting ${name} is "${file}", but this file is empty.`);
+  return text;
 };
 
 interface Fault {
