@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => system?.close());
 
-const POST = 'POST /api/coupons HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
+const POST = 'POST /api/coupons HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 
 /** More such bytes are in `hardening/framing.test.ts`. */
 describe('what is no HTTP request is answered with a problem, and the connection ends', () => {

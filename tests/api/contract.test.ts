@@ -8,7 +8,9 @@ import { DOCUMENTED_ANSWERS, type DocumentedAnswer } from '../support/documented
 import { expectProblem } from '../support/expect-problem.ts';
 import { Contract } from '../support/openapi.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
+import { exchange, rawPost } from '../support/raw-connection.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
+import { AUDIENCE, ISSUER, newKey, tokenOf } from '../support/token-issuer.ts';
 import { until } from '../support/until.ts';
 
 /**
@@ -43,6 +45,8 @@ const NO_DEFECT_KNOWN = ['claimCoupon', 'getHealth', 'getLiveness', 'getReadines
 );
 
 const TOKEN = 'a token for tests';
+const KEY = 'a claim key for tests';
+const AUTHENTICATE = /^Bearer realm="flashclaim"/;
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const TEXT_HEADERS = { 'content-type': 'text/plain' };
 
@@ -157,6 +161,15 @@ describe('a system like any other', () => {
         when: 'the body is cut off',
         send: () => create('{"name":'),
         detail: 'The body is not valid JSON',
+      },
+      {
+        answer: 'createCoupon 403 host_not_allowed',
+        when: 'it is sent under a name that is in somebody’s DNS',
+        send: () => {
+          const bytes = rawPost('/api/coupons', '{"name":"n","amount":1}').toString();
+          return exchange(url, bytes.replace('Host: localhost', 'Host: rebound.example'));
+        },
+        detail: 'set ADMIN_TOKEN',
       },
       {
         answer: 'createCoupon 409 name_taken',
@@ -274,7 +287,13 @@ describe('a system like any other', () => {
     const whole = { name: 'a/b', amount: 5, remaining_amount: 2, claimed_by: users, claimed_count: 3 };
 
     const rows: Row[] = [
-      { answer: 'getCoupon 200', when: 'it is there', send: () => get(path), headers: { etag: ETAG }, body: whole },
+      {
+        answer: 'getCoupon 200',
+        when: 'it is there',
+        send: () => get(path),
+        headers: { etag: ETAG, vary: /^Authorization$/ },
+        body: whole,
+      },
       {
         answer: 'getCoupon 200',
         when: 'few users are asked for: the count stays true',
@@ -297,7 +316,7 @@ describe('a system like any other', () => {
         answer: 'getCoupon 304',
         when: 'it is as it was',
         send: async () => get(path, { 'if-none-match': (await get(path)).headers.get('etag') }),
-        headers: { etag: ETAG },
+        headers: { etag: ETAG, vary: /^Authorization$/ },
       },
       {
         answer: 'getCoupon 304',
@@ -418,8 +437,10 @@ describe('a system like any other', () => {
   });
 });
 
-describe('creating a coupon, once there is a token', () => {
+describe('what is for admin, once there is a token', () => {
   onSystem({ workers: 0, env: { ADMIN_TOKEN: TOKEN } });
+  const asAdmin = { authorization: `Bearer ${TOKEN}` };
+  const guess = { authorization: 'Bearer guess' };
   const rows: Row[] = [
     {
       answer: 'createCoupon 401 unauthorized',
@@ -430,7 +451,113 @@ describe('creating a coupon, once there is a token', () => {
     {
       answer: 'createCoupon 201',
       when: 'it is sent',
-      send: () => post('/api/coupons', { name: 'n', amount: 1 }, { authorization: `Bearer ${TOKEN}` }),
+      send: () => post('/api/coupons', { name: 'n', amount: 1 }, asAdmin),
+      headers: {
+        location: /^\/api\/coupons\/n$/,
+        etag: ETAG,
+        vary: /^Authorization$/,
+        'cache-control': /^private$/,
+      },
+    },
+    {
+      answer: 'getCoupon 200',
+      when: 'it is sent',
+      send: () => get('/api/coupons/n', asAdmin),
+      headers: { 'cache-control': /^private$/ },
+      body: { claimed_by: [] },
+    },
+    {
+      answer: 'getMetrics 401 unauthorized',
+      when: 'it is not sent',
+      send: () => get('/metrics'),
+      headers: { 'www-authenticate': /^Basic .*Bearer / },
+    },
+    ...[
+      { operationId: 'createCoupon', send: () => post('/api/coupons', { name: 'm', amount: 1 }, guess) },
+      { operationId: 'getMetrics', send: () => get('/metrics', guess) },
+    ].map(({ operationId, send }) => ({
+      answer: `${operationId} 429 rate_limited`,
+      when: 'it was guessed too often',
+      send: async () => {
+        for (let i = 0; i < 10; i++) await send();
+        return send();
+      },
+      headers: {
+        'ratelimit-limit': /^10$/,
+        'ratelimit-remaining': /^0$/,
+        'ratelimit-reset': IN_A_MINUTE,
+        'retry-after': IN_A_MINUTE,
+      },
+      detail: 'More than 10 wrong admin tokens of this address in 60 s.',
+    })),
+  ];
+  for (const row of rows) holds(row);
+});
+
+describe('who may claim, once that is restricted', () => {
+  let token: string;
+  onSystem(async () => {
+    const key = await newKey('any');
+    token = `Bearer ${await tokenOf(key, 'owner')}`;
+    const tokens = { CLAIM_JWT_ISSUER: ISSUER, CLAIM_JWT_AUDIENCE: AUDIENCE, CLAIM_JWT_PUBLIC_KEY: key.pem };
+    return { env: { CLAIM_API_KEYS: KEY, ...tokens } };
+  });
+  let claimId: string;
+
+  const rows: Row[] = [
+    {
+      answer: 'claimCoupon 401 unauthorized',
+      when: 'nothing is sent, whatever else is wrong',
+      send: () => claimBody('{', TEXT_HEADERS),
+      headers: { 'www-authenticate': AUTHENTICATE },
+      detail: 'an API key or a token',
+    },
+    {
+      answer: 'claimCoupon 401 unauthorized',
+      when: 'what is sent is neither a key nor a token',
+      send: () => claim(url, 'any', 'user', { authorization: 'Bearer guess' }),
+      headers: { 'www-authenticate': /, error="invalid_token"$/ },
+    },
+    {
+      answer: 'claimCoupon 200',
+      when: 'the token says who the user is',
+      send: async () => {
+        await createCoupon(url, 'owned', 9);
+        const reply = await claimBody({ coupon_name: 'owned' }, { authorization: token });
+        claimId = reply.body.claim_id;
+        return reply;
+      },
+      body: { user_id: 'owner' },
+    },
+    {
+      answer: 'claimCoupon 403 user_mismatch',
+      when: 'the token is that of another user',
+      send: () => claim(url, 'owned', 'alice', { authorization: token }),
+    },
+    {
+      answer: 'claimCoupon 409 already_claimed',
+      when: 'a back end claims for the user',
+      send: () => claim(url, 'owned', 'owner', { authorization: `Bearer ${KEY}` }),
+    },
+    {
+      answer: 'getClaim 401 unauthorized',
+      when: 'nothing is sent',
+      send: () => get(`/api/claims/${claimId}`),
+      headers: { 'www-authenticate': AUTHENTICATE },
+    },
+    {
+      answer: 'getClaim 200',
+      when: 'it is the claim of the user',
+      send: () => get(`/api/claims/${claimId}`, { authorization: token }),
+      body: { user_id: 'owner' },
+    },
+    {
+      answer: 'getClaim 404 not_found',
+      when: 'it is the claim of another',
+      send: async () => {
+        const { body } = await claim(url, 'owned', 'alice', { authorization: `Bearer ${KEY}` });
+        return get(`/api/claims/${body.claim_id}`, { authorization: token });
+      },
     },
   ];
   for (const row of rows) holds(row);

@@ -121,17 +121,26 @@ describe('the document', () => {
 
 describe('who needs the admin token', () => {
   test('nobody where none is set', () => {
-    expect(contract.operation('createCoupon').security).toContainEqual({});
+    for (const { security } of contract.operations.values()) expect(security ?? [{}]).toEqual([{}]);
   });
 
   test('is in the document where one is set', async () => {
     const closed = await startSystem({ workers: 0, env: { ADMIN_TOKEN: 'a token for tests' } });
     const { operations } = await Contract.read(closed.urls[0] as string);
     await closed.close();
-    for (const { operationId, security } of operations.values())
-      expect(security).toEqual(
-        operationId === 'createCoupon' ? [{ adminToken: [] }, { adminPassword: [] }] : undefined,
-      );
+    const admin = [{ adminToken: [] }, { adminPassword: [] }];
+    const needed = Object.fromEntries(
+      [...operations.values()].map(({ operationId, security }) => [operationId, security]),
+    );
+    expect(needed).toMatchObject({
+      createCoupon: admin,
+      getMetrics: admin,
+      // Admin reads more than others.
+      getCoupon: [...admin, {}],
+      getClaim: [...admin, {}],
+      claimCoupon: [{}],
+    });
+    expect(needed['getHealth']).toBeUndefined();
   });
 });
 

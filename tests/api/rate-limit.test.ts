@@ -26,9 +26,10 @@ const expectLimited = (reply: Reply, of: string): void => {
 };
 
 describe('a limit for each address', () => {
-  test('counts the claims of all API processes together, and nothing that is no claim', async () => {
+  test('counts the claims of all API processes together, and no other call', async () => {
     await start({ RATE_LIMIT_PER_ADDRESS: '4', TRUST_PROXY: 'true' }, 2);
-    for (let i = 0; i < 6; i++) expect((await claimFrom('192.0.2.1', 5)).status).toBe(400);
+    const other = { 'x-forwarded-for': '192.0.2.1' };
+    for (let i = 0; i < 6; i++) await call(`${url}/api/coupons/limited`, 'GET', undefined, other);
     const replies: Reply[] = [];
     for (let i = 0; i < 6; i++) replies.push(await claimFrom('192.0.2.1', `user-${i}`, system.urls[i % 2]));
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429, 429]);
@@ -39,6 +40,15 @@ describe('a limit for each address', () => {
     expect((await claimFrom('192.0.2.2', 'user-9')).status).toBe(200);
     expect((await readCoupon(url, 'limited')).claimed_count).toBe(5);
     expect((await call(`${url}/health`, 'GET')).status).toBe(200);
+  });
+
+  test('counts invalid claims, too, because it is checked before anybody is authenticated and before the body', async () => {
+    await start({ RATE_LIMIT_PER_ADDRESS: '2', CLAIM_API_KEYS: 'a claim key for tests' });
+    const statuses: number[] = [];
+    const key = { authorization: 'Bearer a claim key for tests' };
+    for (const headers of [{}, key, key] as Record<string, string>[])
+      statuses.push((await call(`${url}/api/coupons/claim`, 'POST', '{', headers)).status);
+    expect(statuses).toEqual([401, 400, 429]);
   });
 
   test('takes an IPv6 network for one address', async () => {

@@ -3,12 +3,14 @@ import { PROBLEMS } from '@flashclaim/core';
 /** The contract, written by hand: each answer of each operation, with its problem code and its headers. */
 const ANSWERS: Record<string, string[]> = {
   createCoupon: [
-    '201 location etag',
+    '201 location etag vary cache-control',
     '400 invalid_request',
     '401 unauthorized www-authenticate',
+    '403 host_not_allowed',
     '409 name_taken',
     '413 payload_too_large',
     '415 unsupported_media_type',
+    '429 rate_limited retry-after ratelimit-limit ratelimit-remaining ratelimit-reset',
     '503 unavailable retry-after',
   ],
   claimCoupon: [
@@ -18,6 +20,8 @@ const ANSWERS: Record<string, string[]> = {
     '202 location retry-after preference-applied',
     '400 invalid_request',
     '400 out_of_stock',
+    '401 unauthorized www-authenticate',
+    '403 user_mismatch',
     '404 coupon_not_found',
     '409 already_claimed preference-applied',
     '413 payload_too_large',
@@ -30,15 +34,27 @@ const ANSWERS: Record<string, string[]> = {
   getClaim: [
     '200',
     '400 invalid_request',
+    '401 unauthorized www-authenticate',
     '404 not_found',
     '503 overloaded retry-after',
     '503 unavailable retry-after',
   ],
-  getCoupon: ['200 etag', '304 etag', '400 invalid_request', '404 coupon_not_found', '503 unavailable retry-after'],
+  getCoupon: [
+    '200 etag vary',
+    '200 cache-control',
+    '304 etag vary',
+    '400 invalid_request',
+    '404 coupon_not_found',
+    '503 unavailable retry-after',
+  ],
   getHealth: ['200', '503 unavailable retry-after'],
   getLiveness: ['200'],
   getReadiness: ['200', '503 unavailable retry-after'],
-  getMetrics: ['200'],
+  getMetrics: [
+    '200',
+    '401 unauthorized www-authenticate',
+    '429 rate_limited retry-after ratelimit-limit ratelimit-remaining ratelimit-reset',
+  ],
   getOpenapi: ['200'],
   anyCall: [
     '204 allow',

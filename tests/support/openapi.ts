@@ -137,9 +137,11 @@ const OF_TRANSPORT: ReadonlySet<string> = new Set([
 
 const RATE_LIMIT = 'ratelimit-';
 
+const CONDITIONAL: ReadonlySet<string> = new Set(['idempotency-replayed', 'preference-applied', 'cache-control']);
+
 /** Whether a documented header is optional. A 429 always has the rate limit headers. */
 const isConditional = (name: string, status: number): boolean =>
-  name === 'idempotency-replayed' || name === 'preference-applied' || (name.startsWith(RATE_LIMIT) && status !== 429);
+  CONDITIONAL.has(name) || (name.startsWith(RATE_LIMIT) && status !== 429);
 
 const named = (what: string, fault: string | undefined): string | undefined => fault && `${what}: ${fault}`;
 

@@ -111,7 +111,7 @@ export const exchange = async (url: string, ...parts: (string | Uint8Array)[]): 
 
 /** A request from its first line and its header lines; adds Host. */
 export const rawRequest = (line: string, ...headers: string[]): string =>
-  [line, 'Host: flashclaim', ...headers]
+  [line, 'Host: localhost', ...headers]
     .map((text) => `${text}\r\n`)
     .join('')
     .concat('\r\n');

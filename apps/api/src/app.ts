@@ -14,6 +14,7 @@ import { answerClientError } from './http/client-error.ts';
 import { requestId } from './http/request-id.ts';
 import { trustProxy } from './http/trust-proxy.ts';
 import { admin } from './plugins/admin.ts';
+import { claimAccess } from './plugins/claim-access.ts';
 import { claims } from './plugins/claims.ts';
 import { connectionOptions, connections } from './plugins/connections.ts';
 import { errors, handleError } from './plugins/errors.ts';
@@ -83,7 +84,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(connections);
   await app.register(jsonBody);
   await app.register(stopping);
-  await app.register(admin, { token: env.ADMIN_TOKEN });
+  await app.register(admin, { tokens: env.adminTokens });
   await app.register(mongo, { uri: env.MONGO_URI, name: env.MONGO_DB });
   await app.register(redis, { url: env.REDIS_URL });
   await app.register(stores, { lanes: env.CLAIM_LANES });
@@ -96,9 +97,20 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   });
   await app.register(metrics);
   const testSales = env.NODE_ENV !== 'production';
+  await app.register(claimAccess, {
+    keys: env.claimKeys,
+    tokens: env.claimTokens,
+    waitingMax: env.CLAIMS_PENDING_MAX,
+    isPublic: !env.isOnLoopback,
+    testSales,
+  });
   await app.register(live, { testSales });
 
-  await app.register(openapi, { open: env.ADMIN_TOKEN === undefined });
+  await app.register(openapi, {
+    adminTokens: env.adminTokens.length > 0,
+    claimKeys: env.claimKeys.length > 0,
+    claimTokens: env.claimTokens !== undefined,
+  });
   await app.register(openapiRoutes);
   await app.register(healthRoutes);
   await app.register(probeRoutes);

@@ -10,7 +10,10 @@ import { type Answer, type HttpRequest, sendRequest, type Transport } from './se
 export interface ClientOptions {
   /** The address of the API: everything before `/api`. */
   baseUrl: string | URL;
-  /** The admin token, required to create coupons if the API has one set. It is sent with `createCoupon` only. */
+  /**
+   * The admin token, required to create coupons and to read their users if the API has one set. It is sent with `createCoupon`
+   * and `coupon` only.
+   */
   token?: string | undefined;
   /** The global `fetch` by default. */
   fetch?: typeof fetch | undefined;
@@ -48,8 +51,8 @@ export interface Client {
 /** @throws TypeError if `baseUrl` is not a valid base URL. */
 export const createClient = (options: ClientOptions): Client => {
   const transport = toTransport(options);
-  const get = (path: string, call: CallOptions = {}) =>
-    send(transport, { method: 'GET', url: transport.baseUrl + path }, call);
+  const get = (path: string, call: CallOptions = {}, headers: Record<string, string> = {}) =>
+    send(transport, { method: 'GET', url: transport.baseUrl + path, headers }, call);
   return {
     claim: (request, claimOptions = {}) => claim(transport, request, claimOptions),
 
@@ -71,7 +74,8 @@ export const createClient = (options: ClientOptions): Client => {
 
     coupon: async (name, { limit, ...call } = {}) => {
       const query = limit === undefined ? '' : `?limit=${limit}`;
-      const answer = await get(`/api/coupons/${encodeURIComponent(name)}${query}`, call);
+      const path = `/api/coupons/${encodeURIComponent(name)}${query}`;
+      const answer = await get(path, call, transport.adminHeaders);
       return isProblem(answer, 'coupon_not_found') ? null : readDocument<Coupon>(answer, [200], 'remaining_amount');
     },
 

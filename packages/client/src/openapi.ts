@@ -72,8 +72,8 @@ export interface components {
             name: string;
             amount: number;
             remaining_amount: number;
-            /** @description Users in the order of their claims, at most 1,000. */
-            claimed_by: string[];
+            /** @description Users in the order of their claims, at most 1,000. For admin only, once ADMIN_TOKEN is set. */
+            claimed_by?: string[];
             claimed_count: number;
             /** Format: date-time */
             created_at: string;
@@ -94,7 +94,7 @@ export interface components {
              * @description Stable, for programs.
              * @enum {string}
              */
-            code: "invalid_request" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "name_taken" | "not_found" | "method_not_allowed" | "unauthorized" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "headers_too_large" | "overloaded" | "unavailable" | "internal_error";
+            code: "invalid_request" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "name_taken" | "not_found" | "method_not_allowed" | "unauthorized" | "user_mismatch" | "host_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "headers_too_large" | "overloaded" | "unavailable" | "internal_error";
             /** @description Stable: one text for each code. */
             error: string;
             /** @description As in the header x-request-id and in the logs. */

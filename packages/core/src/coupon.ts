@@ -51,7 +51,11 @@ export const CouponSchema = Type.Object(
     name: Type.String(),
     amount: Type.Integer(),
     remaining_amount: Type.Integer(),
-    claimed_by: Type.Array(Type.String(), { description: 'Users in the order of their claims, at most 1,000.' }),
+    claimed_by: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Users in the order of their claims, at most 1,000. For admin only, once ADMIN_TOKEN is set.',
+      }),
+    ),
     claimed_count: Type.Integer(),
     created_at: Type.String({ format: 'date-time' }),
     updated_at: Type.String({ format: 'date-time' }),

@@ -5,6 +5,7 @@ import { OneOfSchema } from './one-of.ts';
 /** Codes of errors that are not outcomes of a claim. */
 type AnswerCode =
   | 'headers_too_large'
+  | 'host_not_allowed'
   | 'internal_error'
   | 'method_not_allowed'
   | 'name_taken'
@@ -15,7 +16,8 @@ type AnswerCode =
   | 'request_timeout'
   | 'unauthorized'
   | 'unavailable'
-  | 'unsupported_media_type';
+  | 'unsupported_media_type'
+  | 'user_mismatch';
 
 /** Every code of an error. An outcome that `PROBLEMS` lacks does not compile. */
 export type ProblemCode = Exclude<Outcome, 'claimed' | 'replayed'> | AnswerCode;
@@ -38,7 +40,17 @@ export const PROBLEMS: Record<ProblemCode, { status: number; title: string; erro
   name_taken: { status: 409, title: 'A coupon with this name already exists', error: 'coupon already exists' },
   not_found: { status: 404, title: 'The resource does not exist', error: 'not found' },
   method_not_allowed: { status: 405, title: 'The address does not support this method', error: 'method not allowed' },
-  unauthorized: { status: 401, title: 'The admin token is missing or wrong', error: 'unauthorized' },
+  unauthorized: { status: 401, title: 'The credentials are missing or wrong', error: 'unauthorized' },
+  user_mismatch: {
+    status: 403,
+    title: 'The token belongs to another user',
+    error: 'user_id does not match the token',
+  },
+  host_not_allowed: {
+    status: 403,
+    title: 'Admin calls are not open under this host name',
+    error: 'host not allowed',
+  },
   request_timeout: { status: 408, title: 'The request did not arrive in time', error: 'request timeout' },
   payload_too_large: { status: 413, title: 'The request body is too large', error: 'payload too large' },
   unsupported_media_type: {

@@ -3,17 +3,21 @@ import { COLLECTIONS, type Mongo } from '@flashclaim/store';
 import type { WithId } from 'mongodb';
 
 /**
- * Reads a coupon and its first `limit` users in one snapshot. `name` is normalised.
- * Resolves to null where there is no such coupon.
+ * Reads a coupon and its first `usersMax` users in one snapshot; without `claimed_by` where that is undefined. `name` is
+ * normalised. Resolves to null where there is no such coupon.
  */
-export const readCoupon = async ({ coupons }: Mongo, name: string, limit: number): Promise<Coupon | null> => {
+export const readCoupon = async (
+  { coupons }: Mongo,
+  name: string,
+  usersMax: number | undefined,
+): Promise<Coupon | null> => {
   const [found] = await coupons
     .aggregate<WithId<CouponFields> & { claimed_by?: string[] }>(
-      [{ $match: { name } }, ...(limit > 0 ? withUsers(limit) : [])],
+      [{ $match: { name } }, ...(usersMax ? withUsers(usersMax) : [])],
       { readConcern: 'snapshot' },
     )
     .toArray();
-  return found ? toCoupon(found, found.claimed_by ?? []) : null;
+  return found ? toCoupon(found, usersMax === undefined ? undefined : (found.claimed_by ?? [])) : null;
 };
 
 /**
@@ -34,12 +38,12 @@ const withUsers = (limit: number) => [
 ];
 
 /** `claimed_count` needs no count: the transaction that inserts a claim also takes its unit. `audit` recounts. */
-export const toCoupon = (coupon: WithId<CouponFields>, claimedBy: string[]): Coupon => ({
+export const toCoupon = (coupon: WithId<CouponFields>, claimedBy: string[] | undefined): Coupon => ({
   id: coupon._id.toHexString(),
   name: coupon.name,
   amount: coupon.amount,
   remaining_amount: coupon.remaining_amount,
-  claimed_by: claimedBy,
+  ...(claimedBy && { claimed_by: claimedBy }),
   claimed_count: coupon.amount - coupon.remaining_amount,
   created_at: coupon.created_at.toISOString(),
   updated_at: coupon.updated_at.toISOString(),

@@ -1,39 +1,56 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { bearerOf, passwordOf } from '../access/authorization.ts';
+import { isLocalHost } from '../access/is-local-host.ts';
+import { Secrets } from '../access/secrets.ts';
 import { sendProblem } from '../http/problem.ts';
+import { addLimit, RATE_WINDOW_MS, rejectLimited } from './rate-limits.ts';
+
+/** Wrong admin tokens of an address in `RATE_WINDOW_MS`. A person who mistypes sends fewer. */
+const WRONG_TOKENS_MAX = 10;
+
+/** Addresses whose wrong tokens are counted: the latest ones. */
+const ADDRESSES_MAX = 5_000;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** A hook that rejects a request without the admin token. Where no token is set, it admits all. */
+    /** Whether admin calls need no token, because none is set. */
+    isAdminOpen: boolean;
+    /** Whether a request has an admin token. Where none is set, no request has one. */
+    hasAdminToken: (request: FastifyRequest) => boolean;
+    /** The hook of admin calls: rejects a request without an admin token or, where none is set, under a foreign host name. */
     requireAdmin: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   }
 }
 
 /** Admin access: `Authorization: Bearer TOKEN`, or HTTP Basic with the token as password, for which browsers ask the user. */
-export const admin = fp<{ token: string | undefined }>(
-  async (app, { token }) => {
-    const expected = token === undefined ? undefined : digest(token);
+export const admin = fp<{ tokens: readonly string[] }>(
+  async (app, { tokens }) => {
+    const isOpen = tokens.length === 0;
+    const secrets = new Secrets(tokens);
+    const countWrong = await addLimit(app, { max: WRONG_TOKENS_MAX, cache: ADDRESSES_MAX });
+    const hasAdminToken = ({ headers: { authorization } }: FastifyRequest): boolean => {
+      const given = bearerOf(authorization) ?? passwordOf(authorization);
+      return given !== undefined && secrets.has(given);
+    };
+    app.decorate('isAdminOpen', isOpen);
+    app.decorate('hasAdminToken', hasAdminToken);
+    // Problems are sent here and not thrown: Bull Board has an error handler of its own, which would answer 500.
     app.decorate('requireAdmin', async (request: FastifyRequest, reply: FastifyReply) => {
-      if (!expected) return undefined;
-      const given = tokenOf(request.headers.authorization);
-      if (given !== undefined && timingSafeEqual(digest(given), expected)) return undefined;
+      if (isOpen) return isLocalHost(request.raw.headers.host) ? undefined : sendProblem(reply, ...FOREIGN_HOST);
+      if (hasAdminToken(request)) return undefined;
+      // Only wrong tokens are counted, so nobody can lock out an admin who shares the address.
+      const counted = request.headers.authorization === undefined ? undefined : await countWrong(request);
+      if (counted && !counted.isAllowed && counted.isExceeded)
+        return rejectLimited(reply, counted, `wrong admin tokens of this address in ${RATE_WINDOW_MS / 1_000} s`);
       reply.header('www-authenticate', 'Basic realm="flashclaim", Bearer realm="flashclaim"');
-      // Sent here and not thrown: Bull Board has an error handler of its own, which would answer 500.
       return sendProblem(reply, 'unauthorized', 'Send Authorization: Bearer with the admin token.');
     });
   },
   { name: 'admin' },
 );
 
-const tokenOf = (header: string | undefined): string | undefined => {
-  const [, scheme, value] = /^(\w+) +(.+)$/.exec(header ?? '') ?? [];
-  if (value === undefined) return undefined;
-  if (scheme?.toLowerCase() === 'bearer') return value;
-  if (scheme?.toLowerCase() !== 'basic') return undefined;
-  const pair = Buffer.from(value, 'base64').toString();
-  return pair.slice(pair.indexOf(':') + 1);
-};
-
-/** All digests are equally long, so the comparison does not reveal the length of the token. */
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+const FOREIGN_HOST = [
+  'host_not_allowed',
+  'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only. Call one of them, or set ADMIN_TOKEN.',
+] as const;

@@ -9,7 +9,7 @@ import {
 } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import packageJson from '../../package.json' with { type: 'json' };
-import { describeRoute } from '../http/openapi/describe-route.ts';
+import { type AccessSchemes, describeRoute } from '../http/openapi/describe-route.ts';
 
 const DESCRIPTION = `
 Claims for the units of coupons in a flash sale. A coupon is never oversold, a user never gets two units of it, and a confirmed claim is never lost.
@@ -24,9 +24,20 @@ Pages for people: [the live sale](/live) and [the queues](/admin/queues).`.trim(
 /** The schemas that the document contains once, by their names. */
 const NAMED = [ClaimRequestSchema, ClaimedSchema, ClaimStatusSchema, NewCouponSchema, CouponSchema, ProblemSchema];
 
+/** Which credentials this deployment asks for. */
+export interface OpenapiOptions {
+  adminTokens: boolean;
+  claimKeys: boolean;
+  claimTokens: boolean;
+}
+
 /** Describes the routes that are registered after it, for `GET /openapi.json`. */
-export const openapi = fp<{ open: boolean }>(
-  async (app, { open }) => {
+export const openapi = fp<OpenapiOptions>(
+  async (app, { adminTokens, claimKeys, claimTokens }) => {
+    const schemes: AccessSchemes = {
+      admin: adminTokens ? ['adminToken', 'adminPassword'] : [],
+      claim: [...(claimKeys ? ['claimKey'] : []), ...(claimTokens ? ['claimToken'] : [])],
+    };
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -43,16 +54,27 @@ export const openapi = fp<{ open: boolean }>(
           { name: 'service', description: 'The service itself.' },
         ],
         components: {
-          schemas: Object.fromEntries(NAMED.map((schema) => [schema.$id, schema])),
+          schemas: {
+            ...Object.fromEntries(NAMED.map((schema) => [schema.$id, schema])),
+            // The token says who the user is.
+            ...(claimTokens && { ClaimRequest: { ...ClaimRequestSchema, required: ['coupon_name'] } }),
+          },
           securitySchemes: {
             adminToken: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN' },
             adminPassword: { type: 'http', scheme: 'basic', description: 'Any user, ADMIN_TOKEN as password' },
+            claimKey: { type: 'http', scheme: 'bearer', description: 'A key of CLAIM_API_KEYS, for back ends' },
+            claimToken: {
+              type: 'http',
+              scheme: 'bearer',
+              bearerFormat: 'JWT',
+              description: 'A token of CLAIM_JWT_ISSUER, for end users: its sub is the user',
+            },
           },
         },
       },
       convertConstToEnum: false,
       refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => String($id ?? `schema-${index}`) },
-      transform: ({ schema, url }) => ({ schema: describeRoute({ schema, url, open }), url }),
+      transform: ({ schema, url }) => ({ schema: describeRoute({ schema, url, schemes }), url }),
     });
   },
   { name: 'openapi' },

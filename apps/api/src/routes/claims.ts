@@ -45,9 +45,10 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
   app.post(
     CLAIM_PATH,
     {
-      onRequest: app.loadShedder.onRequest,
-      // After the body is validated: invalid requests do not count against the limits.
-      preHandler: app.claimLimits,
+      // Cheapest first: only the last two need the body.
+      onRequest: [app.loadShedder.onRequest, ...app.addressLimit, ...app.claimAccess.authenticate],
+      preValidation: app.claimAccess.fillUser,
+      preHandler: [...app.claimAccess.matchUser, ...app.userLimit],
       links: { 200: TO_CLAIM, 202: TO_CLAIM },
       schema: {
         operationId: 'claimCoupon',
@@ -57,7 +58,8 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         body: ClaimRequestSchema,
         response: { 200: ClaimedSchema, 202: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIMED_ANSWER, 202: PENDING_ANSWER },
-        problems: [...AFTER_WAITING, 'rate_limited', 'overloaded'],
+        access: ['claim'],
+        problems: [...AFTER_WAITING, 'unauthorized', 'user_mismatch', 'rate_limited', 'overloaded'],
         problemHeaders: { 'preference-applied': AFTER_WAITING },
       },
     },
@@ -83,6 +85,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
   app.get(
     '/api/claims/:claim_id',
     {
+      onRequest: app.claimAccess.authenticateReader,
       schema: {
         operationId: 'getClaim',
         tags: ['claims'],
@@ -90,12 +93,16 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         params: ParamsSchema,
         response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIM_STATUS_ANSWER },
-        problems: ['invalid_request', 'not_found', 'overloaded', 'unavailable'],
+        access: ['claim', 'admin'],
+        problems: ['invalid_request', 'unauthorized', 'not_found', 'overloaded', 'unavailable'],
       },
     },
-    async (request) => {
-      const status = await app.claimPath.status(request.params.claim_id);
-      if (!status) throw new ProblemError('not_found', 'No claim has this id, or its status is no longer kept.');
+    async ({ params, claimUser }) => {
+      const status = await app.claimPath.status(params.claim_id);
+      // A user learns nothing of the claims of others, not even that they exist.
+      const isOwn = claimUser === undefined || status?.user_id === claimUser;
+      if (!status || !isOwn)
+        throw new ProblemError('not_found', 'No claim has this id, or its status is no longer kept.');
       return status;
     },
   );

@@ -2,6 +2,7 @@ import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { CLAIMED_BY_MAX, CouponSchema, NameSchema, NewCouponSchema, normaliseName } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
+import type { FastifyReply } from 'fastify';
 import { createCoupon } from '../coupons/create-coupon.ts';
 import { readCoupon } from '../coupons/read-coupon.ts';
 import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../http/openapi/answers.ts';
@@ -21,9 +22,10 @@ const ReadHeadersSchema = Type.Object({
 
 export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(etag, { weak: true });
-  app.addHook('onSend', (_request, reply, payload, done) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     // The plugin tags every answer, but the tag of a problem says nothing about the coupon.
     if (reply.statusCode >= 400) reply.removeHeader('etag');
+    else varyByReader(reply, app.hasAdminToken(request));
     done(null, payload);
   });
 
@@ -39,7 +41,8 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
         body: NewCouponSchema,
         response: { 201: CouponSchema, ...PROBLEM_RESPONSES },
         answers: { 201: COUPON_CREATED_ANSWER },
-        problems: ['unauthorized', 'name_taken', 'unavailable'],
+        access: ['admin'],
+        problems: ['unauthorized', 'host_not_allowed', 'name_taken', 'rate_limited', 'unavailable'],
       },
     },
     async (request, reply) => {
@@ -63,15 +66,24 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
         headers: ReadHeadersSchema,
         response: { 200: CouponSchema, ...PROBLEM_RESPONSES },
         answers: { 200: COUPON_ANSWER, 304: UNCHANGED_ANSWER },
+        access: ['anybody', 'admin'],
         problems: ['invalid_request', 'coupon_not_found', 'unavailable'],
       },
     },
     async (request) => {
       const { limit = CLAIMED_BY_MAX } = request.query;
       const name = normaliseName(request.params.name);
-      const coupon = await app.stores.mongo.answer(() => readCoupon(app.mongo, name, limit));
+      const usersMax = app.isAdminOpen || app.hasAdminToken(request) ? limit : undefined;
+      const coupon = await app.stores.mongo.answer(() => readCoupon(app.mongo, name, usersMax));
       if (!coupon) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
       return coupon;
     },
   );
+};
+
+/** Admin reads more than others, so no shared cache may answer one with the answer to the other. */
+const varyByReader = (reply: FastifyReply, isAdmin: boolean): void => {
+  const others = reply.getHeader('vary');
+  reply.header('vary', others === undefined ? 'Authorization' : `${others}, Authorization`);
+  if (isAdmin) reply.header('cache-control', 'private');
 };

@@ -60,6 +60,7 @@ const addTestSale = (app: Parameters<FastifyPluginAsyncTypebox>[0]): void => {
       mongo,
       signal,
       claimPath: CLAIM_PATH,
+      claimKey: app.claimAccess.ownKey,
       baseUrl: ownUrl(app.server.address() as AddressInfo),
     });
     const stream = Readable.from(toText(lines));

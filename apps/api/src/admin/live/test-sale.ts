@@ -51,6 +51,8 @@ export interface TestSaleOptions {
   /** Of this API: the claims arrive like those of any caller. */
   baseUrl: string;
   claimPath: string;
+  /** Sent with each claim; undefined where everybody may claim. */
+  claimKey: string | undefined;
   mongo: Mongo;
   /** Ends it early. */
   signal: AbortSignal;
@@ -130,10 +132,10 @@ class TestUsers {
   }
 
   async #claim(user_id: string): Promise<string> {
-    const { baseUrl, claimPath, coupon } = this.#options;
+    const { baseUrl, claimPath, claimKey, coupon } = this.#options;
     const response = await fetch(`${baseUrl}${claimPath}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(claimKey && { authorization: `Bearer ${claimKey}` }) },
       body: JSON.stringify({ user_id, coupon_name: coupon }),
     });
     const { code } = (await response.json()) as { code?: string };

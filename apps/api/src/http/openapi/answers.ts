@@ -72,13 +72,13 @@ export const CLAIM_STATUS_ANSWER: DocumentedAnswer = {
 
 export const COUPON_CREATED_ANSWER: DocumentedAnswer = {
   description: 'The coupon exists and can be claimed.',
-  headers: ['etag'],
+  headers: ['etag', 'vary', 'cache-control'],
   examples: { created: { value: created } },
 };
 
 export const COUPON_ANSWER: DocumentedAnswer = {
   description: 'A consistent snapshot of the coupon, also during a sale.',
-  headers: ['etag'],
+  headers: ['etag', 'vary', 'cache-control'],
   examples: {
     created: { summary: 'Nobody has claimed', value: created },
     sale: { summary: 'During a sale', value: inSale },
@@ -87,7 +87,7 @@ export const COUPON_ANSWER: DocumentedAnswer = {
 
 export const UNCHANGED_ANSWER: DocumentedAnswer = {
   description: 'Nothing has changed since the ETag of If-None-Match.',
-  headers: ['etag'],
+  headers: ['etag', 'vary', 'cache-control'],
 };
 
 export const HEALTHY_ANSWER: DocumentedAnswer = {

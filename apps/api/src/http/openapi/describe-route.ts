@@ -12,6 +12,8 @@ declare module 'fastify' {
   interface FastifySchema {
     /** The answers that are not problems, by status. */
     answers?: Record<number, DocumentedAnswer>;
+    /** Who may call it, where the deployment restricts that; by default anybody. */
+    access?: readonly Access[];
     /** Every problem that the call may end in, but those that any call may end in. */
     problems?: readonly ProblemCode[];
     /** Headers beyond those of the status, each with the problems of this call that may carry it. */
@@ -22,15 +24,16 @@ declare module 'fastify' {
 /** Problems of every call that takes a body. */
 const OF_BODIES: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 
-/** The admin token, in both ways that it can be sent. */
-const ADMIN = [{ adminToken: [] }, { adminPassword: [] }];
-const OR_NOBODY = [{}];
+/** Whoever has an admin token; whoever may claim; anybody. */
+type Access = 'admin' | 'claim' | 'anybody';
+
+/** The names of the security schemes that give access; none where it is not restricted. */
+export type AccessSchemes = Record<Exclude<Access, 'anybody'>, readonly string[]>;
 
 export interface DescribedRoute {
   schema: FastifySchema | undefined;
   url: string;
-  /** Whether admin calls need no token in this deployment. */
-  open: boolean;
+  schemes: AccessSchemes;
 }
 
 /** The document contains a schema with a name once, under `components`. */
@@ -47,26 +50,34 @@ const isTypeBox = (schema: unknown): schema is TSchema =>
  * all problems share one. Here each status has its own codes, headers and examples.
  * @throws Error where a route has no operationId and is not hidden, so that the document can't miss a route.
  */
-export const describeRoute = ({ schema, url, open }: DescribedRoute): FastifySchema => {
+export const describeRoute = ({ schema, url, schemes }: DescribedRoute): FastifySchema => {
   if (schema?.hide) return schema;
   if (!schema?.operationId) throw new Error(`${url} has no operationId: set one in its schema, or set hide: true`);
-  const { answers = {}, problems = [], problemHeaders = {}, response, body, ...rest } = schema;
+  const { access, answers = {}, problems = [], problemHeaders = {}, response, body, ...rest } = schema;
   const schemas = response as Record<string, unknown>;
-  const limited = problems.includes('rate_limited') ? RATE_LIMIT_HEADERS : [];
+  // An admin call is limited only where its token is wrong, so its other answers say nothing of a limit.
+  const limited = problems.includes('rate_limited') && !access?.includes('admin') ? RATE_LIMIT_HEADERS : [];
   const described = Object.entries(answers).map(([status, answer]) => [
     status,
     describeAnswer(Number(status), { ...answer, headers: [...(answer.headers ?? []), ...limited] }, schemas[status]),
   ]);
   const all: ProblemCode[] = [...problems, ...(body ? OF_BODIES : []), 'internal_error'];
-  // A request with an invalid body does not count against the limits.
-  const counted: ProblemCode[] = [...problems, 'internal_error'];
-  const own = { ...problemHeaders, ...Object.fromEntries(limited.map((name) => [name, counted])) };
+  const own = { ...problemHeaders, ...Object.fromEntries(limited.map((name) => [name, all])) };
   return {
     ...rest,
     ...(isTypeBox(body) ? { body: referTo(body) } : {}),
-    ...(problems.includes('unauthorized') && { security: [...ADMIN, ...(open ? OR_NOBODY : [])] }),
+    ...(access && { security: securityOf(access, schemes) }),
     response: { ...Object.fromEntries(described), ...problemAnswers(all, own) },
   };
+};
+
+/** One of these is enough. `{}` means that none is needed. */
+const securityOf = (access: readonly Access[], schemes: AccessSchemes): Record<string, string[]>[] => {
+  const needed = access.map((who) => (who === 'anybody' ? [] : schemes[who]));
+  return [
+    ...needed.flat().map((scheme) => ({ [scheme]: [] })),
+    ...(needed.some(({ length }) => length === 0) ? [{}] : []),
+  ];
 };
 
 const describeAnswer = (

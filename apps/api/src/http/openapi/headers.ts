@@ -7,7 +7,9 @@ const ANSWER_HEADERS = {
   etag: Type.String({ description: 'Weak. Send it as If-None-Match to get 304 while nothing has changed.' }),
   allow: Type.String({ description: 'The methods that the address takes.' }),
   'retry-after': Type.Integer({ minimum: 0, description: 'Seconds to wait before the next attempt.' }),
-  'www-authenticate': Type.String({ description: 'How to send the admin token.' }),
+  'www-authenticate': Type.String({ description: 'How to send the credentials.' }),
+  vary: Type.String({ description: 'Authorization: admin reads more than others.' }),
+  'cache-control': Type.String({ description: 'private: the answer to an admin.' }),
   'idempotency-replayed': Type.String({
     enum: ['true'],
     description: 'Another request with the same Idempotency-Key made this claim.',

@@ -14,6 +14,9 @@ const DETAILS: Record<ProblemCode, string> = {
   not_found: 'No claim has this id, or its status is no longer kept.',
   method_not_allowed: 'There is no PUT /health. The address takes GET, HEAD.',
   unauthorized: 'Send Authorization: Bearer with the admin token.',
+  user_mismatch: 'Leave user_id out, or send the sub of the token.',
+  host_not_allowed:
+    'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only. Call one of them, or set ADMIN_TOKEN.',
   request_timeout: 'The request took too long to arrive. Send it faster.',
   payload_too_large: 'The body may have 16384 bytes at most.',
   unsupported_media_type: 'Send the body as JSON, with Content-Type: application/json.',
