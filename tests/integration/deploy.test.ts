@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { NODE_ARGUMENTS } from '@flashclaim/local-stack';
+import { dirname, join } from 'node:path';
+import { findFreePort, NODE_ARGUMENTS, startProcess } from '@flashclaim/local-stack';
 import { parser } from '@prometheus-io/lezer-promql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -165,10 +165,50 @@ const programs = await findPrometheus();
 
 test.skipIf(!programs)('Prometheus itself finds the rules right, and each fires when it should', () => {
   for (const args of [
-    ['check', 'config', 'deploy/prometheus/prometheus.yml'],
+    // Without the file of the token, which is there in the container only.
+    ['check', 'config', '--syntax-only', 'deploy/prometheus/prometheus.yml'],
     ['test', 'rules', 'deploy/prometheus/rules.test.yml'],
   ])
     execFileSync(programs?.promtool as string, args, { cwd: ROOT, stdio: 'pipe' });
+});
+
+test.skipIf(!programs)('Prometheus sends the first admin token, as its container starts it', async () => {
+  const closed = await startSystem({
+    workers: 0,
+    env: { ADMIN_TOKEN: 'the first admin token,the second admin token' },
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'flashclaim-scrape-'));
+  const inFolder = (text: string): string => text.replaceAll('/tmp/', `${folder}/`);
+  const target = { targets: [new URL(closed.urls[0] as string).host] };
+  const [{ dns_sd_configs: _, ...job }] = parse(inFolder(read('deploy/prometheus/prometheus.yml'))).scrape_configs;
+  const config = { global: { scrape_interval: '500ms' }, scrape_configs: [{ ...job, static_configs: [target] }] };
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  const [shell, ...script] = parse(read('docker-compose.yml'), { merge: true }).services.prometheus.entrypoint;
+  const port = await findFreePort();
+  const prometheus = await startProcess({
+    name: 'prometheus',
+    command: shell,
+    args: [
+      ...script.map((text: string) => inFolder(text.replaceAll('$$', '$'))),
+      `--config.file=${folder}/prometheus.yml`,
+      `--storage.tsdb.path=${folder}/data`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=error',
+    ],
+    env: {
+      ADMIN_TOKEN: 'the first admin token,the second admin token',
+      PATH: `${dirname(programs?.prometheus as string)}:${process.env['PATH']}`,
+    },
+  });
+  const isUp = async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=up`);
+    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+    return data.result[0]?.value[1] === '1';
+  };
+  await until(() => isUp().catch(() => false));
+  await prometheus.stop();
+  await closed.close();
+  await rm(folder, { recursive: true });
 });
 
 test('what Prometheus scrapes and Grafana reads are there', () => {
