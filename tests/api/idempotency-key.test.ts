@@ -50,7 +50,7 @@ describe('with two API processes and two workers', () => {
     expect((await readCoupon(url, name)).claimed_count).toBe(3);
   });
 
-  test('the claim id is made of the key alone, and the answer to a claim without a key contains nothing about keys', async () => {
+  test('the claim id is made of the user and the key, and the answer to a claim without a key contains nothing about keys', async () => {
     const keyed = await claim(url, name, 'user', under(key));
     expect(keyed.body.claim_id).toMatch(UUID_V8);
     const unkeyed = await claim(url, name, 'another');
@@ -58,16 +58,12 @@ describe('with two API processes and two workers', () => {
     expect([isReplay(keyed), isReplay(unkeyed)]).toEqual([false, false]);
   });
 
-  test('another user or another coupon under the same key is refused, and takes nothing', async () => {
+  test('another coupon under the same key is refused, and takes nothing', async () => {
     const other = `other ${randomUUID()}`;
     await createCoupon(url, other, 3);
     expect((await claim(url, name, 'user', under(key))).status).toBe(200);
-    for (const [coupon, user] of [
-      [name, 'another'],
-      [other, 'user'],
-      ['no such coupon', 'user'],
-    ] as const) {
-      const reply = await claim(url, coupon, user, under(key));
+    for (const coupon of [other, 'no such coupon']) {
+      const reply = await claim(url, coupon, 'user', under(key));
       expect(reply).toMatchObject({ status: 422, body: { status: 422, code: 'idempotency_key_reused' } });
       expect(reply.headers.get('content-type')).toMatch(/^application\/problem\+json/);
       expect(reply.body.detail).toContain('Idempotency-Key');
@@ -75,6 +71,30 @@ describe('with two API processes and two workers', () => {
     }
     expect((await readCoupon(url, name)).claimed_by).toEqual(['user']);
     expect((await readCoupon(url, other)).claimed_count).toBe(0);
+  });
+
+  test('the same key of two users is two keys: neither sees the claim of the other', async () => {
+    const other = `other ${randomUUID()}`;
+    await createCoupon(url, other, 3);
+    const calls: [coupon: string, user: string][] = [
+      [name, 'owner'],
+      [name, 'guesser'],
+      [other, 'second guesser'],
+    ];
+    for (const again of [false, true]) {
+      const replies = await Promise.all(calls.map(([coupon, user]) => claim(url, coupon, user, under(key))));
+      expect(replies.map(({ status, body }) => [status, body.coupon_name, body.user_id])).toEqual(
+        calls.map((names) => [200, ...names]),
+      );
+      expect(replies.map(isReplay)).toEqual([again, again, again]);
+      expect(new Set(replies.map(({ body }) => body.claim_id)).size).toBe(3);
+    }
+  });
+
+  test('one user in two spellings is one user: the same claim under the same key', async () => {
+    const replies = [await claim(url, name, 'zoe\u0308', under(key)), await claim(url, name, 'zo\u00eb', under(key))];
+    expect(replies.map(({ status }) => status)).toEqual([200, 200]);
+    expect(replies.map(isReplay)).toEqual([false, true]);
   });
 
   test('one key for coupons of many lanes at once makes one claim', async () => {
@@ -95,15 +115,20 @@ describe('with two API processes and two workers', () => {
   test('on a sold-out coupon a replay is a replay, a reuse a reuse, and anybody else is refused', async () => {
     const { body } = await claim(url, name, 'user', under(key));
     await Promise.all(['a', 'b', 'teaches the API'].map((user) => claim(url, name, user)));
-    const [replay, reuse, late, unkeyed] = await Promise.all([
+    const other = `other ${randomUUID()}`;
+    await createCoupon(url, other, 1);
+    await claim(url, other, 'b', under(key));
+    await claim(url, other, 'teaches the API');
+    const [replay, reuse, holder, late, unkeyed] = await Promise.all([
       claim(url, name, 'user', under(key)),
+      claim(url, other, 'user', under(key)),
       claim(url, name, 'a', under(key)),
-      claim(url, name, 'late', under(`${key}-2`)),
+      claim(url, name, 'late', under(key)),
       claim(url, name, 'user'),
     ]);
     expect(replay).toMatchObject({ status: 200, body });
     expect(isReplay(replay as Reply)).toBe(true);
-    expect([reuse, late, unkeyed].map((reply) => reply?.status)).toEqual([422, 400, 409]);
+    expect([reuse, holder, late, unkeyed].map((reply) => reply?.status)).toEqual([422, 409, 400, 409]);
   });
 
   test('a refusal is not kept: a retry is decided again', async () => {
@@ -135,6 +160,21 @@ describe('with two API processes and two workers', () => {
     expect(replies.map(isReplay)).toEqual([false, true]);
   });
 
+  test.each([
+    ['a string', 'k', '"k"'],
+    ['a string with escapes', 'a"b\\c', '"a\\"b\\\\c"'],
+    ['255 escaped characters', `~${'"'.repeat(254)}`, `"~${'\\"'.repeat(254)}"`],
+  ])('a key and %s of RFC 8941 with the same characters are the same key', async (_, bare, quoted) => {
+    const replies = [await claim(url, name, 'user', under(bare)), await claim(url, name, 'user', under(quoted))];
+    expect(replies.map(({ status }) => status)).toEqual([200, 200]);
+    expect(replies.map(isReplay)).toEqual([false, true]);
+  });
+
+  test('in quotation marks, a key may contain blanks', async () => {
+    const replies = [await claim(url, name, 'user', under('"a b"')), await claim(url, name, 'user', under('"a  b"'))];
+    expect(replies.map(({ status }) => status)).toEqual([200, 409]);
+  });
+
   /** Sends the header as often as there are values, each as it is. */
   const sendKeys = (values: readonly string[]): Promise<{ status: number | undefined; body: unknown }> =>
     new Promise((resolve, reject) => {
@@ -156,10 +196,25 @@ describe('with two API processes and two workers', () => {
     ['sent twice', ['a', 'b']],
     ['sent twice alike', ['a', 'a']],
     ['sent twice, once empty', ['a', '']],
+    ['sent twice in quotes', ['"a"', '"b"']],
+    ['an open quote', ['"']],
+    ['a string without an end', ['"a']],
+    ['an empty string', ['""']],
+    ['a string with something after it', ['"a"b']],
+    ['a string with a parameter', ['"a";b=1']],
+    ['a string with a wrong escape', ['"a\\b"']],
+    ['a string that ends in its escape', ['"a\\"']],
+    ['a string that is not ASCII', ['"caf\u00e9"']],
+    ['a string with a tab', ['"a\tb"']],
+    ['a string of 256 characters', [`"${'x'.repeat(256)}"`]],
   ])('a key that is %s is refused, and nothing is claimed', async (_, values) => {
     expect(await sendKeys(values)).toMatchObject({
       status: 400,
-      body: { code: 'invalid_request', detail: expect.stringMatching(/^Idempotency-Key must be .*255/) },
+      body: {
+        code: 'invalid_request',
+        detail: expect.stringMatching(/^Idempotency-Key must be .*255/),
+        errors: [{ header: 'idempotency-key' }],
+      },
     });
     expect((await readCoupon(url, name)).claimed_count).toBe(0);
   });

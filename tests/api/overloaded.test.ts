@@ -36,7 +36,7 @@ test('a claim that is answered `overloaded` is in no lane, and is never granted'
     expect(reply.headers.get('location')).toBeNull();
   }
   for (const key of ['late-1', 'late-2'])
-    expect((await call(`${url}/api/claims/${claimIdOfKey(key)}`, 'GET')).status).toBe(404);
+    expect((await call(`${url}/api/claims/${claimIdOfKey('late', key)}`, 'GET')).status).toBe(404);
 
   await system.addWorker();
   for (const reply of taken)

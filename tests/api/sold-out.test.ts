@@ -37,15 +37,18 @@ test('an existing claim under a key is answered without a job', async () => {
   const key = (user: string) => ({ 'idempotency-key': `${user}-${count}` });
   await system.stores.mongo.coupons.updateOne({ name }, { $inc: { amount: 1, remaining_amount: 1 } });
   const { body } = await claim(url, name, 'keyed', key('keyed'));
+  await createCoupon(url, `${name}, another`, 1);
+  expect((await claim(url, `${name}, another`, 'elsewhere', key('elsewhere'))).status).toBe(200);
   expect((await claim(url, name, 'teaches the API')).status).toBe(400);
   const before = await countAddedJobs(system.stores.redis);
   const replies = await Promise.all([
     claim(url, name, 'keyed', key('keyed')),
+    claim(url, name, 'elsewhere', key('elsewhere')),
     claim(url, name, 'another', key('keyed')),
     claim(url, name, 'winner', key('winner')),
     claim(url, name, 'late', key('late')),
   ]);
-  expect(replies.map((reply) => reply.status)).toEqual([200, 422, 409, 400]);
+  expect(replies.map((reply) => reply.status)).toEqual([200, 422, 400, 409, 400]);
   expect(replies[0]).toMatchObject({ status: 200, body });
   expect(replies[0]?.headers.get('idempotency-replayed')).toBe('true');
   expect(await countAddedJobs(system.stores.redis)).toBe(before);

@@ -10,8 +10,8 @@ export interface Operation {
   waitMs: number | undefined;
   atMs: number;
   attemptsMax: number;
-  /** Requests with the same key at about the same time: a second request of the caller, or one of another user. */
-  duplicates: { user: string; afterMs: number }[];
+  /** Requests with the same key at about the same time: a second request, one for another coupon, or one of another user. */
+  duplicates: { user: string; coupon: string; afterMs: number }[];
 }
 
 /** Pause between two polls of a claim that has no final status yet. */
@@ -52,7 +52,7 @@ export class Callers {
   start(operation: Operation): void {
     const { duplicates, ...own } = operation;
     this.#call(own);
-    for (const { user, afterMs } of duplicates) this.#call({ ...own, user, atMs: own.atMs + afterMs });
+    for (const { afterMs, ...names } of duplicates) this.#call({ ...own, ...names, atMs: own.atMs + afterMs });
   }
 
   /** Polls the status of every claim with a known id several times within a few seconds. */
@@ -151,6 +151,7 @@ export class Callers {
       if (answer.code !== undefined) call.code = answer.code;
       if (answer.claimId !== undefined) call.claimId = answer.claimId;
       if (answer.replayed) call.replayed = true;
+      if (answer.done !== undefined) call.done = answer.done;
     } catch (error) {
       call.error = (error as Error).message;
     }

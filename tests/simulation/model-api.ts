@@ -1,4 +1,5 @@
 import { ClaimPath, replyToClaim, StoreWatch, toProblem, WaitingClaim } from '@flashclaim/api';
+import type { ClaimCall } from '@flashclaim/audit';
 import type { ClaimStatus } from '@flashclaim/core';
 import { answersChannel } from '@flashclaim/lanes';
 import { withTimeout } from '@flashclaim/runtime';
@@ -28,6 +29,7 @@ export interface Answer {
   status: number;
   code?: string | undefined;
   claimId?: string | undefined;
+  done?: ClaimCall['done'];
   replayed: boolean;
 }
 
@@ -121,8 +123,8 @@ export class ApiProcess implements Process {
       claim instanceof WaitingClaim
         ? replyToClaim(fastifyReply, claim, await claimPath.answer(claim))
         : toProblem(fastifyReply, claim.code, claim.detail);
-    const { code, claim_id: claimId } = body as { code?: string; claim_id?: string };
-    return { status: reply.status, code, claimId, replayed: reply.replayed };
+    const { code, claim_id: claimId, done } = body as { code?: string; claim_id?: string; done?: ClaimCall['done'] };
+    return { status: reply.status, code, claimId, done, replayed: reply.replayed };
   }
 }
 

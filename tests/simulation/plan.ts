@@ -133,13 +133,16 @@ interface Setting {
 const operationOf = (random: Random, { coupons, users, spreadMs, index }: Setting): Operation => {
   const user = random.pick(users);
   const keyed = random.chance(0.6);
+  // Sometimes a coupon that does not exist.
+  const coupon = random.chance(0.02) ? 'no coupon' : random.pick(coupons).name;
   const duplicates: Operation['duplicates'] = [];
-  if (random.chance(0.25)) duplicates.push({ user, afterMs: random.int(0, 20) });
-  if (keyed && random.chance(0.1)) duplicates.push({ user: random.pick(users), afterMs: random.int(0, 50) });
+  if (random.chance(0.25)) duplicates.push({ user, coupon, afterMs: random.int(0, 20) });
+  if (keyed && random.chance(0.1))
+    duplicates.push({ user, coupon: random.pick(coupons).name, afterMs: random.int(0, 50) });
+  if (keyed && random.chance(0.05)) duplicates.push({ user: random.pick(users), coupon, afterMs: random.int(0, 50) });
   return {
     user,
-    // Sometimes a coupon that does not exist.
-    coupon: random.chance(0.02) ? 'no coupon' : random.pick(coupons).name,
+    coupon,
     key: keyed ? `key ${index + 1}` : undefined,
     waitMs: random.pick([undefined, undefined, undefined, 0, 10, 60]),
     atMs: random.int(0, spreadMs),

@@ -24,6 +24,7 @@ type Call = Exclude<HistoryRecord, Mark>;
 /** Possible fields of an answer; a broken system may send any of them. */
 interface Answer {
   code?: string;
+  done?: 'nothing' | 'unknown';
   claim_id?: string;
   user_id?: string;
   coupon_name?: string;
@@ -71,6 +72,7 @@ export class HistoryRecorder {
     await this.#send(call, url, sent, (answer, replayed) => {
       if (answer.claim_id !== undefined) call.claimId = answer.claim_id;
       if (replayed) call.replayed = true;
+      if (answer.done !== undefined) call.done = answer.done;
     });
     return call;
   }

@@ -138,30 +138,31 @@ describe('a consistent history passes', () => {
       sold,
     ],
     [
-      'a key refused to one user, and then used for another',
+      'a key refused for one coupon, and then used for another',
       [
-        claim('c', 0, { answeredAt: 9, status: 400, code: 'out_of_stock', key: 'k' }),
-        claim('b', 1),
-        claim('a', 5, { key: 'k', claimId: 'id-a' }),
+        keyed(0, { answeredAt: 9, coupon: 'cold', status: 404, code: 'coupon_not_found' }),
+        keyed(5, { claimId: 'id-a' }),
       ],
+      heldBy(['a']),
+    ],
+    [
+      'pending for another coupon under a key, and told of the claim under it',
+      [
+        keyed(1, { claimId: 'id-a' }),
+        keyed(2, { coupon: 'cold', status: 202, code: 'pending', claimId: 'id-a' }),
+        toldOfA(9, 'claimed'),
+      ],
+      heldBy(['a']),
+    ],
+    [
+      'a key used for another coupon',
+      [keyed(1, { claimId: 'id-a' }), keyed(9, { coupon: 'cold', status: 422, code: 'idempotency_key_reused' })],
+      heldBy(['a']),
+    ],
+    [
+      'the same key of two users',
+      [lostKeyed(1), claim('b', 2, { key: 'k' }), claim('b', 9, { key: 'k', replayed: true }), keyed(10, {})],
       sold,
-    ],
-    [
-      "pending under another's key, and told of the other's claim",
-      [
-        claim('a', 1, { key: 'k', claimId: 'id-a' }),
-        claim('b', 2, { status: 202, code: 'pending', key: 'k', claimId: 'id-a' }),
-        { ...told('a', 9, 'claimed'), user: 'a', coupon: 'hot' },
-      ],
-      heldBy(['a']),
-    ],
-    [
-      'a key used for another user',
-      [
-        claim('a', 1, { key: 'k', claimId: 'id-a' }),
-        claim('b', 9, { status: 422, code: 'idempotency_key_reused', key: 'k' }),
-      ],
-      heldBy(['a']),
     ],
     [
       'recovery in time',
@@ -194,13 +195,16 @@ describe('a consistent history passes', () => {
       heldBy([]),
     ],
     [
-      'pending again under a key, until another user has a claim under it',
+      'pending again under a key, until a claim on another coupon exists under it',
       [
         ...[pendingKeyed(1), toldOfA(9, 'coupon_not_found'), create(15)],
-        ...[pendingKeyed(20), toldOfA(30, 'pending'), claim('b', 31, { key: 'k', claimId: 'id-a' })],
-        { ...told('a', 40, 'claimed'), user: 'b', coupon: 'hot' },
+        ...[pendingKeyed(20), toldOfA(30, 'pending'), keyed(31, { coupon: 'cold', claimId: 'id-a' })],
+        { ...toldOfA(40, 'claimed'), coupon: 'cold' },
       ],
-      { ...heldBy(['b']), claims: [{ id: 'id-a', user: 'b', coupon: 'hot' }] },
+      {
+        coupons: new Map([...heldBy([]).coupons, ['cold', { amount: 2, remaining: 1 }]]),
+        claims: [{ id: 'id-a', user: 'a', coupon: 'cold' }],
+      },
     ],
     [
       'pending again while a later request under the key waits for its own answer',
@@ -283,17 +287,23 @@ describe('what breaks an invariant is found', () => {
     ],
     [
       'I5',
-      'a key is called reused without another body',
-      [claim('a', 1, { status: 422, code: 'idempotency_key_reused', key: 'k' })],
+      'a key is called reused without another coupon',
+      [keyed(1, { status: 422, code: 'idempotency_key_reused' })],
       heldBy([]),
     ],
     [
       'I5',
-      'a key is called reused to the user whose claim stands under it',
+      'a key is called reused because another user has it',
+      [claim('b', 1, { key: 'k' }), keyed(9, { status: 422, code: 'idempotency_key_reused' })],
+      heldBy(['b']),
+    ],
+    [
+      'I5',
+      'a key is called reused for the coupon whose claim stands under it',
       [
-        claim('a', 1, { key: 'k', claimId: 'id-a' }),
-        claim('b', 9, { status: 422, code: 'idempotency_key_reused', key: 'k' }),
-        claim('a', 10, { status: 422, code: 'idempotency_key_reused', key: 'k' }),
+        keyed(1, { claimId: 'id-a' }),
+        keyed(9, { coupon: 'cold', status: 422, code: 'idempotency_key_reused' }),
+        keyed(10, { status: 422, code: 'idempotency_key_reused' }),
       ],
       heldBy(['a']),
     ],
@@ -314,6 +324,12 @@ describe('what breaks an invariant is found', () => {
     ],
     ['I6', 'a claim that nobody asked for', [claim('a', 1)], sold],
     ['I6', 'a claim whose request was not taken', [claim('a', 1, { status: 503, code: 'overloaded' })], heldBy(['a'])],
+    [
+      'I6',
+      'a claim whose request was answered that nothing was done',
+      [claim('a', 1, { status: 503, code: 'unavailable', done: 'nothing' })],
+      heldBy(['a']),
+    ],
     [
       'I6',
       'a claim told as new twice',
@@ -697,9 +713,10 @@ describe('every status of a claim is judged, not only the last', () => {
   });
 });
 
-/** One request of a made-up sale: who, under which key if any, and the outcome of the answer. */
+/** One request of a made-up sale: who, for what, under which key if any, and the outcome of the answer. */
 interface Planned {
   user: number;
+  coupon: 'hot' | 'cold';
   key: number | undefined;
   fate: 'told' | 'lost' | 'unavailable' | 'pending' | 'overloaded';
   waits: number;
@@ -712,6 +729,7 @@ interface Planned {
 interface Accepted {
   claimId: string;
   user: string;
+  coupon: string;
   code: string;
   decidedAt: number;
   answeredAt: number;
@@ -722,7 +740,7 @@ interface Accepted {
  * As the API does, it tells by the claim id alone: first what is granted, then whether a request that was answered `pending` is
  * undecided, else the result of the last one. It reads at once, and takes a while to say so.
  */
-const askAfter = (accepted: readonly Accepted[], grants: ReadonlyMap<string, { user: string; at: number }>) =>
+const askAfter = (accepted: readonly Accepted[], grants: ReadonlyMap<string, { coupon: string; at: number }>) =>
   accepted.flatMap(({ claimId, answeredAt: toldAt, asks }) =>
     [...asks.map((after) => toldAt + after), 900].map((at): StatusCall => {
       const own = accepted.filter((one) => one.claimId === claimId && one.answeredAt <= at);
@@ -730,11 +748,13 @@ const askAfter = (accepted: readonly Accepted[], grants: ReadonlyMap<string, { u
       const isPending = [last, ...others].some(({ decidedAt }) => decidedAt > at);
       const grant = grants.get(claimId);
       const isGranted = grant !== undefined && grant.at <= at;
-      const [user, code] = isGranted ? [grant.user, 'claimed'] : [last.user, isPending ? 'pending' : last.code];
+      const [coupon, code] = isGranted ? [grant.coupon, 'claimed'] : [last.coupon, isPending ? 'pending' : last.code];
       const times = { invokedAt: at, answeredAt: at + 2 };
-      return { op: 'status', claimId, ...times, status: 200, code, user, coupon: 'hot' };
+      return { op: 'status', claimId, ...times, status: 200, code, user: last.user, coupon };
     }),
   );
+
+const COUPONS = ['hot', 'cold'] as const;
 
 /** A system that tells the truth: requests are decided one by one, at a moment between question and answer. */
 const runTruthfully = (
@@ -745,32 +765,33 @@ const runTruthfully = (
     ...rest,
     user: `user-${user}`,
     key: key === undefined ? undefined : `key-${key}`,
-    claimId: key === undefined ? `id-${i}` : `id-of-key-${key}`,
+    claimId: key === undefined ? `id-${i}` : `id-of-${user}-key-${key}`,
     requestId: key === undefined ? undefined : `request-${i}`,
     invokedAt: i,
     decidedAt: i + rest.waits + 0.1,
     answeredAt: i + rest.waits + rest.takes + 0.2,
   }));
   const granted = new Map<string, ExistingClaim>();
-  const history: HistoryRecord[] = [
-    { op: 'create', coupon: 'hot', amount, invokedAt: createdAt - 1, answeredAt: createdAt + 1, status: 201 },
-  ];
+  const history: HistoryRecord[] = COUPONS.map((coupon) => ({
+    ...{ op: 'create' as const, coupon, amount, invokedAt: createdAt - 1, answeredAt: createdAt + 1, status: 201 },
+  }));
   const accepted: Accepted[] = [];
-  const grants = new Map<string, { user: string; at: number }>();
+  const grants = new Map<string, { coupon: string; at: number }>();
+  const claimsOn = (coupon: string) => [...granted.values()].filter(({ couponName }) => couponName === coupon);
   for (const request of requests.toSorted((a, b) => a.decidedAt - b.decidedAt)) {
-    const { user, key, claimId, requestId, fate, invokedAt, decidedAt, asks } = request;
+    const { user, coupon, key, claimId, requestId, fate, invokedAt, decidedAt, asks } = request;
     // The answer `pending` may come before or after the decision.
     const answeredAt = fate === 'pending' ? invokedAt + request.takes + 0.2 : request.answeredAt;
-    const wanted = { id: claimId, userId: user, couponName: 'hot', requestId, claimedAt: 0 };
+    const wanted = { id: claimId, userId: user, couponName: coupon, requestId, claimedAt: 0 };
     const snapshot = {
-      remaining: new Map(decidedAt < createdAt ? [] : [['hot', amount - granted.size]]),
+      remaining: new Map(decidedAt < createdAt ? [] : [[coupon, amount - claimsOn(coupon).length]]),
       existing: new Map(granted),
-      holders: new Map([['hot', new Set([...granted.values()].map((one) => one.userId))]]),
+      holders: new Map([[coupon, new Set(claimsOn(coupon).map(({ userId }) => userId))]]),
     };
     const call = {
       op: 'claim' as const,
       user,
-      coupon: 'hot',
+      coupon,
       invokedAt,
       answeredAt,
       ...(key !== undefined && { key }),
@@ -782,21 +803,22 @@ const runTruthfully = (
     const [decision = 'claimed'] = decideClaims(snapshot, [wanted]);
     if (decision === 'claimed') {
       granted.set(claimId, wanted);
-      grants.set(claimId, { user, at: decidedAt });
+      grants.set(claimId, { coupon, at: decidedAt });
     }
     const holds = decision === 'claimed' || decision === 'replayed';
     if (fate === 'lost') history.push({ ...call, error: 'socket hang up' });
     else if (fate === 'unavailable') history.push({ ...call, status: 503, code: 'unavailable' });
     else if (fate === 'pending') {
       history.push({ ...call, status: 202, code: 'pending', claimId });
-      accepted.push({ claimId, user, code: holds ? 'claimed' : decision, decidedAt, answeredAt, asks });
+      accepted.push({ claimId, user, coupon, code: holds ? 'claimed' : decision, decidedAt, answeredAt, asks });
     } else if (holds)
       history.push({ ...call, status: 200, claimId, ...(decision === 'replayed' && { replayed: true }) });
     else history.push({ ...call, status: PROBLEMS[decision].status, code: decision });
   }
   history.push(...askAfter(accepted, grants));
-  const claims = [...granted.values()].map(({ id, userId }) => ({ id, user: userId, coupon: 'hot' }));
-  return { history, state: { coupons: new Map([['hot', { amount, remaining: amount - claims.length }]]), claims } };
+  const claims = [...granted.values()].map(({ id, userId, couponName }) => ({ id, user: userId, coupon: couponName }));
+  const coupons = new Map(COUPONS.map((name) => [name, { amount, remaining: amount - claimsOn(name).length }]));
+  return { history, state: { coupons, claims } };
 };
 
 describe('whatever the sale', () => {
@@ -804,6 +826,7 @@ describe('whatever the sale', () => {
   const plan = fc.array(
     fc.record<Planned>({
       user: fc.nat(6),
+      coupon: fc.constantFrom('hot', 'hot', 'cold'),
       key: fc.option(fc.nat(1), { nil: undefined }),
       fate: fc.constantFrom('told', 'told', 'told', 'told', 'lost', 'unavailable', 'pending', 'overloaded'),
       waits: fc.nat(8),

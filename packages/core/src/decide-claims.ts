@@ -55,6 +55,9 @@ export const decideExisting = (
 export const grantsOf = (snapshot: Snapshot, claims: readonly Claim[], decisions: readonly Decision[]): Claim[] =>
   claims.filter((claim, index) => decisions[index] === 'claimed' && !snapshot.existing.has(claim.id));
 
-/** Whether an existing claim with the same id has the same user and coupon. */
+/**
+ * Whether an existing claim with the same id has the same user and coupon. Only the coupon should ever differ, because the API
+ * makes the id of a key together with the user; the user is compared so that no unit depends on that.
+ */
 export const isSameClaim = (existing: Claim & Partial<ExistingClaim>, claim: Claim): boolean =>
   existing.userId === claim.userId && existing.couponName === claim.couponName && !existing.ofEarlierCoupon;

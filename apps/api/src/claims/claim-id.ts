@@ -26,15 +26,18 @@ const prefixOf = (now: number): string => {
   return `${time.slice(0, 8)}-${time.slice(8)}-7`;
 };
 
-/** Makes the digest different from any other digest of the same key. */
-const KEY_DOMAIN = 'flashclaim/claim-id/idempotency-key:';
+/** Makes the digest different from any other digest of the same text. */
+const KEY_DOMAIN = 'flashclaim/claim-id/user-and-idempotency-key:';
 
 /**
- * The claim id of an idempotency key: a UUIDv8 (RFC 9562) with 122 bits of a SHA-256. It must be the same in every process and
- * version: another id would make a new claim of a key that was used before.
+ * The claim id of a user's idempotency key: a UUIDv8 (RFC 9562) with 122 bits of a SHA-256. Two users may send the same key, and
+ * get different claims. The id must be the same in every process and version: another id would make a new claim of a key that
+ * was used before.
+ * @param userId normalised.
  */
-export const claimIdOfKey = (key: string): string => {
-  const hex = hash('sha256', KEY_DOMAIN + key);
+export const claimIdOfKey = (userId: string, key: string): string => {
+  // The length says where the user ends: without it, `ab` with the key `c` would be `a` with the key `bc`.
+  const hex = hash('sha256', `${KEY_DOMAIN}${userId.length}:${userId}${key}`);
   // The variant of RFC 9562: the bits 10, then two bits of the digest.
   const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) % 4];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -44,7 +44,7 @@ export interface ClaimPathOptions {
 export interface ClaimRequest {
   userId: string;
   couponName: string;
-  /** The idempotency key, and the id that distinguishes this request from others under the same key. */
+  /** The user's idempotency key, and the id that distinguishes this request from others under the same key. */
   keyed?: { key: string; requestId: string } | undefined;
   /** Where the caller wants to wait for less time than `waitMaxMs`. */
   waitMs?: number | undefined;
@@ -114,7 +114,7 @@ export class ClaimPath {
     if (batcher.isFull(laneAgeMaxMs(waitMaxMs)) || (waitMs === 0 && arePendingClaimsFull())) return OVERLOADED;
 
     this.admission.acquire();
-    const id = keyed ? claimIdOfKey(keyed.key) : newClaimId();
+    const id = keyed ? claimIdOfKey(userId, keyed.key) : newClaimId();
     const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, this.#events);
     channels.submit.publish(claim);
 

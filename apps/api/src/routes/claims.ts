@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import {
-  ClaimedSchema,
   ClaimRequestSchema,
   ClaimStatusSchema,
   IdempotencyKeySchema,
   normaliseName,
   type ProblemCode,
+  readIdempotencyKey,
 } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
@@ -56,7 +56,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         summary: 'Claim a unit',
         headers: HeadersSchema,
         body: ClaimRequestSchema,
-        response: { 200: ClaimedSchema, 202: ClaimStatusSchema, ...PROBLEM_RESPONSES },
+        response: { 200: ClaimStatusSchema, 202: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIMED_ANSWER, 202: PENDING_ANSWER },
         access: ['claim'],
         problems: [...AFTER_WAITING, 'unauthorized', 'user_mismatch', 'rate_limited', 'overloaded'],
@@ -70,7 +70,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       const claim = app.claimPath.submit({
         userId: normaliseName(user_id),
         couponName: normaliseName(coupon_name),
-        keyed: key === undefined ? undefined : { key, requestId: request.id },
+        keyed: key === undefined ? undefined : { key: readIdempotencyKey(key), requestId: request.id },
         waitMs: preferred?.waitMs,
       });
       if (!(claim instanceof WaitingClaim)) return app.loadShedder.reject(request, reply, claim);
@@ -102,7 +102,9 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       // A user learns nothing of the claims of others, not even that they exist.
       const isOwn = claimUser === undefined || status?.user_id === claimUser;
       if (!status || !isOwn)
-        throw new ProblemError('not_found', 'No claim has this id, or its status is no longer kept.');
+        throw new ProblemError('not_found', 'No claim has this id, or its status is no longer kept.', {
+          title: 'The claim does not exist',
+        });
       return status;
     },
   );

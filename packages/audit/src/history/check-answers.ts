@@ -3,6 +3,7 @@ import {
   type CouponEvidence,
   type Evidence,
   earliest,
+  keyOf,
   makersOf,
   type UserEvidence,
   WITHOUT_REASON,
@@ -109,12 +110,12 @@ const othersOf = (attempt: Attempt, { attempts }: UserEvidence): ClaimCall[] =>
     .filter((call) => call !== attempt.call);
 
 /**
- * A key is refused for a request with another body. So the refusal is wrong if all requests with the key had the same body,
- * and for the user whose claim the key made.
+ * A key is refused for a request of the same user with another coupon. So the refusal is wrong if all requests of the user with
+ * the key had the same coupon, and for the coupon on which the key made the claim.
  */
 function* checkReusedKeys(attempts: readonly Attempt[], existing: Evidence['existing']): Generator<Violation> {
   const keyed = attempts.filter(({ call }) => call.key !== undefined);
-  for (const [key, all] of Map.groupBy(keyed, ({ call }) => call.key)) {
+  for (const [key, all] of Map.groupBy(keyed, ({ call }) => keyOf(call))) {
     const reused = all.filter(({ call, code }) => (code ?? call.code) === 'idempotency_key_reused');
     for (const attempt of reused.filter((one) => ownClaimExists(one, existing)))
       yield {
@@ -122,8 +123,8 @@ function* checkReusedKeys(attempts: readonly Attempt[], existing: Evidence['exis
         found: `the key ${key} was refused to ${attempt.call.user} as used for another request, but it made their own claim ${attempt.claimId}; 200 expected`,
         requests: [attempt.call],
       };
-    const bodies = new Set(all.map(({ call }) => JSON.stringify([call.user, call.coupon])));
-    if (reused.length > 0 && bodies.size === 1)
+    const coupons = new Set(all.map(({ call }) => call.coupon));
+    if (reused.length > 0 && coupons.size === 1)
       yield {
         invariant: 'I5',
         found: `the key ${key} was refused as used for another request, but there is only this one`,

@@ -106,7 +106,7 @@ const canBecome = (before: Observation, after: Observation, requests: readonly A
   if (after.code === 'not_found') return isOver(before, after, requests);
   if (before.code === 'pending') return true;
   if (before.code === 'claimed') return false;
-  // A key that two users share makes one claim id: an observation about one user says nothing about the other.
+  // A key that is sent for two coupons makes one claim id: an observation about one coupon says nothing about the other.
   if (!isOfSameUser(before, after, requests)) return true;
   if (after.code === 'claimed' && LASTING.has(before.code)) return false;
   return isMadeByLater(before, after, requests);

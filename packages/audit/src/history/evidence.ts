@@ -15,7 +15,7 @@ export interface Attempt {
   known: Known;
   /** The reason of a refusal. */
   code?: string | undefined;
-  /** From any answer to this request, or to another request with its key. */
+  /** From any answer to this request, or to another request with its user and key. */
   claimId?: string | undefined;
   /** When the decision was answered; it was made before. */
   decidedAt: number;
@@ -121,15 +121,22 @@ const userOf = ({ users }: CouponEvidence, name: string): UserEvidence => {
   return user;
 };
 
+/** What makes the claim id of a request with a key: its user and the key. */
+export const keyOf = ({ user, key }: ClaimCall): string | undefined =>
+  key === undefined ? undefined : JSON.stringify([user, key]);
+
 const attemptsOf = (calls: readonly ClaimCall[], statuses: readonly StatusCall[]): Attempt[] => {
   const finals = Map.groupBy(
     statuses.filter(({ status, code }) => status === 200 && code !== 'pending'),
     ({ claimId }) => claimId,
   );
   const idOfKey = new Map<string, string>();
-  for (const { key, claimId } of calls) if (key !== undefined && claimId !== undefined) idOfKey.set(key, claimId);
+  for (const call of calls) {
+    const key = keyOf(call);
+    if (key !== undefined && call.claimId !== undefined) idOfKey.set(key, call.claimId);
+  }
   return calls.flatMap((call) => {
-    const claimId = call.claimId ?? idOfKey.get(call.key ?? '');
+    const claimId = call.claimId ?? idOfKey.get(keyOf(call) ?? '');
     const outcomes = call.status === 202 ? outcomesOf(call, finals.get(call.claimId ?? '') ?? []) : [];
     return outcomes.length > 0
       ? outcomes.map((status) => ({ ...toAttempt(call, claimId), ...toOutcome(call, status) }))
@@ -152,7 +159,7 @@ const outcomesOf = (call: ClaimCall, statuses: readonly StatusCall[]): StatusCal
   return [...first.values()];
 };
 
-/** If the status shows another user or coupon (with the same key), this request claimed nothing. */
+/** If the status shows another coupon (with the same key), this request claimed nothing. */
 const toOutcome = (call: ClaimCall, status: StatusCall): Pick<Attempt, 'known' | 'code' | 'decidedAt'> => {
   const { code, user = call.user, coupon = call.coupon, answeredAt = Number.POSITIVE_INFINITY } = status;
   if (user !== call.user || coupon !== call.coupon) return { known: 'rejected', decidedAt: answeredAt };
@@ -174,6 +181,6 @@ const toAttempt = (call: ClaimCall, claimId: string | undefined): Attempt => {
   if (call.status === 200) return { ...attempt, known: 'claimed' };
   if (call.status === 202) return { ...attempt, known: 'unknown' };
   if (REFUSALS.has(call.code)) return { ...attempt, known: 'refused', code: call.code };
-  const isMaybeAdmitted = call.status >= 500 && call.code !== 'overloaded';
+  const isMaybeAdmitted = call.status >= 500 && call.code !== 'overloaded' && call.done !== 'nothing';
   return { ...attempt, known: isMaybeAdmitted ? 'unknown' : 'rejected' };
 };

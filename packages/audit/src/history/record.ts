@@ -25,6 +25,8 @@ const ClaimCallSchema = Type.Object({
   claimId: Type.Optional(Type.String()),
   /** Whether the answer had `Idempotency-Replayed: true`. */
   replayed: Type.Optional(Type.Boolean()),
+  /** From a 503: whether the claim may have been or may still be granted. */
+  done: Type.Optional(Type.Union([Type.Literal('nothing'), Type.Literal('unknown')])),
 });
 
 /** A read of a claim's status. The history must have every one, because every one is judged. */
@@ -32,7 +34,7 @@ const StatusCallSchema = Type.Object({
   op: Type.Literal('status'),
   ...call,
   claimId: Type.String(),
-  /** The user and coupon in the answer: requests of different users may share a key, and so a claim id. */
+  /** The user and coupon in the answer: a user's requests for different coupons may share a key, and so a claim id. */
   user: Type.Optional(Type.String()),
   coupon: Type.Optional(Type.String()),
 });
