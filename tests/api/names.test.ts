@@ -42,7 +42,21 @@ const roundTrip = async (name: string): Promise<void> => {
 
 describe('names make the round trip create → get → claim', () => {
   const special = fc.constantFrom(
-    ...['\u0301', '\u202e', '\u200d', '\ufeff', '\ufffd', '\uffff', '\u0000', '\u0085', '\u2028', '\u00a0', '\u3000'],
+    ...[
+      '\u0301',
+      '\u202e',
+      '\u200c',
+      '\u200d',
+      '\u2060',
+      '\ufeff',
+      '\ufffd',
+      '\uffff',
+      '\u0000',
+      '\u0085',
+      '\u2028',
+      '\u00a0',
+      '\u3000',
+    ],
     ...['\ud83c', '\udf9f', '\u1100', '\u1161', '\u11a8', '\u0130', 'ß', 'ﬁ', '\u0344', '\u{10ffff}', '\u{1d15e}'],
     ...['/', '\\', '%', '%2F', '?', '#', '.', '..', ':', '$', '{', '"', "'", '&', '+', ' ', '\n', '*', '|', '~'],
   );

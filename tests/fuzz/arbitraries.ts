@@ -14,6 +14,7 @@ export interface Schema {
   maximum?: number;
   properties?: Record<string, Schema>;
   required?: string[];
+  additionalProperties?: boolean;
   examples?: unknown[];
 }
 
@@ -46,21 +47,14 @@ const patterned = (pattern: string): Arbitrary<string> => {
   return fc.oneof(fc.constantFrom(...fc.sample(matching, { seed: 1, numRuns: 3 })), matching);
 };
 
-/** Objects with all required fields, some optional ones, and sometimes an unknown field. */
-const conformingObject = ({ properties = {}, required = [] }: Schema): Arbitrary<object> =>
-  fc
-    .tuple(
-      fc.record(
-        Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, conforming(property)])),
-        { requiredKeys: required },
-      ),
-      fc.dictionary(
-        text(10).filter((key) => !key.startsWith('$') && !(key in properties)),
-        fc.jsonValue(),
-        { maxKeys: 2 },
-      ),
-    )
-    .map(([known, unknown]) => ({ ...unknown, ...known }));
+/** Objects with all required fields and some optional ones. @throws Error where the schema allows others. */
+const conformingObject = ({ properties = {}, required = [], additionalProperties }: Schema): Arbitrary<object> => {
+  if (additionalProperties !== false) throw new Error('a body must refuse unknown fields');
+  const fields: Record<string, Arbitrary<unknown>> = Object.fromEntries(
+    Object.entries(properties).map(([name, property]) => [name, conforming(property)]),
+  );
+  return fc.record(fields, { requiredKeys: required });
+};
 
 /** Values that an attacker might send. */
 export const hostile: Arbitrary<unknown> = fc.oneof(
@@ -91,14 +85,23 @@ export const hostile: Arbitrary<unknown> = fc.oneof(
   ),
 );
 
-/** Objects that are nearly valid: one field is wrong, missing, or has the name of an operator. */
+/** Objects that are nearly valid: one field is wrong or missing, or there are fields that are not allowed. */
 export const nearly = (schema: Schema): Arbitrary<unknown> => {
   const names = Object.keys(schema.properties ?? {});
-  return fc
-    .tuple(conformingObject(schema), fc.constantFrom(...names), hostile, fc.constantFrom('wrong', 'missing', '$'))
-    .map(([object, name, value, how]) => {
-      if (how === '$') return { ...object, [`$${name}`]: value };
-      const { [name]: _, ...rest } = object as Record<string, unknown>;
-      return how === 'missing' ? rest : { ...rest, [name]: value };
-    });
+  const name = fc.constantFrom(...names);
+  const unknown = fc.oneof(
+    text(10).filter((key) => !names.includes(key)),
+    name.map((known) => `$${known}`),
+    fc.constantFrom('quantity', 'a/b', 'a~b', '#', '%', '', 'constructor', '\ud83c'),
+  );
+  return fc.oneof(
+    fc.tuple(conformingObject(schema), name, hostile).map(([object, wrong, value]) => ({ ...object, [wrong]: value })),
+    fc.tuple(conformingObject(schema), name).map(([object, missing]) => {
+      const { [missing]: _, ...rest } = object as Record<string, unknown>;
+      return rest;
+    }),
+    fc
+      .tuple(conformingObject(schema), fc.dictionary(unknown, fc.jsonValue(), { minKeys: 1, maxKeys: 20 }))
+      .map(([object, others]) => ({ ...others, ...object })),
+  );
 };

@@ -28,6 +28,7 @@ interface Rejection {
 
 /** Checks that apply to every answer. */
 const generalFaults = function* (contract: Contract, { status, headers, body }: Reply): Generator<string> {
+  if (headers.get('x-content-type-options') !== 'nosniff') yield 'no nosniff';
   if (status >= 500 && status !== 503) yield `status ${status}`;
   if (!headers.get('x-request-id')) yield 'no x-request-id';
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json');
@@ -38,6 +39,8 @@ const generalFaults = function* (contract: Contract, { status, headers, body }: 
   if (fault) yield `problem: ${fault}`;
   if (body.status !== status) yield `status ${status} with a problem of ${body.status}`;
   if (body.request_id !== headers.get('x-request-id')) yield `request id ${body.request_id} in the body`;
+  if (body.code === 'invalid_request' && body.errors?.[0]?.detail !== body.detail)
+    yield 'the first of its errors is not the one of its detail';
 };
 
 /** How a request must be rejected; undefined if it is valid. */

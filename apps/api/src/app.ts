@@ -36,6 +36,7 @@ import { LIVE_EVENTS_PATH, liveRoutes, TEST_SALE_PATH } from './routes/live.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { openapiRoutes } from './routes/openapi.ts';
 import { probeRoutes } from './routes/probes.ts';
+import { problemRoutes } from './routes/problems.ts';
 import { queueRoutes } from './routes/queues.ts';
 
 /** Routes without Fastify's timeout: a claim bounds its own wait, and the others stream for as long as the caller reads. */
@@ -65,10 +66,11 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     frameworkErrors: handleError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
     ajv: {
-      // A number is not converted to a name, and unknown fields are ignored.
+      // A number is not converted to a name, unknown fields are not removed but faults, and all faults are found.
       customOptions: {
         coerceTypes: false,
         removeAdditional: false,
+        allErrors: true,
         formats: { name: isName, 'coupon-name': isCouponName },
       },
     },
@@ -112,6 +114,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
     claimTokens: env.claimTokens !== undefined,
   });
   await app.register(openapiRoutes);
+  await app.register(problemRoutes);
   await app.register(healthRoutes);
   await app.register(probeRoutes);
   await app.register(metricsRoutes);

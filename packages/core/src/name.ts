@@ -1,16 +1,19 @@
 import { NAME_MAX_CHARS } from './limits.ts';
 
 /** The rule for every name (`name`, `coupon_name`, `user_id`), as error details state it. */
-export const NAME_RULE = `1 to ${NAME_MAX_CHARS} characters, not only blanks, without control characters`;
+export const NAME_RULE = `1 to ${NAME_MAX_CHARS} characters, without white space at its ends, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF`;
 
 /** The rule for the name of a new coupon. */
 export const COUPON_NAME_RULE = `${NAME_RULE}, and neither . nor ..`;
 
-/** Unicode control characters, and lone surrogates, which no store can keep unchanged. */
-const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
-const NOT_BLANK = /[^\p{White_Space}]/u;
+/**
+ * Control characters; lone surrogates, which no store can keep unchanged; and invisible characters, by which two names that look
+ * alike could differ. The joiners U+200C and U+200D are allowed: emoji and some scripts need them.
+ */
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u200b\u2060\ufeff]/u;
+const WHITE_SPACE_AT_END = /^\p{White_Space}|\p{White_Space}$/u;
 /** A fast path: a string that matches is a valid name in normal form. */
-const PLAIN = /^[\x21-\x7e][\x20-\x7e]{0,254}$/;
+const PLAIN = /^[\x21-\x7e][\x20-\x7e]{0,254}(?<! )$/;
 
 /** The form in which names are compared and stored: Unicode NFC. */
 export const normaliseName = (name: string): string => (PLAIN.test(name) ? name : name.normalize('NFC'));
@@ -21,7 +24,7 @@ export const isName = (value: string): boolean => {
   // No normal form of a longer string is short enough: composition joins only a few code points into one.
   if (value.length > NAME_MAX_CHARS * 16) return false;
   const name = value.normalize('NFC');
-  return !FORBIDDEN.test(name) && NOT_BLANK.test(name) && [...name].length <= NAME_MAX_CHARS;
+  return name !== '' && !FORBIDDEN.test(name) && !WHITE_SPACE_AT_END.test(name) && [...name].length <= NAME_MAX_CHARS;
 };
 
 /**

@@ -65,16 +65,45 @@ export const PROBLEMS: Record<ProblemCode, { status: number; title: string; erro
   internal_error: { status: 500, title: 'An internal error occurred', error: 'internal error' },
 };
 
+/** A fault of a request, and its place: one of `pointer`, `parameter` and `header`. A fault of the whole request has none. */
+const RequestFaultSchema = Type.Object({
+  pointer: Type.Optional(
+    Type.String({ description: 'A place in the body, as a JSON pointer: #/user_id, or # for the body itself.' }),
+  ),
+  parameter: Type.Optional(Type.String({ description: 'A parameter of the path or the query.' })),
+  header: Type.Optional(Type.String({ description: 'A header of the request.' })),
+  detail: Type.String({ description: 'What is wrong there.' }),
+});
+export type RequestFault = Static<typeof RequestFaultSchema>;
+
+/** Faults that an answer lists. A body may have thousands. */
+export const FAULTS_LISTED_MAX = 16;
+
 /** The body of an error: RFC 9457, media type `application/problem+json`. */
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ description: 'A URN that ends in the code.' }),
-    title: Type.String({ description: 'The same for every occurrence of the code.' }),
+    type: Type.String({ description: 'The address of a page that explains the code: /problems/{code}.' }),
+    title: Type.String({
+      description: 'The same for every occurrence of the code; not_found says what does not exist.',
+    }),
     status: Type.Integer({ description: 'The HTTP status.' }),
     detail: Type.String({ description: 'What is wrong with this request, and what to do about it.' }),
     code: OneOfSchema(Object.keys(PROBLEMS) as ProblemCode[], { description: 'Stable, for programs.' }),
     error: Type.String({ description: 'Stable: one text for each code.' }),
     request_id: Type.String({ description: 'As in the header x-request-id and in the logs.' }),
+    errors: Type.Optional(
+      Type.Array(RequestFaultSchema, {
+        minItems: 1,
+        maxItems: FAULTS_LISTED_MAX,
+        description: `With invalid_request only: every fault, ${FAULTS_LISTED_MAX} at most. The first is the one of detail.`,
+      }),
+    ),
+    done: Type.Optional(
+      OneOfSchema(['nothing', 'unknown'], {
+        description:
+          'With status 503 only. nothing: nothing was or will be done. unknown: it may have been done or not.',
+      }),
+    ),
     claim_id: Type.Optional(
       Type.String({ description: 'Where the outcome of the claim is not known: read its status by this id.' }),
     ),

@@ -111,8 +111,6 @@ describe('other spellings of UTF-8 JSON are taken', () => {
     ['blanks and line breaks', [], ` \r\n\t${CLAIM_BODY}\r\n `],
     ['escapes', [], '{"\\u0075ser_id":"\\u0075","coupon_name":"bodies"}'],
     ['a key twice: the last one counts', [], '{"user_id":5,"coupon_name":"x","user_id":"u","coupon_name":"bodies"}'],
-    ['fields we do not know', [], `${CLAIM_BODY.slice(0, -1)},"a":{"$gt":[1]},"constructor":"me","toString":5}`],
-    ['8,000 levels in one of them', [], `${CLAIM_BODY.slice(0, -1)},"a":${'['.repeat(8_000)}${']'.repeat(8_000)}}`],
   ])('%s', async (_, headers, body) => {
     expect(await post(CLAIM, body, ...headers)).toMatchObject({ status: 404, body: { code: 'coupon_not_found' } });
   });
@@ -167,6 +165,39 @@ describe('JSON that is none, or not what is asked for', () => {
     expect(body(BODY_MAX_BYTES)).toHaveLength(BODY_MAX_BYTES);
     expectProblem(await post(CLAIM, body(BODY_MAX_BYTES)), 'invalid_request', 'coupon_name is missing');
     expectProblem(await post(CLAIM, body(BODY_MAX_BYTES + 1)), 'payload_too_large', String(BODY_MAX_BYTES));
+  });
+});
+
+describe('fields that are not allowed', () => {
+  expectNoJobs(target);
+  const withFields = (fields: string) => `${CLAIM_BODY.slice(0, -1)},${fields}}`;
+
+  test.each([
+    ['an operator', '"$gt":""', '#/$gt', '$gt'],
+    ['what every object has', '"constructor":"me"', '#/constructor', 'constructor'],
+    ['a typo', '"user-id":"u"', '#/user-id', 'user-id'],
+    ['a field in another case', '"User_id":"u"', '#/User_id', 'User_id'],
+    ['a name that is empty', '"":1', '#/', '""'],
+    ['a name with what a pointer escapes', '"a/b~c#d%e":1', '#/a~1b~0c%23d%25e', '"a/b~c#d%e"'],
+    ['half a pair, escaped', '"\\ud800":1', '#/%EF%BF%BD', '"\\ud800"'],
+    ['8,000 levels', `"a":${'['.repeat(8_000)}${']'.repeat(8_000)}`, '#/a', 'a'],
+  ])('%s: named', async (_, field, pointer, name) => {
+    const reply = await post(CLAIM, withFields(field));
+    const detail = `${name} is not an allowed field.`;
+    expectProblem(reply, 'invalid_request');
+    expect(reply.body).toMatchObject({ detail, errors: [{ pointer, detail }] });
+  });
+
+  test('2,000 of them: the first 16 are named', async () => {
+    const fields = Array.from({ length: 2_000 }, (_, i) => `"${i.toString(36)}":1`).join(',');
+    const reply = await post(CLAIM, withFields(fields));
+    expectProblem(reply, 'invalid_request', '0 is not an allowed field.');
+    expect(reply.body.errors).toHaveLength(16);
+  });
+
+  test('one with a long name: its name is shortened', async () => {
+    const reply = await post(CLAIM, withFields(`"${'x'.repeat(10_000)}":1`));
+    expectProblem(reply, 'invalid_request', /^"x{100}" is not an allowed field\.$/);
   });
 });
 

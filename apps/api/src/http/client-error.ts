@@ -2,6 +2,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProblemCode } from '@flashclaim/core';
 import type { ConnectionError, FastifyBaseLogger } from 'fastify';
+import { COMMON_HEADERS } from './common-headers.ts';
 import { newRawProblem, RAW_PROBLEM_TYPE } from './raw-problem.ts';
 
 /**
@@ -54,6 +55,7 @@ const endWithProblem = (socket: Socket, { code, detail }: { code: ProblemCode; d
     'Connection: close',
     `Content-Length: ${bodyBytes}`,
     `Content-Type: ${RAW_PROBLEM_TYPE}`,
+    ...Object.entries(COMMON_HEADERS).map(([name, value]) => `${name}: ${value}`),
     // biome-ignore lint/plugin/wall-clock: a stamp: the header Date.
     `Date: ${new Date().toUTCString()}`,
     `x-request-id: ${requestId}`,

@@ -1,26 +1,22 @@
-import {
-  BODY_MAX_BYTES,
-  COUPON_NAME_RULE,
-  IDEMPOTENCY_KEY_RULE,
-  NAME_RULE,
-  type ProblemCode,
-  URL_PARAMETER_MAX_CHARS,
-} from '@flashclaim/core';
-import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import { BODY_MAX_BYTES, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { MongoError, MongoServerError } from 'mongodb';
-import { ProblemError, sendProblem } from '../http/problem.ts';
+import { setCommonHeaders } from '../http/common-headers.ts';
+import { invalidRequest, ProblemError, type ProblemMembers, sendProblem } from '../http/problem.ts';
+import { faultsOf } from '../http/request-faults.ts';
+import { StoreDownError } from '../stores/store-watch.ts';
 
 /** Answers every error as a problem: a ProblemError as it is, Fastify's by their code, a store that is down as `unavailable`. */
 export const errors = fp(
   async (app) => {
     app.setErrorHandler<FastifyError>(handleError);
     app.addHook('onRequest', (request, reply, done) => {
-      reply.header('x-request-id', request.id);
+      setCommonHeaders(reply);
       const { host } = request.raw.headers;
       // HTTP/1.1 requires one (RFC 9112, 3.2). Node joins two by a comma.
       if (host === undefined ? request.raw.httpVersion === '1.1' : host.includes(','))
-        done(new ProblemError('invalid_request', 'Send the header Host exactly once.'));
+        done(invalidRequest('Send the header Host exactly once.', { header: 'host' }));
       else done();
     });
     // Ignores every `Expect` but 100-continue, as RFC 9110, 10.1.1 allows.
@@ -31,18 +27,28 @@ export const errors = fp(
 
 /** Also Fastify's `frameworkErrors`, for requests that fail before their route is found. */
 export const handleError = (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const { code, detail } = explain(error);
+  const { code, detail, members } = explain(error, request);
   if (code === 'internal_error')
     request.log.error({ err: error, request_id: request.id }, 'a request failed because of a defect');
   // A ProblemError needs no line: the store watch has logged once that its store is down.
   else if (code === 'unavailable' && !(error instanceof ProblemError))
     request.log.warn({ error: error.message, request_id: request.id }, 'a request failed because a store is down');
-  return sendProblem(reply, code, detail);
+  return sendProblem(reply, code, detail, members);
 };
 
-const UNAVAILABLE = { code: 'unavailable', detail: 'A store does not answer. Try again shortly.' } as const;
+interface Explanation {
+  code: ProblemCode;
+  detail: string;
+  members?: ProblemMembers | undefined;
+}
 
-const FASTIFY_ERRORS: Record<string, { code: ProblemCode; detail: string }> = {
+const invalidBody = (detail: string): Explanation => ({
+  code: 'invalid_request',
+  detail,
+  members: { errors: [{ pointer: '#', detail }] },
+});
+
+const FASTIFY_ERRORS: Record<string, Explanation> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
     code: 'payload_too_large',
     detail: `The body may have ${BODY_MAX_BYTES} bytes at most.`,
@@ -51,29 +57,37 @@ const FASTIFY_ERRORS: Record<string, { code: ProblemCode; detail: string }> = {
     code: 'unsupported_media_type',
     detail: 'Send the body as JSON, with Content-Type: application/json.',
   },
-  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'invalid_request', detail: 'The body is empty. Send it as JSON.' },
-  FST_ERR_CTP_INVALID_JSON_BODY: {
-    code: 'invalid_request',
-    detail: 'The body is not valid JSON, or contains the key __proto__ or constructor.prototype, which is not allowed.',
-  },
+  FST_ERR_CTP_EMPTY_JSON_BODY: invalidBody('The body is empty. Send it as JSON.'),
+  FST_ERR_CTP_INVALID_JSON_BODY: invalidBody(
+    'The body is not valid JSON, or contains the key __proto__ or constructor.prototype, which is not allowed.',
+  ),
   FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The address is not percent-encoded correctly.' },
   FST_ERR_MAX_PARAM_LENGTH: {
     code: 'invalid_request',
     detail: `The name in the address is longer than ${URL_PARAMETER_MAX_CHARS} encoded characters.`,
   },
-  FST_ERR_HANDLER_TIMEOUT: UNAVAILABLE,
 };
 
-const explain = (error: Error & Partial<FastifyError>): { code: ProblemCode; detail: string } => {
-  if (error instanceof ProblemError) return { code: error.code, detail: error.message };
-  if (error.validation)
-    return { code: 'invalid_request', detail: sentence(error.validation[0], error.validationContext) };
+const explain = (error: Error & Partial<FastifyError>, request: FastifyRequest): Explanation => {
+  if (error instanceof StoreDownError) return unavailable(error.store, error.asked, request);
+  if (error instanceof ProblemError) return { code: error.code, detail: error.message, members: error.members };
+  if (error.validation) {
+    const errors = faultsOf(request, error.validation, error.validationContext);
+    return { code: 'invalid_request', detail: errors[0]?.detail ?? '', members: { errors } };
+  }
   const known = FASTIFY_ERRORS[error.code ?? ''];
   if (known) return known;
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
     return { code: 'invalid_request', detail: `${error.message}.` };
-  if (isStoreDown(error)) return UNAVAILABLE;
+  if (isStoreDown(error) || error.code === 'FST_ERR_HANDLER_TIMEOUT') return unavailable('A store', true, request);
   return { code: 'internal_error', detail: 'Report the request id to the operator of this service.' };
+};
+
+/** @param asked whether the store received the request, and may have carried it out. A read changes nothing. */
+const unavailable = (store: string, asked: boolean, { method }: FastifyRequest): Explanation => {
+  const done = asked && method !== 'GET' && method !== 'HEAD' ? 'unknown' : 'nothing';
+  const text = done === 'unknown' ? 'The request may be carried out or not.' : 'Nothing was done.';
+  return { code: 'unavailable', detail: `${store} does not answer. ${text} Try again shortly.`, members: { done } };
 };
 
 const MAX_TIME_EXPIRED = 50;
@@ -85,17 +99,3 @@ const isStoreDown = (error: Error): boolean =>
     error.hasErrorLabel('RetryableWriteError') ||
     error.hasErrorLabel('TransientTransactionError') ||
     error.code === MAX_TIME_EXPIRED);
-
-/** One sentence that names the field. */
-const sentence = (fault: FastifySchemaValidationError | undefined, context = 'body'): string => {
-  if (!fault) return 'The request does not match its schema.';
-  const path = fault.instancePath.slice(1).replaceAll('/', '.');
-  const field = path || `the ${context}`;
-  if (fault.keyword === 'required') return `${fault.params['missingProperty']} is missing.`;
-  if (path === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
-  if (fault.params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
-  if (fault.params['format'] === 'coupon-name') return `${field} must be ${COUPON_NAME_RULE}.`;
-  if (fault.keyword === 'not') return `${(fault as { propertyName?: string }).propertyName} is not an allowed field.`;
-  if (fault.keyword === 'type') return `${field} must be of type ${fault.params['type']}.`;
-  return `${field} ${fault.message}.`;
-};

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { ProblemError } from '../http/problem.ts';
+import { invalidRequest, ProblemError } from '../http/problem.ts';
 
 /**
  * Accepts bodies in JSON and UTF-8, without compression, and no others. Fastify's own parser checks neither charset nor
@@ -17,7 +17,7 @@ export const jsonBody = fp(
       const text = bytes.toString();
       // U+FFFD may come from invalid bytes, or the caller has sent it: only then are the bytes checked.
       if (text.includes('\ufffd') && !isUtf8(bytes))
-        return done(new ProblemError('invalid_request', 'The body is not valid UTF-8.'));
+        return done(invalidRequest('The body is not valid UTF-8.', { pointer: '#' }));
       return parseJson(request, text, done);
     });
   },
@@ -30,7 +30,7 @@ const faultOfHeaders = (headers: FastifyRequest['raw']['headers']): ProblemError
     return new ProblemError('unsupported_media_type', 'Send the body uncompressed, without Content-Encoding.');
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked')
-    return new ProblemError('invalid_request', 'Transfer-Encoding must be chunked.');
+    return invalidRequest('Transfer-Encoding must be chunked.', { header: 'transfer-encoding' });
   const type = headers['content-type'] as string;
   if (type !== 'application/json' && charsetsOf(type).some((charset) => !UTF_8.has(charset)))
     return new ProblemError('unsupported_media_type', 'Send the body in UTF-8: JSON has no other charset.');

@@ -3,6 +3,7 @@ import { Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { RETRY_AFTER_MAX_SECONDS } from '@flashclaim/core';
 import fp from 'fastify-plugin';
+import { COMMON_HEADERS } from '../http/common-headers.ts';
 import { randomSeconds } from '../http/problem.ts';
 import { newRawProblem, RAW_PROBLEM_TYPE } from '../http/raw-problem.ts';
 
@@ -67,6 +68,7 @@ const answerStopping = (response: ServerResponse): void => {
   const detail = 'This process is stopping. Nothing was done. Try again shortly.';
   const { requestId, status, body, bodyBytes } = newRawProblem('unavailable', detail);
   const headers = {
+    ...COMMON_HEADERS,
     connection: 'close',
     'content-length': String(bodyBytes),
     'content-type': RAW_PROBLEM_TYPE,

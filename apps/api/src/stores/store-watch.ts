@@ -4,12 +4,13 @@ import { ProblemError } from '../http/problem.ts';
 
 /** A store is down. */
 export class StoreDownError extends ProblemError {
+  readonly store: string;
   /** Whether the store received the request: then it may have carried it out. */
   readonly asked: boolean;
 
   constructor(store: string, asked: boolean) {
-    const done = asked ? 'The request may be carried out or not.' : 'Nothing was done.';
-    super('unavailable', `${store} does not answer. ${done} Try again shortly.`);
+    super('unavailable', `${store} does not answer.`);
+    this.store = store;
     this.asked = asked;
   }
 }

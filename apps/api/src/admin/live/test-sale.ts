@@ -18,12 +18,15 @@ const TEST_SALE_CALLERS_MAX = 128;
 /** How often a test sale reports its progress. */
 const TEST_SALE_REPORT_EVERY_MS = 100;
 
-export const TestSaleSchema = Type.Object({
-  users: Type.Integer({ minimum: 1, maximum: TEST_SALE_USERS_MAX }),
-  units: Type.Integer({ minimum: AmountSchema.minimum ?? 1, maximum: TEST_SALE_UNITS_MAX }),
-  /** How often each user claims, one claim after the other. */
-  attempts: Type.Integer({ minimum: 1, maximum: TEST_SALE_ATTEMPTS_MAX }),
-});
+export const TestSaleSchema = Type.Object(
+  {
+    users: Type.Integer({ minimum: 1, maximum: TEST_SALE_USERS_MAX }),
+    units: Type.Integer({ minimum: AmountSchema.minimum ?? 1, maximum: TEST_SALE_UNITS_MAX }),
+    /** How often each user claims, one claim after the other. */
+    attempts: Type.Integer({ minimum: 1, maximum: TEST_SALE_ATTEMPTS_MAX }),
+  },
+  { additionalProperties: false },
+);
 type TestSale = Static<typeof TestSaleSchema>;
 
 /** Claims by the code of their answer; `claimed` for 200. */
