@@ -1,10 +1,17 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { BODY_MAX_BYTES, type Claimed, ClaimedSchema, ClaimRequestSchema, isName } from '@flashclaim/core';
+import {
+  BODY_MAX_BYTES,
+  CLAIMED_MESSAGE,
+  ClaimRequestSchema,
+  type ClaimStatus,
+  ClaimStatusSchema,
+  isName,
+} from '@flashclaim/core';
 import fastify from 'fastify';
 import { setting } from '../env.ts';
 
 /** The decision of a candidate on a claim. */
-export type Decision = Claimed | { refused: string; status: number };
+export type Decision = ClaimStatus | { refused: string; status: number };
 
 /**
  * The HTTP part of all candidates except Flashclaim: the same schemas and rules for bodies, and nothing else.
@@ -19,7 +26,7 @@ export const serveClaims = async (decide: (userId: string, couponName: string) =
 
   app.post(
     '/api/coupons/claim',
-    { schema: { body: ClaimRequestSchema, response: { 200: ClaimedSchema } } },
+    { schema: { body: ClaimRequestSchema, response: { 200: ClaimStatusSchema } } },
     async (request, reply) => {
       const decision = await decide(request.body.user_id, request.body.coupon_name);
       if (!('refused' in decision)) return decision;
@@ -33,9 +40,11 @@ export const serveClaims = async (decide: (userId: string, couponName: string) =
   await app.listen({ host: '127.0.0.1', port: Number(setting('PORT')) });
 };
 
-export const claimed = (claimId: string, userId: string, couponName: string, at: Date): Claimed => ({
-  message: 'coupon claimed successfully',
+export const claimed = (claimId: string, userId: string, couponName: string, at: Date): ClaimStatus => ({
+  message: CLAIMED_MESSAGE,
   claim_id: claimId,
+  status: 'claimed',
+  code: 'claimed',
   user_id: userId,
   coupon_name: couponName,
   claimed_at: at.toISOString(),

@@ -21,7 +21,7 @@ interface Row {
   answer: string;
   when: string;
   send: () => Promise<Reply>;
-  /** Headers that must be there, beyond x-request-id, and what they say. */
+  /** Headers that must be there, beyond those of every answer, and what they say. */
   headers?: Record<string, RegExp>;
   body?: object;
   detail?: string | RegExp;
@@ -29,7 +29,10 @@ interface Row {
 
 const SECONDS = /^[123]$/;
 const IN_A_MINUTE = /^([1-9]|[1-5]\d|60)$/;
-const LIMITS = { 'ratelimit-limit': /^2$/, 'ratelimit-remaining': /^\d$/, 'ratelimit-reset': IN_A_MINUTE };
+const limits = (remaining: number) => ({
+  'ratelimit-policy': /^"address";q=2;w=60$/,
+  ratelimit: new RegExp(`^"address";r=${remaining};t=([1-9]|[1-5]\\d|60)$`),
+});
 const CLAIM_ADDRESS = /^\/api\/claims\/[\w-]{10,}$/;
 const ETAG = /^W\/"[^"]+"$/;
 
@@ -76,11 +79,18 @@ const holds = ({ answer, when, send, headers = {}, body, detail }: Row) =>
     if (operationId !== 'anyCall') expect(contract.faultsOf(operationId, reply)).toEqual([]);
     expect(reply.status).toBe(Number(status));
     if (code) expectProblem(reply, code as never, detail);
-    for (const [name, says] of Object.entries({ 'x-request-id': /\w/, ...headers }))
+    const isCoupon = operationId.endsWith('Coupon') && operationId !== 'claimCoupon' && reply.status < 400;
+    const expected = {
+      'x-request-id': /\w/,
+      'x-content-type-options': /^nosniff$/,
+      'cache-control': isCoupon ? /^no-cache$/ : /^no-store$/,
+      ...headers,
+    };
+    for (const [name, says] of Object.entries(expected))
       expect([name, reply.headers.get(name)]).toEqual([name, expect.stringMatching(says)]);
     if (body) expect(reply.body).toMatchObject(body);
     if (code === 'internal_error') await until(async () => log.some((line) => tellsOf(line, reply.body.request_id)));
-    provoked.set(answer, [...(provoked.get(answer) ?? []), new Set(Object.keys(headers))]);
+    provoked.set(answer, [...(provoked.get(answer) ?? []), new Set(Object.keys(expected))]);
   });
 
 const tellsOf = (line: string, id: string) => line.includes(`"request_id":"${id}"`) && line.includes('a defect');
@@ -122,9 +132,29 @@ describe('a system like any other', () => {
         },
       },
       {
-        answer: 'createCoupon 201',
+        answer: 'createCoupon 400 invalid_request',
         when: 'there are fields that nobody knows',
-        send: () => create({ name: 'more', amount: 1, colour: 'red' }),
+        send: () => create({ name: 'more', amount: 1, start_at: 'tomorrow', 'a/b~c d': { nested: 1 } }),
+        detail: 'start_at is not an allowed field.',
+        body: {
+          errors: [
+            { pointer: '#/start_at', detail: 'start_at is not an allowed field.' },
+            { pointer: '#/a~1b~0c%20d', detail: '"a/b~c d" is not an allowed field.' },
+          ],
+        },
+      },
+      {
+        answer: 'createCoupon 400 invalid_request',
+        when: 'everything is wrong: each fault is listed',
+        send: () => create({ amount: '5', colour: 'red' }),
+        detail: 'name is missing.',
+        body: {
+          errors: [
+            { pointer: '#/name', detail: 'name is missing.' },
+            { pointer: '#/colour', detail: 'colour is not an allowed field.' },
+            { pointer: '#/amount', detail: 'amount must be of type integer.' },
+          ],
+        },
       },
       {
         answer: 'createCoupon 400 invalid_request',
@@ -143,12 +173,14 @@ describe('a system like any other', () => {
         when: 'a field looks like an operator',
         send: () => create({ name: 'n', amount: 1, $inc: 1 }),
         detail: '$inc is not an allowed field.',
+        body: { errors: [{ pointer: '#/$inc' }] },
       },
       {
         answer: 'createCoupon 400 invalid_request',
         when: 'there is no body',
         send: () => create(undefined),
         detail: 'the body must be of type object.',
+        body: { errors: [{ pointer: '#', detail: 'the body must be of type object.' }] },
       },
       {
         answer: 'createCoupon 400 invalid_request',
@@ -161,6 +193,7 @@ describe('a system like any other', () => {
         when: 'the body is cut off',
         send: () => create('{"name":'),
         detail: 'The body is not valid JSON',
+        body: { errors: [{ pointer: '#' }] },
       },
       {
         answer: 'createCoupon 403 host_not_allowed',
@@ -200,7 +233,29 @@ describe('a system like any other', () => {
         answer: 'claimCoupon 200',
         when: 'a unit remains',
         send: async () => claim(url, await couponWith('free', 2, 1), 'zoe\u0308'),
-        body: { message: 'coupon claimed successfully', user_id: 'zoë', coupon_name: 'free' },
+        body: {
+          message: 'coupon claimed successfully',
+          claim_id: expect.any(String),
+          status: 'claimed',
+          code: 'claimed',
+          user_id: 'zoë',
+          coupon_name: 'free',
+          claimed_at: expect.any(String),
+        },
+      },
+      {
+        answer: 'claimCoupon 400 invalid_request',
+        when: 'more units are wanted than one: there is no such field yet',
+        send: () => claimBody({ user_id: 'u', coupon_name: 'free', quantity: 3 }),
+        detail: 'quantity is not an allowed field.',
+        body: { errors: [{ pointer: '#/quantity', detail: 'quantity is not an allowed field.' }] },
+      },
+      {
+        answer: 'claimCoupon 400 invalid_request',
+        when: 'body and header are wrong: both are listed',
+        send: () => claimBody({ user_id: 'u ', coupon_name: '\u202eeerf' }, { 'idempotency-key': '"open' }),
+        detail: 'user_id must be 1 to 255 characters',
+        body: { errors: [{ pointer: '#/user_id' }, { pointer: '#/coupon_name' }, { header: 'idempotency-key' }] },
       },
       {
         answer: 'claimCoupon 400 invalid_request',
@@ -270,9 +325,15 @@ describe('a system like any other', () => {
       },
       {
         answer: 'claimCoupon 422 idempotency_key_reused',
-        when: 'the key made the claim of another user',
-        send: () => claim(url, 'keyed', 'other', { 'idempotency-key': 'k' }),
-        detail: 'belongs to a claim of another user or coupon',
+        when: "the key made the user's claim on another coupon",
+        send: () => claim(url, 'free', 'user', { 'idempotency-key': 'k' }),
+        detail: 'belongs to a claim of this user on another coupon',
+      },
+      {
+        answer: 'claimCoupon 200',
+        when: 'another user sends the same key',
+        send: () => claim(url, 'keyed', 'other', { 'idempotency-key': '"k"' }),
+        body: { status: 'claimed', user_id: 'other', coupon_name: 'keyed' },
       },
     ];
     for (const row of rows) holds(row);
@@ -320,6 +381,21 @@ describe('a system like any other', () => {
       },
       {
         answer: 'getCoupon 304',
+        when: 'its tag is one of several, weak or not',
+        send: async () => {
+          const etag = (await get(path)).headers.get('etag') as string;
+          return get(path, { 'if-none-match': `"a, b", W/"c",${etag.replace('W/', '')}` });
+        },
+        headers: { etag: ETAG },
+      },
+      {
+        answer: 'getCoupon 304',
+        when: 'any tag will do',
+        send: () => get(path, { 'if-none-match': '*' }),
+        headers: { etag: ETAG },
+      },
+      {
+        answer: 'getCoupon 304',
         when: 'it is as it was created',
         send: async () => {
           const created = await post('/api/coupons', { name: 'unsold', amount: 1 });
@@ -342,12 +418,20 @@ describe('a system like any other', () => {
         when: `limit is ${limit}`,
         send: () => get(`${path}?limit=${limit}`),
         detail: /^limit must be /,
+        body: { errors: [{ parameter: 'limit' }] },
       })),
       {
         answer: 'getCoupon 400 invalid_request',
         when: 'the name is too long to be one',
         send: () => get(`/api/coupons/${'x'.repeat(256)}`),
         detail: /^name must be 1 to 255 characters/,
+      },
+      {
+        answer: 'getCoupon 400 invalid_request',
+        when: 'the name has a blank at its end, and the limit is no number: both are listed',
+        send: () => get('/api/coupons/a%20?limit=x'),
+        detail: /^name must be 1 to 255 characters/,
+        body: { errors: [{ parameter: 'name' }, { parameter: 'limit' }] },
       },
       {
         answer: 'getCoupon 400 invalid_request',
@@ -612,7 +696,11 @@ describe('a claim that is not decided in time, and its outcome', () => {
         await system.addWorker();
         return becomes(0, 'claimed')();
       },
-      body: { status: 'claimed', code: 'claimed', user_id: 'first', coupon_name: 'slow' },
+      body: {
+        message: 'coupon claimed successfully',
+        ...{ status: 'claimed', code: 'claimed', user_id: 'first', coupon_name: 'slow' },
+        claimed_at: expect.any(String),
+      },
     },
     {
       answer: 'getClaim 200',
@@ -624,6 +712,7 @@ describe('a claim that is not decided in time, and its outcome', () => {
       answer: 'getClaim 404 not_found',
       when: 'nobody was given this id',
       send: () => get('/api/claims/nobody'),
+      body: { title: 'The claim does not exist' },
     },
     {
       answer: 'getClaim 400 invalid_request',
@@ -645,19 +734,19 @@ describe('more claims than an address may make', () => {
         await createCoupon(url, 'limited', 9);
         return claim(url, 'limited', 'first');
       },
-      headers: { ...LIMITS, 'ratelimit-remaining': /^1$/ },
+      headers: limits(1),
     },
     {
       answer: 'claimCoupon 409 already_claimed',
       when: 'a refusal counts, too',
       send: () => claim(url, 'limited', 'first'),
-      headers: { ...LIMITS, 'ratelimit-remaining': /^0$/ },
+      headers: limits(0),
     },
     {
       answer: 'claimCoupon 429 rate_limited',
       when: 'it is one too many',
       send: () => claim(url, 'limited', 'second'),
-      headers: { ...LIMITS, 'ratelimit-remaining': /^0$/, 'retry-after': IN_A_MINUTE },
+      headers: { ...limits(0), 'retry-after': IN_A_MINUTE },
       detail: 'More than 2 claims of this address in 60 s.',
     },
   ];
@@ -675,6 +764,7 @@ describe('more claims than may wait', () => {
     },
     headers: { 'retry-after': SECONDS },
     detail: 'nothing was done, and nothing will be',
+    body: { done: 'nothing' },
   };
   holds(row);
 
@@ -718,6 +808,7 @@ describe('a store that is down', () => {
     send,
     headers: { 'retry-after': SECONDS },
     detail,
+    body: { done: 'nothing' },
   });
   const silent = 'does not answer';
 

@@ -184,7 +184,10 @@ describe('a claim that was answered pending', () => {
     // As a database that refuses the write.
     await system.stores.mongo.db.command({ collMod: 'pending_claims', validator: { never: { $exists: true } } });
     const reply = await claim(url, 'unrecorded', 'user', ASYNC);
-    expect(reply).toMatchObject({ status: 503, body: { code: 'unavailable', claim_id: expect.any(String) } });
+    expect(reply).toMatchObject({
+      status: 503,
+      body: { code: 'unavailable', done: 'unknown', claim_id: expect.any(String) },
+    });
     expect(reply.headers.get('retry-after')).toMatch(/^\d+$/);
     expect(await pendingClaims.countDocuments()).toBe(0);
     await system.addWorker();

@@ -22,8 +22,13 @@ const expectLimited = (reply: Reply, of: string): void => {
   expect(reply.body.detail).toContain(of);
   expect(Number(reply.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
   expect(Number(reply.headers.get('retry-after'))).toBeLessThanOrEqual(60);
-  expect(reply.headers.get('ratelimit-remaining')).toBe('0');
 };
+
+/** The limits and what remains of each, as the headers say. */
+const limitsOf = ({ headers }: Reply): [policy: string | null, remaining: string | undefined] => [
+  headers.get('ratelimit-policy'),
+  headers.get('ratelimit')?.replaceAll(/;t=([1-9]|[1-5]\d|60)(?!\d)/g, ''),
+];
 
 describe('a limit for each address', () => {
   test('counts the claims of all API processes together, and no other call', async () => {
@@ -33,8 +38,9 @@ describe('a limit for each address', () => {
     const replies: Reply[] = [];
     for (let i = 0; i < 6; i++) replies.push(await claimFrom('192.0.2.1', `user-${i}`, system.urls[i % 2]));
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429, 429]);
-    expect(replies[0]?.headers.get('ratelimit-limit')).toBe('4');
-    expect(replies.slice(0, 4).map((reply) => reply.headers.get('ratelimit-remaining'))).toEqual(['3', '2', '1', '0']);
+    expect(replies.map(limitsOf)).toEqual(
+      [3, 2, 1, 0, 0, 0].map((remaining) => ['"address";q=4;w=60', `"address";r=${remaining}`]),
+    );
     expectLimited(replies[5] as Reply, 'this address');
     // Another address, and other calls of this one, go on.
     expect((await claimFrom('192.0.2.2', 'user-9')).status).toBe(200);
@@ -76,7 +82,11 @@ describe('a limit for each user', () => {
     for (let i = 0; i < 6; i++) others.push(await claimFrom('192.0.2.99', `user-${i}`));
     expect(countStatuses(others)).toEqual({ 200: 5, 429: 1 });
     // A user who was rejected with the address was not counted as a user.
-    expect((await claimFrom('192.0.2.50', 'user-5')).headers.get('ratelimit-remaining')).toBe('1');
+    expect(limitsOf(await claimFrom('192.0.2.50', 'user-5'))).toEqual([
+      '"address";q=5;w=60, "user";q=2;w=60',
+      '"address";r=4, "user";r=1',
+    ]);
+    expect(limitsOf(others[5] as Reply)).toEqual(['"address";q=5;w=60', '"address";r=0']);
   });
 });
 

@@ -16,7 +16,10 @@ import {
 let stub: StubServer;
 
 const REQUEST = { userId: 'user', couponName: 'coupon' };
-const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };
+const CLAIM = {
+  ...{ claim_id: 'the-claim', status: 'claimed', code: 'claimed', user_id: 'user', coupon_name: 'coupon' },
+  claimed_at: '2026-01-01T00:00:00.000Z',
+};
 const inAnHour = { 'retry-after': '3600' };
 const pending = answer(202, { ...CLAIM, status: 'pending' }, { location: '/api/claims/the-claim', ...inAnHour });
 const unavailable = problem(503, 'unavailable', inAnHour);

@@ -17,9 +17,11 @@ let stub: StubServer;
 let clock: TestClock;
 
 const REQUEST = { userId: 'user', couponName: 'coupon' };
+const KEY = crypto.randomUUID();
 const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };
-const claimed = answer(200, { message: 'coupon claimed successfully', ...CLAIM });
-const replayed = answer(200, { message: '', ...CLAIM }, { 'idempotency-replayed': 'true' });
+const DOCUMENT = { message: 'coupon claimed successfully', status: 'claimed', code: 'claimed', ...CLAIM };
+const claimed = answer(200, DOCUMENT);
+const replayed = answer(200, DOCUMENT, { 'idempotency-replayed': 'true' });
 
 /** Claims from a stub server with these reactions. */
 const claimOf = async (reactions: Reaction[], options: ClaimOptions = {}) => {
@@ -64,7 +66,7 @@ describe('a transient failure is retried', () => {
     ['a connection that is cut', closeUnanswered],
     ['half an answer', closeDuringAnswer],
     ['overloaded', problem(503, 'overloaded')],
-    ['unavailable', problem(503, 'unavailable')],
+    ['unavailable', problem(503, 'unavailable', {}, 'unknown')],
     ['rate_limited', problem(429, 'rate_limited')],
     ['request_timeout', problem(408, 'request_timeout')],
     ['a gateway without an API', page(502)],
@@ -87,8 +89,8 @@ describe('a transient failure is retried', () => {
   });
 
   test('with the key that the caller brings', async () => {
-    await claimOf([closeUnanswered, claimed], { idempotencyKey: 'order-1' });
-    expect([...keys()]).toEqual(['order-1']);
+    await claimOf([closeUnanswered, claimed], { idempotencyKey: KEY });
+    expect([...keys()]).toEqual([KEY]);
   });
 
   test('if nothing listens', async () => {
@@ -144,17 +146,19 @@ describe('it stops', () => {
   test('after the last attempt, and says what it knows', async () => {
     const error = await faultOf([closeUnanswered, problem(503, 'overloaded')], {
       attempts: 3,
-      idempotencyKey: 'order-1',
+      idempotencyKey: KEY,
     });
     expect(error).toMatchObject({ name: 'ClaimError', code: 'attempts_exhausted', status: 503, attempts: 3 });
-    expect(error).toMatchObject({ requestId: 'the-request', claimed: 'unknown', idempotencyKey: 'order-1' });
-    expect(error.message).toMatch(/3 attempts.*The detail of overloaded\..*unknown.*"order-1"/);
+    expect(error).toMatchObject({ requestId: 'the-request', claimed: 'unknown', idempotencyKey: KEY });
+    expect(error.message).toMatch(/3 attempts.*The detail of overloaded\..*unknown/);
+    expect(error.message).toContain(`"${KEY}"`);
     expect(error.cause).toMatchObject({ code: 'overloaded', status: 503 });
     expect(stub.received).toHaveLength(3);
   });
 
   test.each([
     [503, 'overloaded'],
+    [503, 'unavailable'],
     [429, 'rate_limited'],
   ])('and knows that nothing was claimed after %i %s alone', async (status, code) => {
     const error = await faultOf([problem(status, code)], { attempts: 2 });
@@ -169,7 +173,7 @@ describe('it stops', () => {
   });
 
   test('when its time is over, before its last attempt', async () => {
-    const error = await faultOf([problem(503, 'unavailable', { 'retry-after': '2' })], { timeoutMs: 5_000 });
+    const error = await faultOf([problem(503, 'unavailable', { 'retry-after': '2' }, 'unknown')], { timeoutMs: 5_000 });
     expect(error).toMatchObject({ code: 'timed_out', claimed: 'unknown', attempts: 3 });
     expect(stub.received).toHaveLength(3);
     expect(clock.sleeps).toHaveLength(2);
@@ -202,7 +206,8 @@ describe('a failure that a retry can not help ends it', () => {
     ['a page', page(200), /200 with text\/html/],
     ['a page that is not there', page(404), /404 with text\/html/],
     ['another document', answer(200, { hello: 'world', code: 'unavailable' }), /baseUrl/],
-    ['a claim without a user', answer(200, { claim_id: 'x' }), /lacks a part/],
+    ['a claim without a user', answer(200, { claim_id: 'x', status: 'claimed' }), /lacks a part/],
+    ['a claim without a status', answer(200, CLAIM), /status that no claim has/],
     ['a list', answer(200, []), /baseUrl/],
     ['no JSON', (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{'), /baseUrl/],
     ['a status that no claim has', answer(200, { claim_id: 'x', status: 'lost' }), /status that no claim has/],
@@ -214,11 +219,14 @@ describe('a failure that a retry can not help ends it', () => {
     expect(stub.received).toHaveLength(1);
   });
 
-  test.each(['', 'a b', 'ключ', 'a\nb', 'x'.repeat(256)])('the key %j can not be sent', async (idempotencyKey) => {
-    const error = await faultOf([claimed], { idempotencyKey });
-    expect(error).toMatchObject({ code: 'invalid_request', claimed: 'no', attempts: 0 });
-    expect(stub.received).toHaveLength(0);
-  });
+  test.each(['', 'a b', 'ключ', 'a\nb', '"a"', '"', 'x'.repeat(256)])(
+    'the key %j can not be sent',
+    async (idempotencyKey) => {
+      const error = await faultOf([claimed], { idempotencyKey });
+      expect(error).toMatchObject({ code: 'invalid_request', claimed: 'no', attempts: 0 });
+      expect(stub.received).toHaveLength(0);
+    },
+  );
 
   test.each([{ attempts: 0 }, { attempts: Number.NaN }, { timeoutMs: 0 }, { timeoutMs: -1 }])('%j', async (options) => {
     const claim = claimOf([claimed], options);

@@ -14,14 +14,22 @@ let stub: StubServer;
 let clock: TestClock;
 
 const REQUEST = { userId: 'user', couponName: 'café' };
+const KEY = crypto.randomUUID();
 const STATUS = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'cafe\u0301' };
 const PENDING = { ...STATUS, status: 'pending', code: 'pending' };
-const CLAIMED = { ...STATUS, status: 'claimed', code: 'claimed', claimed_at: '2026-01-01T00:00:00.000Z' };
+const CLAIMED = {
+  ...STATUS,
+  message: 'coupon claimed successfully',
+  status: 'claimed',
+  code: 'claimed',
+  claimed_at: '2026-01-01T00:00:00.000Z',
+};
 
 const accepted = answer(202, PENDING, { location: '/api/claims/the-claim', 'retry-after': '3' });
 const pending = answer(200, PENDING);
 const claimed = answer(200, CLAIMED);
-const refused = (code: string, userId = 'user') => answer(200, { ...STATUS, user_id: userId, status: 'refused', code });
+const refused = (code: string, coupon = STATUS.coupon_name) =>
+  answer(200, { ...STATUS, coupon_name: coupon, status: 'refused', code });
 
 const claimOf = async (reactions: Reaction[], { path = '', ...options }: ClaimOptions & { path?: string } = {}) => {
   stub = await startStubServer(...reactions);
@@ -58,8 +66,8 @@ test('may end in a refusal that is a fault', async () => {
   await expect(claim).rejects.toMatchObject({ code: 'idempotency_key_reused', claimed: 'no' });
 });
 
-test('is not confused with the claim of another user of the key', async () => {
-  const claim = claimOf([accepted, answer(200, { ...CLAIMED, user_id: 'another' })]);
+test('is not confused with the claim on another coupon under the key', async () => {
+  const claim = claimOf([accepted, answer(200, { ...CLAIMED, coupon_name: 'another' })]);
   await expect(claim).rejects.toMatchObject({ code: 'idempotency_key_reused', claimed: 'no' });
 });
 
@@ -92,12 +100,12 @@ test('is no failed attempt, even if it takes long', async () => {
 });
 
 test('has an id but no outcome when its time is over', async () => {
-  const claim = claimOf([accepted, pending], { timeoutMs: 10_000, idempotencyKey: 'order-1' });
+  const claim = claimOf([accepted, pending], { timeoutMs: 10_000, idempotencyKey: KEY });
   await expect(claim).rejects.toMatchObject({
     code: 'timed_out',
     claimed: 'unknown',
     claimId: 'the-claim',
-    idempotencyKey: 'order-1',
+    idempotencyKey: KEY,
   });
   expect(clock.now()).toBeLessThan(10_000);
 });

@@ -135,7 +135,7 @@ const OF_TRANSPORT: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-const RATE_LIMIT = 'ratelimit-';
+const RATE_LIMIT = 'ratelimit';
 
 const CONDITIONAL: ReadonlySet<string> = new Set(['idempotency-replayed', 'preference-applied', 'cache-control']);
 

@@ -49,11 +49,16 @@ export const answer =
   (response) =>
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 
-/** Answers with an error of the API. */
-export const problem = (status: number, code: string, headers: Record<string, string> = {}): Reaction =>
+/** Answers with an error of the API. A 503 has `done`. */
+export const problem = (
+  status: number,
+  code: string,
+  headers: Record<string, string> = {},
+  done: 'nothing' | 'unknown' = 'nothing',
+): Reaction =>
   answer(
     status,
-    { status, code, detail: `The detail of ${code}.`, request_id: 'the-request' },
+    { status, code, detail: `The detail of ${code}.`, request_id: 'the-request', ...(status === 503 && { done }) },
     { 'content-type': 'application/problem+json', ...headers },
   );
 

@@ -6,7 +6,10 @@ import { RetryPolicy } from './retry-policy.ts';
 import { type HttpRequest, sendRequest, type Transport } from './send-request.ts';
 
 export interface ClaimOptions {
-  /** Identifies the claim: calls with the same key can make only one claim. By default each call gets a key of its own. */
+  /**
+   * Identifies the user's claim: calls with the same user and key can make only one claim. By default each call gets a key of
+   * its own. Use random keys, as crypto.randomUUID() makes them.
+   */
   idempotencyKey?: string | undefined;
   /** Ends the call at once, with the signal's reason. The API may decide the claim all the same. */
   signal?: AbortSignal | undefined;
@@ -52,9 +55,13 @@ const readOptions = ({ idempotencyKey = crypto.randomUUID(), signal, ...numbers 
   const { timeoutMs = CLAIM_TIMEOUT_DEFAULT_MS, attempts = CLAIM_ATTEMPTS_DEFAULT } = numbers;
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, but it must be more than 0.`);
   if (!(attempts >= 1)) throw new RangeError(`attempts is ${attempts}, but it must be at least 1.`);
-  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey))
+  // In the header, a key that begins with a quotation mark would be a quoted key.
+  if (!/^(?!")[\x21-\x7e]{1,255}$/.test(idempotencyKey))
     throw new ClaimError(
-      { code: 'invalid_request', message: 'idempotencyKey must be 1 to 255 visible ASCII characters.' },
+      {
+        code: 'invalid_request',
+        message: 'idempotencyKey must be 1 to 255 visible ASCII characters, and not begin with a quotation mark.',
+      },
       { idempotencyKey, claimed: 'no', claimId: undefined, attempts: 0 },
     );
   return { idempotencyKey, signal, timeoutMs, attempts };

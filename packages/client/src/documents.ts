@@ -11,4 +11,4 @@ export type Problem = Schemas['Problem'];
 export type ProblemCode = Problem['code'];
 
 /** A claim that holds a unit. */
-export type Claim = Omit<Schemas['Claimed'], 'message'>;
+export type Claim = Required<Pick<ClaimStatus, 'claim_id' | 'user_id' | 'coupon_name' | 'claimed_at'>>;

@@ -1,4 +1,4 @@
-import type { ProblemCode } from './documents.ts';
+import type { Problem, ProblemCode } from './documents.ts';
 
 /**
  * What went wrong: the API's own codes, and four codes of the client.
@@ -18,6 +18,8 @@ export interface Fault {
   requestId?: string | undefined;
   /** How long to wait before the next request, as the API asks. */
   retryAfterMs?: number | undefined;
+  /** With status 503: whether the API may have carried out the request. */
+  done?: Problem['done'];
   cause?: unknown;
 }
 
@@ -28,13 +30,15 @@ export class FlashclaimError extends Error {
   readonly status: number | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly done: Problem['done'];
 
-  constructor({ code, message, status, requestId, retryAfterMs, cause }: Fault) {
+  constructor({ code, message, status, requestId, retryAfterMs, done, cause }: Fault) {
     super(message, { cause });
     this.code = code;
     this.status = status;
     this.requestId = requestId;
     this.retryAfterMs = retryAfterMs;
+    this.done = done;
   }
 }
 

@@ -5,7 +5,7 @@
 export interface components {
     schemas: {
         /**
-         * @description A claim on one unit of a coupon. Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.
+         * @description A claim on one unit of a coupon. Other fields are refused.
          * @example {
          *       "user_id": "user_1",
          *       "coupon_name": "FLASH_SALE_2024"
@@ -14,28 +14,22 @@ export interface components {
         ClaimRequest: {
             /**
              * Format: name
-             * @description 1 to 255 characters, not only blanks, without control characters; compared in Unicode NFC
+             * @description 1 to 255 characters, without white space at its ends, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF; compared in Unicode NFC
              */
             user_id: string;
             /**
              * Format: name
-             * @description 1 to 255 characters, not only blanks, without control characters; compared in Unicode NFC
+             * @description 1 to 255 characters, without white space at its ends, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF; compared in Unicode NFC
              */
             coupon_name: string;
         };
-        /** @description A claim that holds a unit. */
-        Claimed: {
-            /** @constant */
-            message: "coupon claimed successfully";
-            /** @description A UUID. */
-            claim_id: string;
-            user_id: string;
-            coupon_name: string;
-            /** Format: date-time */
-            claimed_at: string;
-        };
-        /** @description The status of a claim. */
+        /** @description A claim and its status. */
         ClaimStatus: {
+            /**
+             * @description Only with status claimed.
+             * @constant
+             */
+            message?: "coupon claimed successfully";
             /** @description A UUID. */
             claim_id: string;
             /** @enum {string} */
@@ -45,13 +39,16 @@ export interface components {
              * @enum {string}
              */
             code: "pending" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "claimed" | "timed_out";
-            user_id?: string;
-            coupon_name?: string;
-            /** Format: date-time */
+            user_id: string;
+            coupon_name: string;
+            /**
+             * Format: date-time
+             * @description Only with status claimed.
+             */
             claimed_at?: string;
         };
         /**
-         * @description A coupon to create. Fields that are not listed are ignored, unless they begin with $. A key __proto__ or constructor.prototype is refused at any depth.
+         * @description A coupon to create. Other fields are refused.
          * @example {
          *       "name": "FLASH_SALE_2024",
          *       "amount": 5
@@ -60,7 +57,7 @@ export interface components {
         NewCoupon: {
             /**
              * Format: coupon-name
-             * @description 1 to 255 characters, not only blanks, without control characters, and neither . nor ..; compared in Unicode NFC
+             * @description 1 to 255 characters, without white space at its ends, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF, and neither . nor ..; compared in Unicode NFC
              */
             name: string;
             /** @description Units; one claim takes one. */
@@ -82,9 +79,9 @@ export interface components {
         };
         /** @description An error, in the format of RFC 9457. */
         Problem: {
-            /** @description A URN that ends in the code. */
+            /** @description The address of a page that explains the code: /problems/{code}. */
             type: string;
-            /** @description The same for every occurrence of the code. */
+            /** @description The same for every occurrence of the code; not_found says what does not exist. */
             title: string;
             /** @description The HTTP status. */
             status: number;
@@ -99,6 +96,22 @@ export interface components {
             error: string;
             /** @description As in the header x-request-id and in the logs. */
             request_id: string;
+            /** @description With invalid_request only: every fault, 16 at most. The first is the one of detail. */
+            errors?: {
+                /** @description A place in the body, as a JSON pointer: #/user_id, or # for the body itself. */
+                pointer?: string;
+                /** @description A parameter of the path or the query. */
+                parameter?: string;
+                /** @description A header of the request. */
+                header?: string;
+                /** @description What is wrong there. */
+                detail: string;
+            }[];
+            /**
+             * @description With status 503 only. nothing: nothing was or will be done. unknown: it may have been done or not.
+             * @enum {string}
+             */
+            done?: "nothing" | "unknown";
             /** @description Where the outcome of the claim is not known: read its status by this id. */
             claim_id?: string;
         };

@@ -29,7 +29,7 @@ export const readFault = (answer: Answer): Fault => {
   };
   const called = `${request.method} ${request.url}`;
   if (status >= 400 && typeof problem?.code === 'string')
-    return { code: problem.code, message: problem.detail ?? problem.code, ...known };
+    return { code: problem.code, message: problem.detail ?? problem.code, done: problem.done, ...known };
   if (GATEWAY_STATUSES.includes(status))
     return { code: 'no_answer', message: `${called} got ${status} from a gateway before the API.`, ...known };
   return {

@@ -31,9 +31,6 @@ export interface ClaimRequest {
   couponName: string;
 }
 
-/** The document that answers a claim or a status request. */
-type Document = ClaimStatus | (Claim & { status?: never });
-
 /**
  * Reads a claim from the answer to its submission or to a status request.
  * @throws FlashclaimError if the answer has no outcome of this claim.
@@ -45,23 +42,22 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
     if (isRefusal(fault.code)) return { outcome: fault.code };
     throw new FlashclaimError(fault);
   }
-  const document = readDocument<Document>(answer, [200, 202], 'claim_id');
+  const document = readDocument<ClaimStatus>(answer, [200, 202], 'claim_id');
   switch (document.status) {
-    case undefined:
-      return { outcome: 'claimed', claim: toClaim(answer, document), replayed: isReplay(response) };
     case 'claimed':
-      if (isOwn(document, request)) return { outcome: 'claimed', claim: toClaim(answer, document), replayed: false };
-      throw faultOf(answer, 'idempotency_key_reused', 'The key belongs to a claim of another user or coupon.');
+      if (answer.request.method === 'POST' || isOwn(document, request))
+        return { outcome: 'claimed', claim: toClaim(answer, document), replayed: isReplay(response) };
+      throw faultOf(answer, 'idempotency_key_reused', 'The key belongs to a claim on another coupon.');
     case 'pending':
       return { outcome: 'pending', claimId: document.claim_id, ...statusRequest(answer, document.claim_id) };
     case 'refused':
-      // It timed out undecided, or it is the claim of another user or coupon. Only a new submission gets a decision.
+      // It timed out undecided, or it is the claim on another coupon. Only a new submission gets a decision.
       if (!isOwn(document, request) || document.code === 'timed_out')
         throw faultOf(answer, 'not_found', 'The claim was not decided.');
       if (isRefusal(document.code)) return { outcome: document.code };
       throw faultOf(answer, document.code as FaultCode, `The claim was refused: ${document.code}.`);
     default:
-      document satisfies never;
+      document.status satisfies never;
       throw faultOf(answer, 'not_flashclaim', 'The claim has a status that no claim has.');
   }
 };
@@ -77,7 +73,7 @@ const toClaim = (answer: Answer, document: Partial<Claim>): Claim => {
   return { claim_id, user_id, coupon_name, claimed_at };
 };
 
-/** The claim id follows from the key, and another user or coupon may have used the same key. */
+/** The claim id follows from user and key, and the same key may have been sent for another coupon. */
 const isOwn = ({ user_id, coupon_name }: ClaimStatus, { userId, couponName }: ClaimRequest): boolean =>
   isSame(user_id, userId) && isSame(coupon_name, couponName);
 

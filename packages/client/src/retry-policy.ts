@@ -100,11 +100,11 @@ export class RetryPolicy {
 }
 
 /**
- * Whether a failure proves that this attempt claimed nothing. `overloaded` is answered before a claim is admitted, and the
- * API answers 4xx only for a claim that holds no unit. Every other failure leaves it unknown.
+ * Whether a failure proves that this attempt claimed nothing. A 503 says it in `done`, and the API answers 4xx only for a claim
+ * that holds no unit. Every other failure leaves it unknown.
  */
-const isNotClaimed = ({ code, status = 0 }: FlashclaimError): boolean => {
-  if (code === 'overloaded') return true;
+const isNotClaimed = ({ code, status = 0, done }: FlashclaimError): boolean => {
+  if (done === 'nothing') return true;
   return status >= 400 && status < 500 && code !== 'no_answer' && code !== 'not_flashclaim';
 };
 

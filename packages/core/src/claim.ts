@@ -4,7 +4,7 @@ import { OneOfSchema } from './one-of.ts';
 /**
  * The outcomes of a claim request, in order of precedence: the first that applies is the answer.
  *
- * `replayed`: the claim id already holds a unit. The caller is answered 200, as for `claimed`. Several requests with the same
+ * `replayed`: the claim id already holds a unit. The caller is answered 200, as for `claimed`. A user's requests with the same
  * idempotency key share a claim id; the request that made the claim gets `claimed` however often its job runs.
  */
 export const OUTCOMES = [
@@ -62,18 +62,8 @@ export interface ClaimFields<CouponId = unknown> {
 
 const ClaimIdSchema = Type.String({ description: 'A UUID.' });
 
-/** The body of a 200 answer to a claim. */
-export const ClaimedSchema = Type.Object(
-  {
-    message: Type.Literal('coupon claimed successfully'),
-    claim_id: ClaimIdSchema,
-    user_id: Type.String(),
-    coupon_name: Type.String(),
-    claimed_at: Type.String({ format: 'date-time' }),
-  },
-  { $id: 'Claimed', description: 'A claim that holds a unit.' },
-);
-export type Claimed = Static<typeof ClaimedSchema>;
+/** The text of a granted claim in the original API. */
+export const CLAIMED_MESSAGE = 'coupon claimed successfully';
 
 /** The codes of a claim's status: its decision, or `pending`. */
 const STATUS_CODES = [
@@ -82,19 +72,20 @@ const STATUS_CODES = [
   'timed_out',
 ] as const;
 
-/** The status of a claim: the body of a 202 answer to a claim, and of `GET /api/claims/{claim_id}`. */
+/** A claim and its status: the body of a 200 and a 202 answer to a claim, and of `GET /api/claims/{claim_id}`. */
 export const ClaimStatusSchema = Type.Object(
   {
+    message: Type.Optional(Type.Literal(CLAIMED_MESSAGE, { description: 'Only with status claimed.' })),
     claim_id: ClaimIdSchema,
     status: OneOfSchema(['pending', 'claimed', 'refused']),
     code: OneOfSchema(STATUS_CODES, {
       description:
         'Why it was refused; otherwise the same as status. timed_out: not decided within 15 minutes, and never granted.',
     }),
-    user_id: Type.Optional(Type.String()),
-    coupon_name: Type.Optional(Type.String()),
-    claimed_at: Type.Optional(Type.String({ format: 'date-time' })),
+    user_id: Type.String(),
+    coupon_name: Type.String(),
+    claimed_at: Type.Optional(Type.String({ format: 'date-time', description: 'Only with status claimed.' })),
   },
-  { $id: 'ClaimStatus', description: 'The status of a claim.' },
+  { $id: 'ClaimStatus', description: 'A claim and its status.' },
 );
 export type ClaimStatus = Static<typeof ClaimStatusSchema>;

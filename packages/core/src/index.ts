@@ -20,4 +20,5 @@ export * from './lane.ts';
 export * from './limits.ts';
 export * from './name.ts';
 export * from './problem.ts';
+export * from './problem-actions.ts';
 export * from './settings.ts';

@@ -87,12 +87,18 @@ describe('the address of a request', () => {
     expect(await exchange(target.url, bytes)).toMatchObject({ status: 200, body: { user_id: 'u' } });
   });
 
-  test.each(['/', '/health/', '//health', '/HEALTH', '/api/../health', '/api/coupons/name/', '/%68ealth/x', '/?', '*'])(
+  test.each(['/health/', '//health', '/HEALTH', '/api/../health', '/api/coupons/name/', '/%68ealth/x'])(
     '%s is another one: there is nothing',
     async (address) => {
       expectProblem(await get(address), 'not_found');
     },
   );
+
+  // The router takes `*` for the root.
+  test.each(['/', '/?', '*'])('%s leads to the reference page', async (address) => {
+    const { status, headers } = await get(address);
+    expect([status, headers.get('location')]).toEqual([302, '/docs']);
+  });
 
   test.each(['health', 'elsewhere.example:80', '\\health'])('%s is none', async (address) => {
     expectProblem(await get(address), 'invalid_request');
@@ -146,8 +152,9 @@ describe('methods', () => {
     expect(reply.headers.get('allow')).toContain(allowed);
   });
 
-  test('OPTIONS of everything: there is no such address', async () => {
-    expectProblem(await send('OPTIONS', '*'), 'not_found');
+  test('OPTIONS of everything is answered as of the root', async () => {
+    const { status, headers } = await send('OPTIONS', '*');
+    expect([status, headers.get('allow')]).toEqual([204, 'GET, HEAD']);
   });
 
   test('CONNECT: there is no proxy here', async () => {

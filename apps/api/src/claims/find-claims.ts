@@ -1,4 +1,5 @@
 import {
+  CLAIMED_MESSAGE,
   type ClaimStatus,
   decodeDecision,
   type ExistingClaim,
@@ -87,6 +88,7 @@ const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
 };
 
 const toClaimed = ({ id, userId, couponName, claimedAt }: ExistingClaim): ClaimStatus => ({
+  message: CLAIMED_MESSAGE,
   claim_id: id,
   status: 'claimed',
   code: 'claimed',

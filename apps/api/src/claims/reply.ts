@@ -1,4 +1,4 @@
-import { type Claimed, type ClaimStatus, type Decision, type Grant, isGrant, type Problem } from '@flashclaim/core';
+import { CLAIMED_MESSAGE, type ClaimStatus, type Decision, type Grant, isGrant, type Problem } from '@flashclaim/core';
 import type { FastifyReply } from 'fastify';
 import { NO_SUCH_COUPON, toProblem } from '../http/problem.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
@@ -9,7 +9,7 @@ const RETRY_AFTER_SECONDS = 1;
 /** What each refusal tells the caller. The HTTP status is that of the problem: a refusal without one does not compile. */
 const REFUSAL_DETAILS: Record<Exclude<Decision, Grant>, string> = {
   idempotency_key_reused:
-    'This Idempotency-Key belongs to a claim of another user or coupon. Send a new claim with a new key.',
+    'This Idempotency-Key belongs to a claim of this user on another coupon. Send a new claim with a new key.',
   coupon_not_found: NO_SUCH_COUPON,
   already_claimed: 'Each user can claim one unit of a coupon, and this user holds one already.',
   out_of_stock: 'All units of this coupon are claimed.',
@@ -22,17 +22,13 @@ const RETRY_AS_USER =
   'With an Idempotency-Key, the answer to a retry is the claim itself.';
 
 /** Prepares the reply to a claim request, and returns its body. */
-export const replyToClaim = (
-  reply: FastifyReply,
-  claim: WaitingClaim,
-  answer: Answer,
-): Claimed | ClaimStatus | Problem => {
+export const replyToClaim = (reply: FastifyReply, claim: WaitingClaim, answer: Answer): ClaimStatus | Problem => {
   const isKeyed = claim.requestId !== undefined;
   if (answer === 'pending') return replyPending(reply, claim);
   if (answer === 'unavailable') return toProblem(reply, 'unavailable', NOTHING_DONE);
   if (answer === 'unknown') {
     const detail = `${isKeyed ? RETRY_WITH_KEY : RETRY_AS_USER} GET /api/claims/${claim.id} may also tell.`;
-    return { ...toProblem(reply, 'unavailable', detail), claim_id: claim.id };
+    return { ...toProblem(reply, 'unavailable', detail), done: 'unknown', claim_id: claim.id };
   }
 
   const { decision, claimedAt } = answer;
@@ -40,8 +36,10 @@ export const replyToClaim = (
   if (isKeyed && decision === 'replayed') reply.header('idempotency-replayed', 'true');
   reply.code(200);
   return {
-    message: 'coupon claimed successfully',
+    message: CLAIMED_MESSAGE,
     claim_id: claim.id,
+    status: 'claimed',
+    code: 'claimed',
     user_id: claim.userId,
     coupon_name: claim.couponName,
     claimed_at: new Date(claimedAt).toISOString(),

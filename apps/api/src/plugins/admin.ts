@@ -4,9 +4,9 @@ import { bearerOf, passwordOf } from '../access/authorization.ts';
 import { isLocalHost } from '../access/is-local-host.ts';
 import { Secrets } from '../access/secrets.ts';
 import { sendProblem } from '../http/problem.ts';
-import { addLimit, RATE_WINDOW_MS, rejectLimited } from './rate-limits.ts';
+import { addLimit, rejectLimited } from './rate-limits.ts';
 
-/** Wrong admin tokens of an address in `RATE_WINDOW_MS`. A person who mistypes sends fewer. */
+/** Wrong admin tokens of an address in a minute. A person who mistypes sends fewer. */
 const WRONG_TOKENS_MAX = 10;
 
 /** Addresses whose wrong tokens are counted: the latest ones. */
@@ -28,7 +28,7 @@ export const admin = fp<{ tokens: readonly string[] }>(
   async (app, { tokens }) => {
     const isOpen = tokens.length === 0;
     const secrets = new Secrets(tokens);
-    const countWrong = await addLimit(app, { max: WRONG_TOKENS_MAX, cache: ADDRESSES_MAX });
+    const limit = await addLimit(app, 'wrong-token', WRONG_TOKENS_MAX, { cache: ADDRESSES_MAX });
     const hasAdminToken = ({ headers: { authorization } }: FastifyRequest): boolean => {
       const given = bearerOf(authorization) ?? passwordOf(authorization);
       return given !== undefined && secrets.has(given);
@@ -40,9 +40,9 @@ export const admin = fp<{ tokens: readonly string[] }>(
       if (isOpen) return isLocalHost(request.raw.headers.host) ? undefined : sendProblem(reply, ...FOREIGN_HOST);
       if (hasAdminToken(request)) return undefined;
       // Only wrong tokens are counted, so nobody can lock out an admin who shares the address.
-      const counted = request.headers.authorization === undefined ? undefined : await countWrong(request);
+      const counted = request.headers.authorization === undefined ? undefined : await limit.check(request);
       if (counted && !counted.isAllowed && counted.isExceeded)
-        return rejectLimited(reply, counted, `wrong admin tokens of this address in ${RATE_WINDOW_MS / 1_000} s`);
+        return rejectLimited(reply, limit, counted, 'wrong admin tokens of this address');
       reply.header('www-authenticate', 'Basic realm="flashclaim", Bearer realm="flashclaim"');
       return sendProblem(reply, 'unauthorized', 'Send Authorization: Bearer with the admin token.');
     });

@@ -1,12 +1,5 @@
 import swagger from '@fastify/swagger';
-import {
-  ClaimedSchema,
-  ClaimRequestSchema,
-  ClaimStatusSchema,
-  CouponSchema,
-  NewCouponSchema,
-  ProblemSchema,
-} from '@flashclaim/core';
+import { ClaimRequestSchema, ClaimStatusSchema, CouponSchema, NewCouponSchema, ProblemSchema } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type AccessSchemes, describeRoute } from '../http/openapi/describe-route.ts';
@@ -14,7 +7,8 @@ import { type AccessSchemes, describeRoute } from '../http/openapi/describe-rout
 const DESCRIPTION = `
 Claims for the units of coupons in a flash sale. A coupon is never oversold, a user never gets two units of it, and a confirmed claim is never lost.
 
-Every error is \`application/problem+json\` with a stable \`code\`; \`detail\` names the field and says what to do.
+Every error is \`application/problem+json\` with a stable \`code\`; \`detail\` names the field and says what to do, and
+\`type\` is the address of a page that explains the code: [all of them](/problems).
 Every answer has an \`x-request-id\`. Any call may be answered \`not_found\` 404 where the address does not exist,
 \`method_not_allowed\` 405 with \`Allow\` where the address does not take the method, \`request_timeout\` 408 where the request
 arrives too slowly, and \`headers_too_large\` 431 where the headers are longer than 16 KiB.
@@ -22,7 +16,7 @@ arrives too slowly, and \`headers_too_large\` 431 where the headers are longer t
 Pages for people: [the live sale](/live) and [the queues](/admin/queues).`.trim();
 
 /** The schemas that the document contains once, by their names. */
-const NAMED = [ClaimRequestSchema, ClaimedSchema, ClaimStatusSchema, NewCouponSchema, CouponSchema, ProblemSchema];
+const NAMED = [ClaimRequestSchema, ClaimStatusSchema, NewCouponSchema, CouponSchema, ProblemSchema];
 
 /** Which credentials this deployment asks for. */
 export interface OpenapiOptions {

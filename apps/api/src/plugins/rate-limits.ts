@@ -13,7 +13,7 @@ import { toProblem } from '../http/problem.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
 
 /** The window of all limits. */
-export const RATE_WINDOW_MS = 60_000;
+export const RATE_WINDOW_SECONDS = 60;
 
 /** The prefix of the Redis keys that count claims. */
 const RATE_KEY_PREFIX = 'flashclaim:rate:';
@@ -28,7 +28,7 @@ declare module 'fastify' {
 }
 
 export interface RateLimitsOptions {
-  /** Claims in `RATE_WINDOW_MS`. */
+  /** Claims in `RATE_WINDOW_SECONDS`. */
   perAddress: number | undefined;
   perUser: number | undefined;
 }
@@ -36,12 +36,10 @@ export interface RateLimitsOptions {
 /** Optional limits for claims, counted in Redis for all API processes together. */
 export const rateLimits = fp<RateLimitsOptions>(
   async (app, { perAddress, perUser }) => {
-    const add = (name: string, max: number, options: RateLimitPluginOptions = {}) =>
-      addLimit(app, { redis: app.redis, nameSpace: `${RATE_KEY_PREFIX}${name}:`, max, ...options });
-    const byAddress = perAddress === undefined ? undefined : await add('address', perAddress);
-    const byUser = perUser === undefined ? undefined : await add('user', perUser, { keyGenerator: userOf });
-    app.decorate('addressLimit', byAddress ? [enforce(app, byAddress, 'this address')] : []);
-    app.decorate('userLimit', byUser ? [enforce(app, byUser, 'this user')] : []);
+    const add = async (of: string, max: number, options: RateLimitPluginOptions = {}) =>
+      enforce(app, await addLimit(app, of, max, { redis: app.redis, nameSpace: `${RATE_KEY_PREFIX}${of}:`, ...options }));
+    app.decorate('addressLimit', perAddress === undefined ? [] : [await add('address', perAddress)]);
+    app.decorate('userLimit', perUser === undefined ? [] : [await add('user', perUser, { keyGenerator: userOf })]);
   },
   { name: 'rate-limits', dependencies: ['redis', 'stores'] },
 );
@@ -49,17 +47,29 @@ export const rateLimits = fp<RateLimitsOptions>(
 type Check = ReturnType<FastifyInstance['createRateLimit']>;
 type Counted = Extract<Awaited<ReturnType<Check>>, { isAllowed: false }>;
 
+export interface Limit {
+  /** What is counted, as the headers name it. */
+  of: string;
+  max: number;
+  check: Check;
+}
+
 /**
  * A limit, in a context of its own, because the library allows one for each. By default it counts by address, IPv6 by /64, in
  * the memory of this process.
  */
-export const addLimit = async (app: FastifyInstance, options: RateLimitPluginOptions): Promise<Check> => {
+export const addLimit = async (
+  app: FastifyInstance,
+  of: string,
+  max: number,
+  options: RateLimitPluginOptions,
+): Promise<Limit> => {
   const { promise, resolve } = Promise.withResolvers<Check>();
   await app.register(async (context) => {
-    await context.register(rateLimit, { global: false, timeWindow: RATE_WINDOW_MS, ...options });
+    await context.register(rateLimit, { global: false, timeWindow: RATE_WINDOW_SECONDS * 1_000, max, ...options });
     resolve(context.createRateLimit());
   });
-  return promise;
+  return { of, max, check: await promise };
 };
 
 /** A digest, so that all keys are equally long. */
@@ -68,26 +78,24 @@ const userOf = ({ body }: FastifyRequest): string =>
 
 /** Counts a claim of an address or a user, and rejects it where the limit is exceeded. */
 const enforce =
-  (app: FastifyInstance, check: Check, of: string) =>
+  (app: FastifyInstance, limit: Limit) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const counted = await count(app, check, request);
-    if (counted?.isExceeded) return rejectLimited(reply, counted, `claims of ${of} in ${RATE_WINDOW_MS / 1_000} s`);
-    // The headers are those of the tighter limit.
-    const otherRemaining = Number(reply.getHeader('ratelimit-remaining') ?? Number.POSITIVE_INFINITY);
-    if (counted && counted.remaining <= otherRemaining) setLimitHeaders(reply, counted);
+    const counted = await count(app, limit, request);
+    if (counted?.isExceeded) return rejectLimited(reply, limit, counted, `claims of this ${limit.of}`);
+    if (counted) addLimitHeaders(reply, limit, counted);
     return undefined;
   };
 
-/** Answers 429. `what` is counted, in which time. */
-export const rejectLimited = (reply: FastifyReply, counted: Counted, what: string): FastifyReply => {
-  setLimitHeaders(reply, counted);
+/** Answers 429. `what` is counted. */
+export const rejectLimited = (reply: FastifyReply, limit: Limit, counted: Counted, what: string): FastifyReply => {
+  addLimitHeaders(reply, limit, counted);
   reply.header('retry-after', secondsLeft(counted));
-  const detail = `More than ${counted.max} ${what}. Try again after Retry-After seconds.`;
+  const detail = `More than ${limit.max} ${what} in ${RATE_WINDOW_SECONDS} s. Try again after Retry-After seconds.`;
   return reply.send(toProblem(reply, 'rate_limited', detail));
 };
 
 /** Resolves to undefined where Redis is down: the limits must not delay the claim, which is then answered 503. */
-const count = async (app: FastifyInstance, check: Check, request: FastifyRequest): Promise<Counted | undefined> => {
+const count = async (app: FastifyInstance, { check }: Limit, request: FastifyRequest): Promise<Counted | undefined> => {
   try {
     const counted = await app.stores.redis.answer(() => check(request));
     return counted.isAllowed ? undefined : counted;
@@ -99,9 +107,13 @@ const count = async (app: FastifyInstance, check: Check, request: FastifyRequest
 
 const secondsLeft = ({ ttlInSeconds }: Counted): number => Math.max(1, ttlInSeconds);
 
-const setLimitHeaders = (reply: FastifyReply, counted: Counted): void => {
-  reply
-    .header('ratelimit-limit', counted.max)
-    .header('ratelimit-remaining', counted.remaining)
-    .header('ratelimit-reset', secondsLeft(counted));
+/** The headers of draft-ietf-httpapi-ratelimit-headers. Both are lists with a member for each limit. */
+const addLimitHeaders = (reply: FastifyReply, { of, max }: Limit, counted: Counted): void => {
+  addToList(reply, 'ratelimit-policy', `"${of}";q=${max};w=${RATE_WINDOW_SECONDS}`);
+  addToList(reply, 'ratelimit', `"${of}";r=${counted.remaining};t=${secondsLeft(counted)}`);
+};
+
+const addToList = (reply: FastifyReply, name: string, member: string): void => {
+  const members = reply.getHeader(name);
+  reply.header(name, members === undefined ? member : `${members}, ${member}`);
 };

@@ -1,10 +1,12 @@
+import { Readable } from 'node:stream';
 import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { CLAIMED_BY_MAX, CouponSchema, NameSchema, NewCouponSchema, normaliseName } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createCoupon } from '../coupons/create-coupon.ts';
 import { readCoupon } from '../coupons/read-coupon.ts';
+import { matchesTag } from '../http/matches-tag.ts';
 import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../http/openapi/answers.ts';
 import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
 import { readIntegers } from '../http/read-integers.ts';
@@ -16,17 +18,24 @@ const LimitSchema = Type.Integer({
   description: 'How many users claimed_by contains at most.',
 });
 
+/** Not null for HEAD: Fastify's own hook for HEAD, which runs later, needs a payload, and adds no Content-Length for a stream. */
+const noBody = ({ method }: FastifyRequest): Readable | null => (method === 'HEAD' ? Readable.from([]) : null);
+
 const ReadHeadersSchema = Type.Object({
-  'if-none-match': Type.Optional(Type.String({ description: 'The ETag of an earlier answer.' })),
+  'if-none-match': Type.Optional(Type.String({ description: 'ETags of earlier answers, or `*` for any.' })),
 });
 
 export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  await app.register(etag, { weak: true });
+  // The plugin itself knows neither `*` nor lists of tags, and its 304 would have a Content-Length.
+  await app.register(etag, { weak: true, replyWith304: false });
   app.addHook('onSend', (request, reply, payload, done) => {
     // The plugin tags every answer, but the tag of a problem says nothing about the coupon.
     if (reply.statusCode >= 400) reply.removeHeader('etag');
-    else varyByReader(reply, app.hasAdminToken(request));
-    done(null, payload);
+    else setCacheHeaders(reply, app.hasAdminToken(request));
+    const isUnchanged =
+      reply.statusCode === 200 && matchesTag(request.headers['if-none-match'], reply.getHeader('etag'));
+    if (isUnchanged) reply.code(304).removeHeader('content-type');
+    done(null, isUnchanged ? noBody(request) : payload);
   });
 
   app.post(
@@ -82,8 +91,8 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
 };
 
 /** Admin reads more than others, so no shared cache may answer one with the answer to the other. */
-const varyByReader = (reply: FastifyReply, isAdmin: boolean): void => {
+const setCacheHeaders = (reply: FastifyReply, isAdmin: boolean): void => {
   const others = reply.getHeader('vary');
   reply.header('vary', others === undefined ? 'Authorization' : `${others}, Authorization`);
-  if (isAdmin) reply.header('cache-control', 'private');
+  reply.header('cache-control', isAdmin ? 'private, no-cache' : 'no-cache');
 };

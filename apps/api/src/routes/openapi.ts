@@ -14,6 +14,8 @@ export const openapiRoutes: FastifyPluginAsyncTypebox = async (app) => {
     uiConfig: { layout: 'BaseLayout', displayRequestDuration: true, tryItOutEnabled: true },
   });
 
+  app.get('/', { schema: { hide: true } }, (_, reply) => reply.redirect('/docs'));
+
   let text = '';
   app.addHook('onReady', async () => {
     text = JSON.stringify(app.swagger());

@@ -1,4 +1,4 @@
-import type { Claimed, ClaimStatus, Coupon } from '@flashclaim/core';
+import { CLAIMED_MESSAGE, type ClaimStatus, type Coupon } from '@flashclaim/core';
 import type { AnswerHeader } from './headers.ts';
 
 /** How the document describes an answer that is not a problem, beyond its schema. */
@@ -15,14 +15,9 @@ const CLAIM_ID = '0199a3c2-7d40-7c11-9f00-3b1f0c6e2a55';
 const CLAIMED_AT = '2026-11-27T09:00:00.042Z';
 const names = { user_id: 'user_1', coupon_name: 'FLASH_SALE_2024' };
 
-const claimed: Claimed = {
-  message: 'coupon claimed successfully',
-  claim_id: CLAIM_ID,
-  ...names,
-  claimed_at: CLAIMED_AT,
-};
 const pending: ClaimStatus = { claim_id: CLAIM_ID, status: 'pending', code: 'pending', ...names };
-const existing: ClaimStatus = {
+const claimed: ClaimStatus = {
+  message: CLAIMED_MESSAGE,
   claim_id: CLAIM_ID,
   status: 'claimed',
   code: 'claimed',
@@ -67,18 +62,18 @@ export const PENDING_ANSWER: DocumentedAnswer = {
 export const CLAIM_STATUS_ANSWER: DocumentedAnswer = {
   description:
     'The status of the claim. A refusal can be read for at least an hour after the decision, a claim that holds a unit always.',
-  examples: { pending: { value: pending }, claimed: { value: existing }, refused: { value: refused } },
+  examples: { pending: { value: pending }, claimed: { value: claimed }, refused: { value: refused } },
 };
 
 export const COUPON_CREATED_ANSWER: DocumentedAnswer = {
   description: 'The coupon exists and can be claimed.',
-  headers: ['etag', 'vary', 'cache-control'],
+  headers: ['etag', 'vary'],
   examples: { created: { value: created } },
 };
 
 export const COUPON_ANSWER: DocumentedAnswer = {
   description: 'A consistent snapshot of the coupon, also during a sale.',
-  headers: ['etag', 'vary', 'cache-control'],
+  headers: ['etag', 'vary'],
   examples: {
     created: { summary: 'Nobody has claimed', value: created },
     sale: { summary: 'During a sale', value: inSale },
@@ -86,8 +81,8 @@ export const COUPON_ANSWER: DocumentedAnswer = {
 };
 
 export const UNCHANGED_ANSWER: DocumentedAnswer = {
-  description: 'Nothing has changed since the ETag of If-None-Match.',
-  headers: ['etag', 'vary', 'cache-control'],
+  description: 'The coupon is as If-None-Match says.',
+  headers: ['etag', 'vary'],
 };
 
 export const HEALTHY_ANSWER: DocumentedAnswer = {

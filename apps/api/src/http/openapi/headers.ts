@@ -1,15 +1,26 @@
 import { Type } from '@sinclair/typebox';
 
+/** The pattern of a list with a member for each rate limit. */
+const listOf = (parameters: string): string => {
+  const member = `"(address|user|wrong-token)";${parameters}`;
+  return `^${member}(, ${member})*$`;
+};
+
 /** Every header that an answer may carry, as the document describes it. */
 const ANSWER_HEADERS = {
   'x-request-id': Type.String({ description: 'The id of this request, as in problems and logs.' }),
+  'cache-control': Type.String({
+    description:
+      'no-cache for a coupon: a cache may store it, and must ask before it is used again; private too in answers to admin. ' +
+      'no-store otherwise.',
+  }),
+  'x-content-type-options': Type.String({ enum: ['nosniff'], description: 'The body is of the type that it says.' }),
   location: Type.String({ description: 'The address of the coupon or the claim.' }),
   etag: Type.String({ description: 'Weak. Send it as If-None-Match to get 304 while nothing has changed.' }),
   allow: Type.String({ description: 'The methods that the address takes.' }),
   'retry-after': Type.Integer({ minimum: 0, description: 'Seconds to wait before the next attempt.' }),
   'www-authenticate': Type.String({ description: 'How to send the credentials.' }),
   vary: Type.String({ description: 'Authorization: admin reads more than others.' }),
-  'cache-control': Type.String({ description: 'private: the answer to an admin.' }),
   'idempotency-replayed': Type.String({
     enum: ['true'],
     description: 'Another request with the same Idempotency-Key made this claim.',
@@ -17,17 +28,19 @@ const ANSWER_HEADERS = {
   'preference-applied': Type.String({
     description: 'The preferences that were applied, also where the claim is refused.',
   }),
-  'ratelimit-limit': Type.Integer({
-    description:
-      'Claims that this address or user may make in a minute, by the tighter limit. Only where a limit is set.',
+  'ratelimit-policy': Type.String({
+    pattern: listOf('q=\\d+;w=\\d+'),
+    description: 'For each limit that counted the request: `q` claims or wrong tokens in `w` seconds.',
   }),
-  'ratelimit-remaining': Type.Integer({ description: 'How many of them remain.' }),
-  'ratelimit-reset': Type.Integer({ description: 'Seconds until the count starts again.' }),
+  ratelimit: Type.String({
+    pattern: listOf('r=\\d+;t=\\d+'),
+    description: 'For each limit that counted the request: `r` remain, and the count starts again in `t` seconds.',
+  }),
 } as const;
 export type AnswerHeader = keyof typeof ANSWER_HEADERS;
 
 /** Where a limit is set, every answer to a counted claim carries these. */
-export const RATE_LIMIT_HEADERS = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'] as const;
+export const RATE_LIMIT_HEADERS = ['ratelimit-policy', 'ratelimit'] as const;
 
 /** The headers of every answer with this status. */
 const OF_STATUS: Record<number, readonly AnswerHeader[]> = {
@@ -39,8 +52,9 @@ const OF_STATUS: Record<number, readonly AnswerHeader[]> = {
   503: ['retry-after'],
 };
 
-/** The headers of an answer: the one of all answers, those of its status, and its own. */
+/** The headers of every answer. */
+const OF_ALL = ['x-request-id', 'cache-control', 'x-content-type-options'] as const;
+
+/** The headers of an answer: those of all answers, those of its status, and its own. */
 export const headersOf = (status: number, own: readonly AnswerHeader[] = []) =>
-  Object.fromEntries(
-    (['x-request-id', ...(OF_STATUS[status] ?? []), ...own] as const).map((name) => [name, ANSWER_HEADERS[name]]),
-  );
+  Object.fromEntries([...OF_ALL, ...(OF_STATUS[status] ?? []), ...own].map((name) => [name, ANSWER_HEADERS[name]]));

@@ -1,12 +1,12 @@
 import { PROBLEMS, type Problem, type ProblemCode } from '@flashclaim/core';
-import { NO_SUCH_COUPON, newProblem } from '../problem.ts';
+import { NO_SUCH_COUPON, newProblem, type ProblemMembers } from '../problem.ts';
 import { type AnswerHeader, headersOf } from './headers.ts';
 
 /** The `detail` in the example of each code. */
 const DETAILS: Record<ProblemCode, string> = {
   invalid_request: 'coupon_name is missing.',
   idempotency_key_reused:
-    'This Idempotency-Key belongs to a claim of another user or coupon. Send a new claim with a new key.',
+    'This Idempotency-Key belongs to a claim of this user on another coupon. Send a new claim with a new key.',
   coupon_not_found: NO_SUCH_COUPON,
   already_claimed: 'Each user can claim one unit of a coupon, and this user holds one already.',
   out_of_stock: 'All units of this coupon are claimed.',
@@ -24,27 +24,36 @@ const DETAILS: Record<ProblemCode, string> = {
   headers_too_large:
     'The address and the headers are too long together. Send fewer or shorter headers, or a shorter address.',
   overloaded: 'The request was not admitted: nothing was done, and nothing will be. Try again shortly.',
-  unavailable: 'A store does not answer. Try again shortly.',
+  unavailable: 'A store does not answer. Nothing was done. Try again shortly.',
   internal_error: 'Report the request id to the operator of this service.',
 };
 
-const exampleOf = (code: ProblemCode): Problem => newProblem(code, DETAILS[code], '3f9c1a7b20-5k');
+const MEMBERS: Partial<Record<ProblemCode, ProblemMembers>> = {
+  invalid_request: { errors: [{ pointer: '#/coupon_name', detail: DETAILS.invalid_request }] },
+  not_found: { title: 'The claim does not exist' },
+};
+
+const exampleOf = (code: ProblemCode): Problem => newProblem(code, DETAILS[code], '3f9c1a7b20-5k', MEMBERS[code]);
 
 /** The schema of a problem with one of these codes. */
-const schemaOf = (codes: readonly ProblemCode[]) => ({
-  allOf: [
-    { $ref: '#/components/schemas/Problem' },
-    {
-      type: 'object',
-      required: ['status', 'code', 'error'],
-      properties: {
-        status: { const: PROBLEMS[codes[0] as ProblemCode].status },
-        code: { enum: codes },
-        error: { enum: codes.map((code) => PROBLEMS[code].error) },
+const schemaOf = (codes: readonly ProblemCode[]) => {
+  const { status } = PROBLEMS[codes[0] as ProblemCode];
+  return {
+    allOf: [
+      { $ref: '#/components/schemas/Problem' },
+      {
+        type: 'object',
+        required: ['status', 'code', 'error', ...(status === 503 ? ['done'] : [])],
+        properties: {
+          status: { const: status },
+          code: { enum: codes },
+          error: { enum: codes.map((code) => PROBLEMS[code].error) },
+          ...(status === 503 && { done: {} }),
+        },
       },
-    },
-  ],
-});
+    ],
+  };
+};
 
 /**
  * The answers, by status, of a call that may end in these problems: each with its codes and an example of each code. An
