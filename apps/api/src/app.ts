@@ -74,6 +74,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
         formats: { name: isName, 'coupon-name': isCouponName },
       },
     },
+    // The error handler lists the faults. Fastify's own message joins all of them, and a body may have thousands.
+    schemaErrorFormatter: () => new Error('the request does not match its schema'),
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.addHook('onRoute', (route) => {
