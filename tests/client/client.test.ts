@@ -47,6 +47,64 @@ test('the token is sent where it makes a difference, and never with a claim', as
   expect(sent).toEqual(['Bearer secret token', undefined, 'Bearer secret token']);
 });
 
+describe('headers of the caller', () => {
+  const options = { headers: { Authorization: 'Bearer key', 'X-Shop': 'eu', 'Content-Type': 'text/plain' } };
+
+  test('go with every request, and the headers of the client win', async () => {
+    const client = await clientOf(problem(404, 'coupon_not_found'), '', { ...options, token: 'secret token' });
+    await client.coupon('coupon');
+    await client.claim({ userId: 'user', couponName: 'coupon' }, { idempotencyKey: 'key' });
+    await client.createCoupon({ name: 'coupon', amount: 1 }).catch(() => {});
+    expect(stub.received.map(({ headers }) => headers['x-shop'])).toEqual(['eu', 'eu', 'eu']);
+    expect(stub.received.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer key',
+      'Bearer key',
+      'Bearer secret token',
+    ]);
+    expect(stub.received[1]?.headers).toMatchObject({ 'content-type': 'application/json', 'idempotency-key': 'key' });
+  });
+
+  test('may not be changed later', async () => {
+    const headers = { 'x-shop': 'eu' };
+    const client = await clientOf(answer(200, { status: 'ok' }), '', { headers });
+    headers['x-shop'] = 'us';
+    await client.health();
+    expect(stub.received[0]?.headers['x-shop']).toBe('eu');
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ['a name with a blank', { 'a b': 'secret' }],
+    ['an empty name', { '': 'secret' }],
+    ['a line break in a value', { a: 'secret\r\nb: c' }],
+    ['a value that Latin-1 lacks', { a: 'secret ☃' }],
+    ['a number', { a: 5 }],
+  ])('with %s are refused, without their value in the message', (_, headers) => {
+    const create = () => createClient({ baseUrl: 'http://localhost', headers: headers as Record<string, string> });
+    expect(create).toThrow(TypeError);
+    expect(create).toThrow(/^headers contains (?!.*secret)/s);
+  });
+});
+
+describe('credentials', () => {
+  test.each(['omit', 'same-origin', 'include', undefined] as const)('%s go to fetch', async (credentials) => {
+    const inits: (RequestInit | undefined)[] = [];
+    const client = await clientOf(answer(200, { status: 'ok' }), '', {
+      credentials,
+      fetch: (input, init) => {
+        inits.push(init);
+        return fetch(input, init);
+      },
+    });
+    await client.health();
+    expect(inits.map((init) => init?.credentials)).toEqual([credentials]);
+  });
+
+  test('of another name are refused', () => {
+    const options = { baseUrl: 'http://localhost', credentials: 'always' as 'omit' };
+    expect(() => createClient(options)).toThrow(/^credentials is "always", but it must be one of omit, same-origin/);
+  });
+});
+
 test("a fetch of one's own is called as a function", async () => {
   const calls: unknown[] = [];
   const client = await clientOf(answer(200, { status: 'ok' }), '', {

@@ -17,6 +17,7 @@ import { admin } from './plugins/admin.ts';
 import { claimAccess } from './plugins/claim-access.ts';
 import { claims } from './plugins/claims.ts';
 import { connectionOptions, connections } from './plugins/connections.ts';
+import { cors } from './plugins/cors.ts';
 import { errors, handleError } from './plugins/errors.ts';
 import { jsonBody } from './plugins/json-body.ts';
 import { lanes } from './plugins/lanes.ts';
@@ -84,6 +85,8 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   });
   if (isTracing(env)) await app.register((await import('./plugins/traces.ts')).traces);
   await app.register(errors);
+  // Before the plugin that answers unknown addresses: a page must be able to read that answer, too.
+  await app.register(cors, { origins: env.CORS_ORIGINS });
   await app.register(unknownRoutes);
   await app.register(connections);
   await app.register(jsonBody);

@@ -11,7 +11,8 @@ import { readSettings, StartError } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 import { readAdminTokens, readClaimKeys, readTokenSettings } from './access/access-settings.ts';
 
-const settings = {
+/** The API's settings by name. */
+export const settings = {
   ...commonSettings,
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65_535 }),
   HOST: Type.String({ default: '127.0.0.1' }),
@@ -28,6 +29,7 @@ const settings = {
   RATE_LIMIT_PER_ADDRESS: Type.Optional(Type.Integer({ minimum: 1 })),
   RATE_LIMIT_PER_USER: Type.Optional(Type.Integer({ minimum: 1 })),
   TRUST_PROXY: Type.Optional(Type.String()),
+  CORS_ORIGINS: Type.Optional(Type.String()),
   CLAIMS_PENDING_MAX: Type.Integer({ default: CLAIMS_PENDING_DEFAULT, minimum: 1 }),
   REQUEST_RECEIVE_MS: Type.Integer({
     default: REQUEST_RECEIVE_DEFAULT_MS,

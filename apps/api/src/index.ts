@@ -20,6 +20,7 @@ export { replyToClaim } from './claims/reply.ts';
 export { SoldOut } from './claims/sold-out.ts';
 export { WaitingClaim } from './claims/waiting-claim.ts';
 export { answerClientError } from './http/client-error.ts';
+export { corsOrigins } from './http/cors-origins.ts';
 export { describeRoute } from './http/openapi/describe-route.ts';
 export { toProblem } from './http/problem.ts';
 export { trustProxy } from './http/trust-proxy.ts';

@@ -2,7 +2,8 @@ import { commonSettings } from '@flashclaim/core';
 import { readSettings } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 
-const settings = {
+/** The worker's settings by name. */
+export const settings = {
   ...commonSettings,
   HOST: Type.String({ default: '127.0.0.1' }),
   /** The default is `DEFAULT_PORT`, or any free port if that is in use. */

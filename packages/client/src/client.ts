@@ -5,7 +5,14 @@ import type { FlashclaimError } from './errors.ts';
 import { ATTEMPT_TIMEOUT_DEFAULT_MS, CALL_TIMEOUT_DEFAULT_MS } from './limits.ts';
 import { readDocument, readFault } from './read-answer.ts';
 import type { ClaimOutcome, ClaimRequest } from './read-claim.ts';
-import { type Answer, type HttpRequest, sendRequest, type Transport } from './send-request.ts';
+import {
+  type Answer,
+  CREDENTIALS,
+  type Credentials,
+  type HttpRequest,
+  sendRequest,
+  type Transport,
+} from './send-request.ts';
 
 export interface ClientOptions {
   /** The address of the API: everything before `/api`. */
@@ -15,6 +22,16 @@ export interface ClientOptions {
    * and `coupon` only.
    */
   token?: string | undefined;
+  /**
+   * Sent with every request, for example `{ authorization: 'Bearer …' }`. The client's own headers win: `content-type`,
+   * `idempotency-key`, and `authorization` of `createCoupon` and `coupon` where `token` is set.
+   */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Whether a browser sends its cookies and passwords, as in `fetch`. The API reads none, and answers other origins without
+   * allowing `include`: that is for a gateway in front of it.
+   */
+  credentials?: Credentials | undefined;
   /** The global `fetch` by default. */
   fetch?: typeof fetch | undefined;
   /** Timeout of one request of a claim. Set it longer than the API's `CLAIM_WAIT_MS`, which is 5 s by default. */
@@ -48,7 +65,7 @@ export interface Client {
   health(options?: CallOptions): Promise<Health>;
 }
 
-/** @throws TypeError if `baseUrl` is not a valid base URL. */
+/** @throws TypeError if `baseUrl`, `headers` or `credentials` is not valid. */
 export const createClient = (options: ClientOptions): Client => {
   const transport = toTransport(options);
   const get = (path: string, call: CallOptions = {}, headers: Record<string, string> = {}) =>
@@ -100,8 +117,36 @@ const toTransport = (options: ClientOptions): Transport => {
     fetch: (input, init) => fetch(input, init),
     clock,
     attemptTimeoutMs,
+    headers: readHeaders(options.headers ?? {}),
+    credentials: readCredentials(options.credentials),
     adminHeaders: token === undefined ? {} : { authorization: `Bearer ${token}` },
   };
+};
+
+/** A copy, so that a later change of the given object has no effect. The message has no value, which may be a secret. */
+const readHeaders = (given: Readonly<Record<string, string>>): Record<string, string> => {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value !== 'string' || !isHeader(name, value))
+      throw new TypeError(`headers contains ${JSON.stringify(name)}, but its name or value is not valid in HTTP.`);
+    headers[name.toLowerCase()] = value;
+  }
+  return headers;
+};
+
+const isHeader = (name: string, value: string): boolean => {
+  try {
+    new Headers([[name, value]]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const readCredentials = (given: Credentials | undefined): Credentials | undefined => {
+  if (given !== undefined && !CREDENTIALS.includes(given))
+    throw new TypeError(`credentials is ${JSON.stringify(given)}, but it must be one of ${CREDENTIALS.join(', ')}.`);
+  return given;
 };
 
 const readBaseUrl = (given: string | URL): string => {

@@ -17,3 +17,4 @@ export { type Clock, systemClock } from './clock.ts';
 export type { Claim, ClaimStatus, Coupon, NewCoupon } from './documents.ts';
 export { ClaimError, type FaultCode, FlashclaimError } from './errors.ts';
 export type { ClaimOutcome, ClaimRequest, Refusal } from './read-claim.ts';
+export type { Credentials } from './send-request.ts';

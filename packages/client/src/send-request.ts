@@ -2,12 +2,19 @@ import type { Clock } from './clock.ts';
 import { FlashclaimError } from './errors.ts';
 import { TIMER_MAX_MS } from './limits.ts';
 
+export const CREDENTIALS = ['omit', 'same-origin', 'include'] as const;
+export type Credentials = (typeof CREDENTIALS)[number];
+
 /** How requests reach the API: its address, and what each request is sent with. */
 export interface Transport {
   /** Without a trailing slash. */
   baseUrl: string;
   fetch: typeof fetch;
   clock: Clock;
+  /** Sent with every request. */
+  headers: Record<string, string>;
+  /** The default of `fetch` where it is undefined. */
+  credentials: Credentials | undefined;
   /** Sent with admin calls only. */
   adminHeaders: Record<string, string>;
   attemptTimeoutMs: number;
@@ -45,6 +52,7 @@ export const sendRequest = async (
   signal?.throwIfAborted();
   const { method, url, body } = request;
   const headers = new Headers({
+    ...transport.headers,
     ...(body !== undefined && { 'content-type': 'application/json' }),
     ...request.headers,
   });
@@ -54,7 +62,8 @@ export const sendRequest = async (
   const timer = setTimeout(() => end.abort(), Math.min(timeoutMs, TIMER_MAX_MS));
   try {
     // A redirect is not followed: it could turn POST into GET, and a claim into a read of the coupon.
-    const init = { method, headers, redirect: 'manual', signal: end.signal } as const;
+    const init: RequestInit = { method, headers, redirect: 'manual', signal: end.signal };
+    if (transport.credentials) init.credentials = transport.credentials;
     const response = await transport.fetch(url, body === undefined ? init : { ...init, body: JSON.stringify(body) });
     return { request, response, text: await response.text() };
   } catch (error) {

@@ -16,6 +16,8 @@ export const unknownRoutes = fp(
     const known = findMyWay({ maxParamLength: URL_PARAMETER_MAX_CHARS });
     const methods = new Set<HTTPMethod>();
     app.addHook('onRoute', ({ method, url }) => {
+      // The route that @fastify/cors needs for preflights.
+      if (url === '*') return;
       for (const one of [method].flat() as HTTPMethod[]) {
         methods.add(one);
         if (!known.hasRoute(one, url)) known.on(one, url, () => {});
