@@ -64,7 +64,7 @@ test('the stock is that of all API processes, the answers are those of one', asy
     frame = await stream.next();
     return both().remaining === 7;
   });
-  expect(frame.answers.total).toEqual({ claimed: 1, already_claimed: 0, out_of_stock: 0, others: 0 });
+  expect(frame.answers.total).toEqual({ claimed: 1, already_claimed: 0, out_of_stock: 0, others: 0, rejected: 0 });
   await stream.close();
 });
 

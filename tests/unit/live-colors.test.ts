@@ -26,7 +26,7 @@ const colorOf = (scheme: string, name: string): string =>
   new RegExp(`--${name}: (#[0-9a-f]{6});`).exec(scheme)?.[1] ?? `no --${name}`;
 
 test.each(
-  ['claimed', 'already_claimed', 'out_of_stock', 'others', 'p50', 'p99'].flatMap((name) => [
+  ['claimed', 'already_claimed', 'out_of_stock', 'others', 'rejected', 'p50', 'p99'].flatMap((name) => [
     ['light', name, light],
     ['dark', name, dark],
   ]),

@@ -6,13 +6,12 @@ describe('what is wrong', () => {
   const NOW = 1_800_000_000_000;
   const lane = { lane: 3, claimsHere: 0, waiting: 0, active: 0, delayed: 0, failed: 0, oldestMs: 0 };
   const fine = {
-    at: NOW,
     comparison: { at: NOW, compared: 1, tooLarge: 0, wrong: [] },
     lanes: [lane],
     workers: 2,
     redisDown: false,
     mongoDown: false,
-    overloadedAt: Number.NEGATIVE_INFINITY,
+    rejectedShare: 0,
   };
 
   test.each([
@@ -23,8 +22,8 @@ describe('what is wrong', () => {
     ['a busy lane', { lanes: [{ ...lane, waiting: 9, oldestMs: LANE_STUCK_MS }] }, []],
     ['a lane that is stuck', { lanes: [lane, { ...lane, oldestMs: LANE_STUCK_MS + 1 }] }, ['lane_stuck']],
     ['jobs that failed', { lanes: [{ ...lane, failed: 1 }] }, ['jobs_failed']],
-    ['callers who were rejected just now', { overloadedAt: NOW - 1_000 }, ['overloaded']],
-    ['callers who were rejected once', { overloadedAt: NOW - 60_000 }, []],
+    ['more than a tenth of the claims rejected', { rejectedShare: 0.11 }, ['claims_rejected']],
+    ['a tenth of the claims rejected', { rejectedShare: 0.1 }, []],
     [
       'a claim too many, and all the rest',
       {

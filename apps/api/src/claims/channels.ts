@@ -1,9 +1,12 @@
-import type { Decision } from '@flashclaim/core';
+import type { Decision, ProblemCode } from '@flashclaim/core';
 import { createChannel } from '@flashclaim/runtime';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
 /** The answer to a claim request, in one word. */
 export type AnswerCode = Decision | Extract<Answer, string>;
+
+/** Why a claim was rejected. Nothing was or will be done for it. */
+export type RejectionCode = Extract<ProblemCode, 'overloaded' | 'rate_limited' | 'unavailable'>;
 
 /** A job that this process sent to a lane. */
 export interface DispatchedJob {
@@ -22,6 +25,8 @@ export interface DispatchedJob {
 export const channels = {
   /** A claim was admitted. */
   submit: createChannel<WaitingClaim>('submit'),
+  /** A claim was not admitted. */
+  reject: createChannel<RejectionCode>('reject'),
   /** A batch of claims goes to its lane as a job. */
   dispatch: createChannel<DispatchedJob>('dispatch'),
   /** A job is settled. */

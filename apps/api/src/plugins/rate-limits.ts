@@ -9,6 +9,7 @@ import type {
   preHandlerAsyncHookHandler,
 } from 'fastify';
 import fp from 'fastify-plugin';
+import { channels } from '../claims/channels.ts';
 import { toProblem } from '../http/problem.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
 
@@ -81,7 +82,10 @@ const enforce =
   (app: FastifyInstance, limit: Limit) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const counted = await count(app, limit, request);
-    if (counted?.isExceeded) return rejectLimited(reply, limit, counted, `claims of this ${limit.of}`);
+    if (counted?.isExceeded) {
+      channels.reject.publish('rate_limited');
+      return rejectLimited(reply, limit, counted, `claims of this ${limit.of}`);
+    }
     if (counted) addLimitHeaders(reply, limit, counted);
     return undefined;
   };

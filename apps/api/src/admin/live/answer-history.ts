@@ -1,6 +1,5 @@
-import { type AnswerCode, channels } from '../../claims/channels.ts';
+import { type AnswerCode, channels, type RejectionCode } from '../../claims/channels.ts';
 import type { WaitingClaim } from '../../claims/waiting-claim.ts';
-import { problemsAnswered } from '../../http/problem.ts';
 import { AnswerTimes } from './answer-times.ts';
 import { ANSWER_KINDS, type AnswerKind, type Answers, type Second } from './live-state.ts';
 
@@ -17,11 +16,16 @@ const KINDS: Partial<Record<AnswerCode, AnswerKind>> = {
   out_of_stock: 'out_of_stock',
 };
 
-/** Rejections: this process has no claim of the caller, or nothing was done with it. */
-const countRejected = (): number =>
-  problemsAnswered.overloaded + problemsAnswered.rate_limited + problemsAnswered.unavailable;
+/** The share of rejected claims is that of this many seconds. */
+const REJECTIONS_SECONDS = 10;
 
-const none = (): Record<AnswerKind, number> => ({ claimed: 0, already_claimed: 0, out_of_stock: 0, others: 0 });
+const none = (): Record<AnswerKind, number> => ({
+  claimed: 0,
+  already_claimed: 0,
+  out_of_stock: 0,
+  others: 0,
+  rejected: 0,
+});
 
 /** The answers of this process, second by second. It subscribes to them only between `open` and `close`. */
 export class AnswerHistory {
@@ -33,9 +37,6 @@ export class AnswerHistory {
   #total = none();
   #times = new AnswerTimes();
   #lastTimes: AnswerTimes[] = [];
-  #rejected = 0;
-  #overloadedAt = Number.NEGATIVE_INFINITY;
-  #overloaded = 0;
   /** Whole seconds, oldest first. */
   seconds: Second[] = [];
 
@@ -49,13 +50,13 @@ export class AnswerHistory {
     this.#times = new AnswerTimes();
     this.#lastTimes = [];
     this.seconds = [];
-    this.#rejected = countRejected();
-    this.#overloaded = problemsAnswered.overloaded;
     channels.reply.subscribe(this.#countAnswer);
+    channels.reject.subscribe(this.#countRejection);
   }
 
   close(): void {
     channels.reply.unsubscribe(this.#countAnswer);
+    channels.reject.unsubscribe(this.#countRejection);
   }
 
   /** The time in ms since the epoch, as the page shows it. Unlike the wall clock, it never steps. */
@@ -63,19 +64,22 @@ export class AnswerHistory {
     return this.#since + Math.floor(performance.now() - this.#openedAt);
   }
 
-  /** Ends the seconds before now, and counts rejected requests. */
+  /** Ends the seconds before now. */
   update(now: number): void {
-    this.#rollTo(Math.floor(now / 1_000));
-    const rejected = countRejected();
-    this.#counts.others += rejected - this.#rejected;
-    this.#rejected = rejected;
-    if (problemsAnswered.overloaded > this.#overloaded) this.#overloadedAt = now;
-    this.#overloaded = problemsAnswered.overloaded;
+    if (now >= (this.#second + 1) * 1_000) this.#rollTo(Math.floor(now / 1_000));
   }
 
-  /** When a request was last answered `overloaded`. */
-  get overloadedAt(): number {
-    return this.#overloadedAt;
+  /** The share of claims that were rejected in the last `REJECTIONS_SECONDS`; 0 without claims. */
+  get rejectedShare(): number {
+    let { rejected } = this.#counts;
+    let all = Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
+    for (const [, claimed, alreadyClaimed, outOfStock, others, rejectedThen] of this.seconds.slice(
+      1 - REJECTIONS_SECONDS,
+    )) {
+      rejected += rejectedThen;
+      all += claimed + alreadyClaimed + outOfStock + others + rejectedThen;
+    }
+    return all === 0 ? 0 : rejected / all;
   }
 
   answers(waiting: number): Answers {
@@ -88,11 +92,15 @@ export class AnswerHistory {
   }
 
   readonly #countAnswer = ({ claim, answer }: { claim: WaitingClaim; answer: AnswerCode }): void => {
-    const { now } = this;
-    if (now >= (this.#second + 1) * 1_000) this.#rollTo(Math.floor(now / 1_000));
-    // These are counted with the rejected requests.
-    if (answer !== 'unavailable' && answer !== 'unknown') this.#counts[KINDS[answer] ?? 'others']++;
+    this.update(this.now);
+    this.#counts[KINDS[answer] ?? 'others']++;
     this.#times.add(performance.now() - claim.since);
+  };
+
+  /** Callers are not at fault for a store that is down, nor are there too many: that is not shown as a rejection. */
+  readonly #countRejection = (code: RejectionCode): void => {
+    this.update(this.now);
+    this.#counts[code === 'unavailable' ? 'others' : 'rejected']++;
   };
 
   /** Ends the current second, and the seconds without answers after it. */
@@ -100,9 +108,9 @@ export class AnswerHistory {
     // After a long sleep of the machine, skips the seconds that the page would not show.
     this.#second = Math.max(this.#second, Math.min(second, second - LIVE_HISTORY_SECONDS));
     while (this.#second < second) {
-      const { claimed, already_claimed, out_of_stock, others } = this.#counts;
+      const { claimed, already_claimed, out_of_stock, others, rejected } = this.#counts;
       const times = [this.#times.quantile(0.5) ?? null, this.#times.quantile(0.99) ?? null] as const;
-      this.seconds.push([this.#second, claimed, already_claimed, out_of_stock, others, ...times]);
+      this.seconds.push([this.#second, claimed, already_claimed, out_of_stock, others, rejected, ...times]);
       for (const kind of ANSWER_KINDS) this.#total[kind] += this.#counts[kind];
       this.#lastTimes = [...this.#lastTimes, this.#times].slice(-TIMES_SECONDS);
       this.#counts = none();

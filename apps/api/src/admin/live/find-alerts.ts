@@ -1,17 +1,18 @@
 import { LANE_STUCK_MS } from '@flashclaim/core';
 import type { Alert, LiveState } from './live-state.ts';
 
-/** How long the alert stays after the last rejection, so that people can read it. */
-const REJECTIONS_SHOWN_MS = 3_000;
+/** The largest share of rejected claims without an alert. The rule CallersRejected of Prometheus has the same. */
+const REJECTED_SHARE_MAX = 0.1;
 
-interface Known extends Pick<LiveState, 'at' | 'comparison' | 'lanes' | 'workers'> {
+interface Known extends Pick<LiveState, 'comparison' | 'lanes' | 'workers'> {
   redisDown: boolean;
   mongoDown: boolean;
-  overloadedAt: number;
+  /** Of the claims in the last seconds. */
+  rejectedShare: number;
 }
 
 /** What is wrong and what to do about it, for people. The worst comes first. */
-export const findAlerts = ({ at, comparison, lanes = [], workers, ...known }: Known): Alert[] => {
+export const findAlerts = ({ comparison, lanes = [], workers, ...known }: Known): Alert[] => {
   const alerts: Alert[] = [];
   const error = (code: Alert['code'], text: string) => alerts.push({ code, level: 'error', text });
   const warn = (code: Alert['code'], text: string) => alerts.push({ code, level: 'warning', text });
@@ -32,8 +33,11 @@ export const findAlerts = ({ at, comparison, lanes = [], workers, ...known }: Kn
   const stuck = lanes.filter(({ oldestMs }) => oldestMs > LANE_STUCK_MS);
   if (stuck.length > 0)
     error('lane_stuck', `${named(stuck)}: the oldest job has waited for more than ${LANE_STUCK_MS / 1_000} s.`);
-  if (at - known.overloadedAt < REJECTIONS_SHOWN_MS)
-    warn('overloaded', 'This API rejects claims, because too many are waiting. For a rejected claim nothing is done.');
+  if (known.rejectedShare > REJECTED_SHARE_MAX)
+    warn(
+      'claims_rejected',
+      'This API rejected more than a tenth of the claims in the last 10 s (429 or 503). Nothing was done for these.',
+    );
   const failed = lanes.filter((lane) => lane.failed > 0);
   if (failed.length > 0) warn('jobs_failed', `${named(failed)}: jobs failed for good. Inspect them in the queues.`);
   return alerts;

@@ -142,7 +142,7 @@ export class LiveReader {
         ...known,
         redisDown: stores.redis.isDown,
         mongoDown: stores.mongo.isDown,
-        overloadedAt: this.#answers.overloadedAt,
+        rejectedShare: this.#answers.rejectedShare,
       }),
     };
     const seconds = this.#answers.seconds;

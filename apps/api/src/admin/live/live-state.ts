@@ -52,7 +52,7 @@ export interface ShownLane {
 }
 
 /** The kinds of answers, counted in this process while a live page is open. */
-export const ANSWER_KINDS = ['claimed', 'already_claimed', 'out_of_stock', 'others'] as const;
+export const ANSWER_KINDS = ['claimed', 'already_claimed', 'out_of_stock', 'others', 'rejected'] as const;
 export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
 /** A second: its time in s since the epoch, counts in the order of `ANSWER_KINDS`, and answer times in ms, null without answers. */
@@ -62,6 +62,7 @@ export type Second = [
   alreadyClaimed: number,
   outOfStock: number,
   others: number,
+  rejected: number,
   p50Ms: number | null,
   p99Ms: number | null,
 ];
@@ -78,7 +79,7 @@ export interface Answers {
 }
 
 export interface Alert {
-  code: 'redis_down' | 'mongo_down' | 'not_exact' | 'no_worker' | 'lane_stuck' | 'jobs_failed' | 'overloaded';
+  code: 'redis_down' | 'mongo_down' | 'not_exact' | 'no_worker' | 'lane_stuck' | 'jobs_failed' | 'claims_rejected';
   /** An error stops the sale or breaks a guarantee. */
   level: 'error' | 'warning';
   text: string;

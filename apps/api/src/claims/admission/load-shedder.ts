@@ -7,6 +7,7 @@ import {
 } from '@flashclaim/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setRetryAfter, toProblem } from '../../http/problem.ts';
+import { channels } from '../channels.ts';
 import type { AdmissionControl, Rejection } from './admission-control.ts';
 
 /** How often paused connections are resumed. */
@@ -48,6 +49,7 @@ export class LoadShedder {
   /** Prepares the reply to a rejected request, and returns its body. */
   reject(request: FastifyRequest, reply: FastifyReply, { code, detail }: Rejection): Problem {
     const problem = toProblem(reply, code, detail);
+    channels.reject.publish(code);
     if (++this.#rejections > SHED_REJECTIONS_MAX) this.#pause(request, setRetryAfter(reply, this.#spreadSeconds));
     return problem;
   }

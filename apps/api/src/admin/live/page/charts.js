@@ -12,12 +12,18 @@ const OUTCOMES = [
     key: 'others',
     index: 4,
     label: 'others',
-    title: 'Pending, unknown coupons, reused keys, and rejected claims',
+    title: 'Pending, unknown coupons, reused keys, and answers while a store is down',
+  },
+  {
+    key: 'rejected',
+    index: 5,
+    label: 'rejected',
+    title: 'Too many claims waited (503), or a rate limit was reached (429)',
   },
 ];
 const TIMES = [
-  { key: 'p50', index: 5, label: 'p50' },
-  { key: 'p99', index: 6, label: 'p99' },
+  { key: 'p50', index: 6, label: 'p50' },
+  { key: 'p99', index: 7, label: 'p99' },
 ];
 
 const style = getComputedStyle(document.documentElement);
@@ -43,7 +49,7 @@ const windowOf = () => {
   for (const time of byTime.keys()) if (time <= last - SHOWN_SECONDS) byTime.delete(time);
   return Array.from({ length: SHOWN_SECONDS }, (_, index) => {
     const time = last - SHOWN_SECONDS + 1 + index;
-    return byTime.get(time) ?? [time, 0, 0, 0, 0, null, null];
+    return byTime.get(time) ?? [time, 0, 0, 0, 0, 0, null, null];
   });
 };
 
