@@ -147,6 +147,7 @@ test.skipIf(!programs)(
     // Who comes now waits behind the job, until no more may wait.
     for (let i = 1; i < PENDING_MAX; i++) expect((await claimOne(ASYNC)).status).toBe(202);
     await firesWhile('ClaimsUnavailable', async () => expect((await claimOne()).status).toBe(503));
+    await fires('CallersRejected');
 
     await system.addWorker();
     await watchAll();
