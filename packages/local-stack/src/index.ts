@@ -3,10 +3,15 @@
  * Every process stops with the process that started it.
  */
 
+export { findBinary } from './binaries/find-binary.ts';
+export { mongod } from './binaries/mongod.ts';
 export { downloadInto, isProgram } from './binaries/program-files.ts';
+export { redisServer } from './binaries/redis-server.ts';
 export { readEnv } from './env.ts';
 export { findClusterPort, findFreePort } from './free-port.ts';
 export type { Log } from './log.ts';
+export { mongoUri, startMongo } from './mongo-server.ts';
+export { startRedis } from './redis-server.ts';
 export type { ServerHandle } from './server.ts';
 export { NODE_ARGUMENTS } from './start-apps.ts';
 export { type Exit, type ProcessHandle, type ProcessOptions, startProcess, stopEveryProcess } from './start-process.ts';

@@ -12,6 +12,8 @@ export interface MongoOptions {
   port?: number | undefined;
   /** Lets tests set fail points. */
   testCommands?: boolean | undefined;
+  /** More arguments, for example for TLS. */
+  args?: readonly string[] | undefined;
   /** Prepares the server before it counts as started; by default makes it the primary of a replica set of one. */
   prepare?: (port: number, pid: number) => Promise<void>;
 }
@@ -25,7 +27,10 @@ export const startMongo = async (binary: Binary, options: MongoOptions): Promise
     name: mongod.name,
     version: binary.version,
     command: binary.path,
-    argsFor: (port) => argsFor({ port, folder, logFile, testCommands: options.testCommands ?? false }),
+    argsFor: (port) => [
+      ...argsFor({ port, folder, logFile, testCommands: options.testCommands ?? false }),
+      ...(options.args ?? []),
+    ],
     folder,
     logFile,
     prepare: options.prepare ?? prepareReplicaSet,
