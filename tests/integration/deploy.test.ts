@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { settings as apiSettings } from '@flashclaim/api/env';
 import { findFreePort, NODE_ARGUMENTS, startProcess } from '@flashclaim/local-stack';
+import { settings as workerSettings } from '@flashclaim/worker/env';
 import { parser } from '@prometheus-io/lezer-promql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -227,6 +229,69 @@ test('what Prometheus scrapes and Grafana reads are there', () => {
     expect(compose.services[service].profiles).toEqual(['observability']);
     for (const port of compose.services[service].ports) expect(port).toMatch(/^127\.0\.0\.1:/);
   }
+});
+
+describe('the containers', () => {
+  interface Service {
+    environment?: Record<string, string>;
+    secrets?: string[];
+    ports?: string[];
+    mem_limit?: string;
+    command?: string[];
+  }
+  const compose = parse(read('docker-compose.yml'), { merge: true });
+  const services = compose.services as Record<string, Service>;
+  const { MONGO_URI, MONGO_DB } = apiSettings;
+  /** Where a container listens is its own business: the ports that are published say where callers reach it. */
+  const INSIDE = ['HOST', 'PORT', 'WORKER_PORT'];
+
+  test.each([
+    ['api', apiSettings],
+    ['worker', workerSettings],
+    ['seed', { MONGO_URI, MONGO_DB }],
+  ])('every setting of the %s reaches it', (name, settings) => {
+    const { environment = {}, secrets = [] } = services[name] as Service;
+    for (const [setting, { writeOnly }] of Object.entries(settings)) {
+      if (INSIDE.includes(setting)) expect(environment).toHaveProperty(setting);
+      else expect(environment[setting], setting).toMatch(new RegExp(`^\\$\\{${setting}\\b`));
+      const file = `${setting}_FILE`;
+      if (!writeOnly && environment[file] === undefined) continue;
+      const secret = setting.toLowerCase();
+      expect(environment[file]).toBe(`\${${file}:+/run/secrets/${secret}}`);
+      expect(secrets).toContain(secret);
+      expect(compose.secrets[secret]).toEqual({ file: `\${${file}:-/dev/null}` });
+    }
+  });
+
+  test('every variable of the Compose file is in the example, and no other', () => {
+    const text = read('docker-compose.yml').replaceAll(/^ *#.*$/gm, '');
+    const used = new Set([...text.matchAll(/(?<!\$)\$\{(\w+)/g)].map(([, name]) => name));
+    const example = read('.env.example');
+    const shown = new Set([...example.matchAll(/^#?(\w+)=/gm)].map(([, name]) => name));
+    // "Each NAME may be in a file instead": the example says so once for all.
+    const inFiles = [...used].filter((name) => name?.endsWith('_FILE') && used.has(name.replace('_FILE', '')));
+    expect([...used].filter((name) => !shown.has(name) && !inFiles.includes(name))).toEqual([]);
+    expect([...shown].filter((name) => !used.has(name))).toEqual([]);
+    // Nothing is set by a copy of it.
+    expect(example).not.toMatch(/^[^#\n]/m);
+  });
+
+  test('have a memory limit each, and Redis refuses writes long before its own', () => {
+    for (const [name, { mem_limit }] of Object.entries(services)) expect(mem_limit, name).toMatch(/\d[mg]\}?$/);
+    const { command = [], mem_limit = '' } = services['redis'] as Service;
+    const maxmemory = command[command.indexOf('--maxmemory') + 1] ?? '';
+    expect([maxmemory, mem_limit]).toEqual(['256mb', '512m']);
+  });
+
+  test('are reached by callers through the proxy alone', () => {
+    const published = Object.entries(services).filter(([, { ports }]) => ports);
+    expect(published.map(([name]) => name).toSorted()).toEqual(['grafana', 'prometheus', 'proxy']);
+    expect(services['proxy']?.ports).toEqual(['${LISTEN_ADDRESS:-127.0.0.1}:${PORT:-8080}:8080']);
+    expect(services['api']?.environment).toMatchObject({ TRUST_PROXY: '${TRUST_PROXY:-1}' });
+    const proxy = read('deploy/haproxy/haproxy.cfg');
+    const passed = [...proxy.matchAll(/^ +acl passed (.*)$/gm)].map(([, rule]) => rule);
+    expect(passed).toEqual(['path / /docs /openapi.json /health', 'path_beg /api/ /docs/ /problems/']);
+  });
 });
 
 test('containers run Node as npm start does', () => {
