@@ -1,4 +1,5 @@
 /** The load client without wrk. Its argument is a load as JSON. */
+import { readFile } from 'node:fs/promises';
 import autocannon from 'autocannon';
 import type { Load, LoadResult } from './load-client.ts';
 import { reportResult } from './run-client.ts';
@@ -7,6 +8,9 @@ const { url, connections, seconds, request, timeoutSeconds } = JSON.parse(proces
   timeoutSeconds: number;
 };
 
+const bearersFile = 'get' in request ? undefined : request.bearersFile;
+const bearers = bearersFile ? (await readFile(bearersFile, 'utf8')).trimEnd().split('\n') : [];
+
 let users = 0;
 const claims = (load: Exclude<Load['request'], { get: string }>): autocannon.Request => ({
   method: 'POST',
@@ -14,10 +18,10 @@ const claims = (load: Exclude<Load['request'], { get: string }>): autocannon.Req
   headers: { 'content-type': 'application/json' },
   setupRequest: (next) => {
     const coupon = 1 + Math.floor(Math.random() * load.coupons);
-    next.body = JSON.stringify({
-      user_id: `${load.userPrefix}${++users}`,
-      coupon_name: `${load.couponPrefix}${coupon}`,
-    });
+    const user = load.usersInTokens ? {} : { user_id: `${load.userPrefix}${users}` };
+    next.body = JSON.stringify({ ...user, coupon_name: `${load.couponPrefix}${coupon}` });
+    const bearer = bearers[users++ % bearers.length];
+    if (bearer) next.headers = { ...next.headers, authorization: `Bearer ${bearer}` };
     return next;
   },
 });

@@ -14,10 +14,14 @@ export interface Load {
 }
 
 /** Claims of new users on `coupons` coupons, which are named `<couponPrefix><1…coupons>`. */
-interface ClaimRequests {
+export interface ClaimRequests {
   userPrefix: string;
   couponPrefix: string;
   coupons: number;
+  /** A file with credentials for `Authorization: Bearer`, one on each line. Each claim has the next one. */
+  bearersFile?: string | undefined;
+  /** The users are those of their tokens, so the claims contain no `user_id`. */
+  usersInTokens?: boolean | undefined;
 }
 
 export type LoadResult = Omit<CountedResult, 'statuses' | 'granted'>;

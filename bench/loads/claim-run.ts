@@ -1,5 +1,5 @@
 import type { Running } from '../candidates/candidate.ts';
-import type { LoadClient, LoadResult } from '../client/load-client.ts';
+import type { ClaimRequests, LoadClient, LoadResult } from '../client/load-client.ts';
 import { watch } from '../measure/watch.ts';
 import type { Figures } from '../run-record.ts';
 import { figuresOf, recount } from './figures.ts';
@@ -8,7 +8,7 @@ import { probe } from './probe.ts';
 /** More units than any run can claim. */
 export const PLENTY = 1_000_000_000;
 
-export interface ClaimRun {
+export interface ClaimRun extends Pick<ClaimRequests, 'bearersFile' | 'usersInTokens'> {
   client: LoadClient;
   running: Running;
   connections: number;
@@ -30,7 +30,8 @@ export const runClaims = async (run: string, options: ClaimRun): Promise<Figures
   if (!existing) await running.addStock({ names, ...stock });
   const before = (await running.store?.taken(names)) ?? 0;
 
-  const request = { userPrefix: `${run}-u`, couponPrefix, coupons };
+  const { bearersFile, usersInTokens } = options;
+  const request = { userPrefix: `${run}-u`, couponPrefix, coupons, bearersFile, usersInTokens };
   const probing = expect === 'sold-out' ? probe(() => checkSoldOut(running.url, names[0] as string, run)) : undefined;
   const watched = watch(running.processes);
   const result = await client.run({ url: running.url, connections, seconds, request });

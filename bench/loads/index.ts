@@ -1,3 +1,4 @@
+import { access } from './access.ts';
 import { apis } from './apis.ts';
 import { burst } from './burst.ts';
 import { compareCandidates } from './compare-candidates.ts';
@@ -32,6 +33,7 @@ export const LOADS: readonly BenchLoad[] = [
   mix,
   burst,
   overload,
+  access,
   details,
   workers,
   apis,

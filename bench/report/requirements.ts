@@ -36,6 +36,14 @@ const peak = (what: string, part: 'api' | 'worker', atMost: number): Requirement
   unit: 'MB',
 });
 
+const access = (what: string, who: string, atLeast: number): Requirement => ({
+  load: 'access',
+  what,
+  figure: (find) => ratio(find('access', who)?.perSecond, find('access', 'everybody')?.perSecond),
+  atLeast,
+  unit: '×',
+});
+
 const COLD_P99: Requirement = {
   load: 'mix',
   what: '95/5 mix: p99 of the cold coupons, of that with no hot coupon',
@@ -82,6 +90,8 @@ const REQUIREMENTS: readonly Requirement[] = [
     atMost: 2_500,
     unit: 'ms',
   },
+  access('an API key for each claim: claims, of those of everybody', 'API key', 0.95),
+  access('a new EdDSA token for each claim: claims, of those of everybody', 'EdDSA tokens', 0.5),
   {
     load: 'workers',
     what: '4 workers against 1, hot coupon',

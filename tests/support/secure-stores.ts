@@ -32,7 +32,7 @@ const MONGO_ROLES = [
   { role: 'dbAdmin', db: DATABASE },
   { role: 'clusterMonitor', db: 'admin' },
 ];
-export const REDIS_RIGHTS =
+const REDIS_RIGHTS =
   '~{flashclaim-* ~flashclaim:* resetchannels &flashclaim:* +@all -@admin -@dangerous +info +client|list +client|setname +client|setinfo';
 
 /** A MongoDB and a Redis that accept only TLS, and only users with a password. */

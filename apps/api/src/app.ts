@@ -48,37 +48,7 @@ const WITHOUT_TIMEOUT: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PA
  * @throws StartError where a store can't be reached or has unsuitable settings.
  */
 export const buildApp = async (env: Env): Promise<FastifyInstance> => {
-  const mixin = isTracing(env) ? (await import('@flashclaim/runtime/tracing')).traceOfLine : undefined;
-  const logger = createLogger('api', env.LOG_LEVEL, { mixin }) as FastifyBaseLogger;
-  const app = fastify({
-    // A store that can't be reached fails with a clear message. Fastify's default timeout is as long, and would fail first.
-    pluginTimeout: 2 * REDIS_START_MAX_MS,
-    loggerInstance: logger,
-    // A log line for each claim would cost more than the claim.
-    logController: new LogController({ disableRequestLogging: true }),
-    // No logger for each request: the few lines that are logged contain the request id.
-    childLoggerFactory: (logger) => logger,
-    genReqId: requestId,
-    trustProxy: trustProxy(env.TRUST_PROXY),
-    bodyLimit: BODY_MAX_BYTES,
-    requestTimeout: env.REQUEST_RECEIVE_MS,
-    http: connectionOptions(env.REQUEST_RECEIVE_MS),
-    routerOptions: { maxParamLength: URL_PARAMETER_MAX_CHARS },
-    frameworkErrors: handleError,
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
-    ajv: {
-      // A number is not converted to a name, unknown fields are not removed but faults, and all faults are found.
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        allErrors: true,
-        formats: { name: isName, 'coupon-name': isCouponName },
-      },
-    },
-    // The error handler lists the faults. Fastify's own message joins all of them, and a body may have thousands.
-    schemaErrorFormatter: () => new Error('the request does not match its schema'),
-  }).withTypeProvider<TypeBoxTypeProvider>();
-
+  const app = await createServer(env);
   app.addHook('onRoute', (route) => {
     // Fastify's timeout creates an abort signal for each request: for claims, a tenth of this process's CPU time.
     if (!WITHOUT_TIMEOUT.has(route.url)) route.handlerTimeout = handlerTimeoutMs(env.CLAIM_WAIT_MS);
@@ -128,4 +98,38 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
   await app.register(liveRoutes, { testSales });
   return app;
+};
+
+/** Fastify without any route. */
+const createServer = async (env: Env) => {
+  const mixin = isTracing(env) ? (await import('@flashclaim/runtime/tracing')).traceOfLine : undefined;
+  const logger = createLogger('api', env.LOG_LEVEL, { mixin }) as FastifyBaseLogger;
+  return fastify({
+    // A store that can't be reached fails with a clear message. Fastify's default timeout is as long, and would fail first.
+    pluginTimeout: 2 * REDIS_START_MAX_MS,
+    loggerInstance: logger,
+    // A log line for each claim would cost more than the claim.
+    logController: new LogController({ disableRequestLogging: true }),
+    // No logger for each request: the few lines that are logged contain the request id.
+    childLoggerFactory: (logger) => logger,
+    genReqId: requestId,
+    trustProxy: trustProxy(env.TRUST_PROXY),
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: env.REQUEST_RECEIVE_MS,
+    http: connectionOptions(env.REQUEST_RECEIVE_MS),
+    routerOptions: { maxParamLength: URL_PARAMETER_MAX_CHARS },
+    frameworkErrors: handleError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
+    ajv: {
+      // A number is not converted to a name, unknown fields are not removed but faults, and all faults are found.
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        allErrors: true,
+        formats: { name: isName, 'coupon-name': isCouponName },
+      },
+    },
+    // The error handler lists the faults. Fastify's own message joins all of them, and a body may have thousands.
+    schemaErrorFormatter: () => new Error('the request does not match its schema'),
+  }).withTypeProvider<TypeBoxTypeProvider>();
 };

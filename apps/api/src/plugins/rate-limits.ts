@@ -14,7 +14,7 @@ import { toProblem } from '../http/problem.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
 
 /** The window of all limits. */
-export const RATE_WINDOW_SECONDS = 60;
+const RATE_WINDOW_SECONDS = 60;
 
 /** The prefix of the Redis keys that count claims. */
 const RATE_KEY_PREFIX = 'flashclaim:rate:';
@@ -37,8 +37,10 @@ export interface RateLimitsOptions {
 /** Optional limits for claims, counted in Redis for all API processes together. */
 export const rateLimits = fp<RateLimitsOptions>(
   async (app, { perAddress, perUser }) => {
-    const add = async (of: string, max: number, options: RateLimitPluginOptions = {}) =>
-      enforce(app, await addLimit(app, of, max, { redis: app.redis, nameSpace: `${RATE_KEY_PREFIX}${of}:`, ...options }));
+    const add = async (of: string, max: number, options: RateLimitPluginOptions = {}) => {
+      const inRedis = { redis: app.redis, nameSpace: `${RATE_KEY_PREFIX}${of}:` };
+      return enforce(app, await addLimit(app, of, max, { ...inRedis, ...options }));
+    };
     app.decorate('addressLimit', perAddress === undefined ? [] : [await add('address', perAddress)]);
     app.decorate('userLimit', perUser === undefined ? [] : [await add('user', perUser, { keyGenerator: userOf })]);
   },
