@@ -57,7 +57,7 @@ describe('headers of the caller', () => {
     await client.createCoupon({ name: 'coupon', amount: 1 }).catch(() => {});
     expect(stub.received.map(({ headers }) => headers['x-shop'])).toEqual(['eu', 'eu', 'eu']);
     expect(stub.received.map(({ headers }) => headers.authorization)).toEqual([
-      'Bearer key',
+      'Bearer secret token',
       'Bearer key',
       'Bearer secret token',
     ]);

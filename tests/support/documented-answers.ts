@@ -10,7 +10,7 @@ const ANSWERS: Record<string, string[]> = {
     '409 name_taken',
     '413 payload_too_large',
     '415 unsupported_media_type',
-    '429 rate_limited retry-after ratelimit-limit ratelimit-remaining ratelimit-reset',
+    '429 rate_limited retry-after ratelimit-policy ratelimit',
     '503 unavailable retry-after',
   ],
   claimCoupon: [
@@ -49,11 +49,7 @@ const ANSWERS: Record<string, string[]> = {
   getHealth: ['200', '503 unavailable retry-after'],
   getLiveness: ['200'],
   getReadiness: ['200', '503 unavailable retry-after'],
-  getMetrics: [
-    '200',
-    '401 unauthorized www-authenticate',
-    '429 rate_limited retry-after ratelimit-limit ratelimit-remaining ratelimit-reset',
-  ],
+  getMetrics: ['200', '401 unauthorized www-authenticate', '429 rate_limited retry-after ratelimit-policy ratelimit'],
   getOpenapi: ['200'],
   anyCall: [
     '204 allow',

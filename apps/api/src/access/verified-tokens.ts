@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
-/** Tokens that are remembered: as many as claims may wait by default. */
-const VERIFIED_MAX = 20_000;
+/** A generation of tokens. Two are remembered: together, more than the claims that may wait by default. */
+const GENERATION_MAX = 16_384;
 
 /** A token is verified again after this, so that it does not outlive its key for long. */
 const VERIFIED_AGE_MAX_MS = 60_000;
@@ -17,12 +17,15 @@ interface Verified {
  * sale most callers come back with the same token.
  */
 export class VerifiedTokens {
-  /** The oldest first. */
-  readonly #byDigest = new Map<string, Verified>();
+  /** By digest. */
+  #young = new Map<string, Verified>();
+  /** It is forgotten as a whole when the young generation is full. */
+  #old: ReadonlyMap<string, Verified> = new Map();
 
   /** The user of a token; undefined where it has to be verified. */
   userOf(token: string): string | undefined {
-    const verified = this.#byDigest.get(digestOf(token));
+    const digest = digestOf(token);
+    const verified = this.#young.get(digest) ?? this.#old.get(digest);
     return verified && performance.now() < verified.untilMs ? verified.user : undefined;
   }
 
@@ -30,13 +33,12 @@ export class VerifiedTokens {
   add(token: string, user: string, expiresAt: number): void {
     // biome-ignore lint/plugin/wall-clock: a token expires by the wall clock.
     const leftMs = expiresAt * 1_000 - Date.now();
-    const digest = digestOf(token);
-    this.#byDigest.delete(digest);
-    for (const [oldest] of this.#byDigest) {
-      if (this.#byDigest.size < VERIFIED_MAX) break;
-      this.#byDigest.delete(oldest);
+    if (this.#young.size >= GENERATION_MAX) {
+      this.#old = this.#young;
+      this.#young = new Map();
     }
-    this.#byDigest.set(digest, { user, untilMs: performance.now() + Math.min(leftMs, VERIFIED_AGE_MAX_MS) });
+    const untilMs = performance.now() + Math.min(leftMs, VERIFIED_AGE_MAX_MS);
+    this.#young.set(digestOf(token), { user, untilMs });
   }
 }
 
