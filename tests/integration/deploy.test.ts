@@ -290,7 +290,7 @@ describe('the containers', () => {
     expect(services['api']?.environment).toMatchObject({ TRUST_PROXY: expect.stringMatching(/:-1\}$/) });
     const proxy = read('deploy/haproxy/haproxy.cfg');
     const passed = [...proxy.matchAll(/^ +acl passed (.*)$/gm)].map(([, rule]) => rule);
-    expect(passed).toEqual(['path / /docs /openapi.json /health', 'path_beg /api/ /docs/ /problems/']);
+    expect(passed).toEqual(['path / /docs /openapi.json /health /problems', 'path_beg /api/ /docs/ /problems/']);
   });
 });
 
