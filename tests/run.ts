@@ -148,7 +148,7 @@ const { faults, rounds, checks, filters, flags } = readOptions();
 const outcomes: Outcome[] = [];
 if (faults) {
   const suites = filters.length > 0 ? filters : ['faults/', 'soak/'];
-  for (let round = 0; round < rounds; round++) outcomes.push(await vitest([...suites, ...flags]));
+  for (let round = 0; round < rounds; round++) outcomes.push(await vitest([...suites, '--maxWorkers=1', ...flags]));
   console.log(`\n${recoveryTable(recoveries)}`);
 } else {
   for (const runCheck of checks) outcomes.push(await runCheck([...filters, ...flags]));

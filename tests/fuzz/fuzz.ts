@@ -1,8 +1,9 @@
 import { PROBLEMS } from '@flashclaim/core';
 import { HttpSender } from '@flashclaim/load';
 import fc from 'fast-check';
-import { claim, createCoupon, type Reply } from '../support/call-api.ts';
+import { call, type Reply } from '../support/call-api.ts';
 import { Contract } from '../support/openapi.ts';
+import { type Access, type Credential, openAccess } from './access.ts';
 import { NAMES } from './arbitraries.ts';
 import { judge } from './judge.ts';
 import { type FuzzRequest, type Known, requests } from './request.ts';
@@ -12,6 +13,8 @@ export interface FuzzOptions {
   /** The URL of an API with a database for tests: many coupons are created and claimed. */
   url: string;
   seed: number;
+  /** How the API restricts access; by default not at all. */
+  access?: Access;
   /** The limit of the run. */
   stop: { afterMs: number } | { afterRequests: number };
   /** Called after every hundred requests with their number. */
@@ -28,13 +31,13 @@ export type Coverage = Map<string, number>;
  * document: no 5xx except 503, no undocumented answer, no valid request rejected, and no invalid request accepted.
  * @throws Error with the smallest request that got a wrong answer, and the seed that repeats it.
  */
-export const fuzz = async ({ url, seed, stop, onProgress }: FuzzOptions): Promise<Coverage> => {
+export const fuzz = async ({ url, seed, access = openAccess, stop, onProgress }: FuzzOptions): Promise<Coverage> => {
   const contract = await Contract.read(url);
-  const known = await prepare(url);
+  const known = await prepare(url, access);
   const sender = new HttpSender();
   const coverage: Coverage = new Map();
   let sent = 0;
-  const property = fc.asyncProperty(requests(contract, known), async (request) => {
+  const property = fc.asyncProperty(requests(contract, known, access), async (request) => {
     const reply = await send(sender, url, request);
     const answer = nameOf(request, reply);
     coverage.set(answer, (coverage.get(answer) ?? 0) + 1);
@@ -57,11 +60,14 @@ export const fuzz = async ({ url, seed, stop, onProgress }: FuzzOptions): Promis
 };
 
 /** Creates a few coupons, one of them sold out, and claims. Resolves to values that the document can't describe by a schema. */
-const prepare = async (url: string): Promise<Known> => {
+const prepare = async (url: string, { admin, claimant }: Access): Promise<Known> => {
+  const post = (path: string, body: object, { authorization }: Credential) =>
+    call(url + path, 'POST', body, authorization === undefined ? {} : { authorization });
   const claimIds: string[] = [];
   for (const [index, name] of NAMES.slice(0, 3).entries()) {
-    await createCoupon(url, name, 10 ** index);
-    claimIds.push((await claim(url, name, 'first')).body.claim_id);
+    await post('/api/coupons', { name, amount: 10 ** index }, admin);
+    const claimed = await post('/api/coupons/claim', { coupon_name: name, user_id: claimant.user }, claimant);
+    claimIds.push(claimed.body.claim_id);
   }
   return { name: NAMES, claim_id: claimIds, prefer: ['respond-async', 'wait=0', 'wait=1, respond-async', 'tea'] };
 };
@@ -72,10 +78,10 @@ const nameOf = ({ operationId = 'anything else' }: FuzzRequest, { status, body }
 };
 
 const report = (request: FuzzRequest, { status, body }: Reply, faults: readonly string[]): string => {
-  const { method, headers, contentType, body: sent } = request;
+  const { method, headers, credential, contentType, body: sent } = request;
   return [
     ...faults,
-    `request: ${method} ${addressOf(request)} ${JSON.stringify({ ...headers, 'content-type': contentType })}`,
+    `request: ${method} ${addressOf(request)} ${JSON.stringify({ ...headers, ...credential, 'content-type': contentType })}`,
     `body: ${JSON.stringify(sent)?.slice(0, BODY_SHOWN_CHARS)}`,
     `answer: ${status} ${JSON.stringify(body)?.slice(0, BODY_SHOWN_CHARS)}`,
   ].join('\n');

@@ -10,13 +10,27 @@ export const judge = (contract: Contract, request: FuzzRequest, reply: Reply): s
   faults.push(...contract.faultsOf(request.operationId, reply));
   const { code } = (reply.body ?? {}) as { code?: ProblemCode };
   const rejection = rejectionOf(contract, request);
-  // A caller without permission, or during an outage, gets no other code.
-  if (code === 'unauthorized' || reply.status === 503) return faults;
+  // During an outage, callers get no other code.
+  if (reply.status === 503) return faults;
+  if (!mayCall(contract, request.operationId, request))
+    return REFUSALS.includes(code) ? faults : [...faults, 'its credentials were accepted, although they are wrong'];
+  if (code === 'unauthorized') faults.push('its credentials were refused, although they are right');
+  // Who may create coupons is admin.
+  if (reply.body?.claimed_by && !mayCall(contract, 'createCoupon', request)) faults.push('it lists users');
   if (rejection && code !== rejection.code)
     faults.push(`it was not rejected as ${rejection.code}, although ${rejection.why}`);
   if (!rejection && code && REJECTIONS.includes(code)) faults.push('it was rejected, although it is valid');
   return faults;
 };
+
+/** The codes for wrong credentials: too many of them are answered 429. */
+const REFUSALS: readonly (ProblemCode | undefined)[] = ['unauthorized', 'rate_limited'];
+
+/** Whether the document accepts the credentials of a request for an operation. */
+const mayCall = (contract: Contract, operationId: string, { credential }: FuzzRequest): boolean =>
+  (contract.operation(operationId).security ?? [{}]).some((scheme) =>
+    Object.keys(scheme).every((name) => credential.schemes.includes(name)),
+  );
 
 /** The codes for an invalid request. */
 const REJECTIONS: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];

@@ -1,6 +1,7 @@
 import { BODY_MAX_BYTES } from '@flashclaim/core';
 import fc, { type Arbitrary } from 'fast-check';
 import type { Contract, Operation, Parameter } from '../support/openapi.ts';
+import type { Access, Credential } from './access.ts';
 import { conforming, hostile, nearly, type Schema } from './arbitraries.ts';
 
 /** A request in the parts that the document describes. */
@@ -13,20 +14,26 @@ export interface FuzzRequest {
   pathValues: Record<string, string>;
   query: [name: string, value: string][];
   headers: Record<string, string | undefined>;
+  credential: Credential;
   contentType: string | undefined;
   body: string | undefined;
 }
 
 /** Requests to every documented operation, and sometimes to any other address. */
-export const requests = (contract: Contract, known: Known): Arbitrary<FuzzRequest> =>
-  fc.oneof(
-    ...[...contract.operations.values()].map((operation) => ({
-      // Operations without parameters and body need few requests.
-      weight: operation.requestBody ? 8 : operation.parameters ? 4 : 1,
-      arbitrary: toOperation(contract, operation, known),
-    })),
-    { weight: 1, arbitrary: toAnywhere },
-  );
+export const requests = (contract: Contract, known: Known, { credentials }: Access): Arbitrary<FuzzRequest> =>
+  fc
+    .tuple(
+      fc.constantFrom(...credentials),
+      fc.oneof(
+        ...[...contract.operations.values()].map((operation) => ({
+          // Operations without parameters and body need few requests.
+          weight: operation.requestBody ? 8 : operation.parameters ? 4 : 1,
+          arbitrary: toOperation(contract, operation, known),
+        })),
+        { weight: 1, arbitrary: toAnywhere },
+      ),
+    )
+    .map(([credential, request]) => ({ ...request, credential }));
 
 /** Values that exist in the system, by the name of the parameter. The document does not contain them. */
 export type Known = Record<string, readonly string[]>;
@@ -42,7 +49,9 @@ const OTHER_TYPES = [
   '*/*',
 ];
 
-const toOperation = (contract: Contract, operation: Operation, known: Known): Arbitrary<FuzzRequest> => {
+type Uncredentialed = Omit<FuzzRequest, 'credential'>;
+
+const toOperation = (contract: Contract, operation: Operation, known: Known): Arbitrary<Uncredentialed> => {
   const { operationId, method, path, parameters = [], requestBody } = operation;
   const of = (where: Parameter['in']) => parameters.filter((parameter) => parameter.in === where);
   const schema = requestBody?.content['application/json']?.schema as Schema | undefined;
@@ -146,7 +155,7 @@ const SEGMENTS = [
   '*',
 ];
 
-const toAnywhere: Arbitrary<FuzzRequest> = fc.record({
+const toAnywhere: Arbitrary<Uncredentialed> = fc.record({
   operationId: fc.constant(undefined),
   method: fc.constantFrom(...METHODS),
   path: fc.array(fc.constantFrom(...SEGMENTS), { maxLength: 4 }).map((segments) => `/${segments.join('/')}`),

@@ -9,7 +9,9 @@ export const addressOf = ({ path, pathValues, query }: FuzzRequest): string => {
 };
 
 export const send = (sender: HttpSender, url: string, request: FuzzRequest): Promise<HttpAnswer> => {
-  const { method, headers, contentType, body } = request;
+  const { method, headers, credential, contentType, body } = request;
+  const { authorization } = credential;
+  const credentials = authorization === undefined ? {} : { authorization };
   const type = contentType === undefined ? {} : { 'content-type': contentType };
-  return sender.send(url, { method, path: addressOf(request), headers: { ...headers, ...type }, body });
+  return sender.send(url, { method, path: addressOf(request), headers: { ...headers, ...credentials, ...type }, body });
 };

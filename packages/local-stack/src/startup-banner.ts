@@ -23,6 +23,7 @@ export const startupBanner = async ({ baseUrl, stores, dataDir }: RunningSystem)
       ? [['Data', `${dataDir} (kept; delete it to start empty)`] as [string, string]]
       : []),
   ];
+  const credentials = (await needsCredentials(baseUrl)) ? " -H 'authorization: Bearer KEY_OR_TOKEN'" : '';
   const claim = JSON.stringify({ user_id: 'user_1', coupon_name: 'PROMO_SUPER' });
   return [
     '',
@@ -33,11 +34,21 @@ export const startupBanner = async ({ baseUrl, stores, dataDir }: RunningSystem)
     '  Try',
     `  curl ${baseUrl}/health`,
     `  curl ${baseUrl}/api/coupons/FLASH_SALE_2024`,
-    `  curl ${baseUrl}/api/coupons/claim -H 'content-type: application/json' -d '${claim}'`,
+    `  curl ${baseUrl}/api/coupons/claim${credentials} -H 'content-type: application/json' -d '${claim}'`,
     '',
     '  Ctrl-C stops everything.',
     '',
   ].join('\n');
+};
+
+/** Whether claims need an API key or a token. A claim without a body is not valid, so nothing is claimed. */
+const needsCredentials = async (baseUrl: string): Promise<boolean> => {
+  const response = await fetch(`${baseUrl}/api/coupons/claim`, {
+    method: 'POST',
+    signal: AbortSignal.timeout(CHECK_MAX_MS),
+  }).catch(() => null);
+  await response?.body?.cancel();
+  return response?.status === 401;
 };
 
 /** A row for a page, if the API has it. */
