@@ -97,7 +97,8 @@ describe('what the apps log', () => {
 });
 
 describe('a password in an address', () => {
-  test.each([
+  // At the same time, because some wait for a store.
+  test.concurrent.each([
     ['worker', 'MONGO_URI', 'mongodb://user:hunter2@host:99999/'],
     ['worker', 'MONGO_URI', 'mongo://user:hunter2@host/'],
     ['worker', 'MONGO_URI', 'mongodb://user:p/hunter2@host/'],

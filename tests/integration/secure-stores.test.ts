@@ -108,7 +108,8 @@ describe.concurrent('an API does not start, says why, and shows no password', ()
       /Redis can't be reached at REDIS_URL within \d+ ms: self-signed certificate/,
     ],
   ];
-  test.each(cases)('%s', async (_, changed, reason) => {
+  // At the same time, because each waits for its store.
+  test.concurrent.each(cases)('%s', async (_, changed, reason) => {
     const text = await failStart(changed());
     expect(text).toMatch(reason);
     for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), WRONG]) expect(text).not.toContain(secret);

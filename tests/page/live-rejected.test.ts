@@ -37,6 +37,7 @@ const countOf = (replies: readonly Reply[], code: string) => replies.filter(({ b
 
 test('callers who are answered 429 are a series of their own, and the banner is amber', async () => {
   const replies = await claimOneByOne(Array(PER_USER + 2).fill('eager'));
+  await until(async () => /^\d+ ms$/.test(await textOf(page, '#p50')));
   expect(countOf(replies, 'rate_limited')).toBe(2);
   await isLevel('warning');
   expect(await textOf(page, '#status')).toContain('This API rejected more than a tenth of the claims');

@@ -6,9 +6,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
 import { startStores } from '@flashclaim/local-stack';
 import type { Browser, Page } from 'playwright-core';
-import { call, claim, createCoupon } from '../support/call-api.ts';
+import { claim, createCoupon } from '../support/call-api.ts';
 import { openBrowser } from '../support/chromium.ts';
 import { becomes, openPage } from '../support/live-page.ts';
 import { openStoresAt } from '../support/stores.ts';
@@ -93,14 +94,23 @@ const run = async (folder: string): Promise<void> => {
     });
     await sale;
     await watching.close();
-    const { body } = await call(`${url}/admin/queues/api/queues`, 'GET');
-    const lane = body.queues.findIndex((queue: { counts: { completed: number } }) => queue.counts.completed > 20);
-    await take('queue', `/admin/queues/queue/lane-${lane}`, (page) =>
+    // Jobs that wait, because a decided job is not kept.
+    const [worker] = system.workers;
+    worker?.kill('SIGSTOP');
+    const waiting = Array.from({ length: 12 }, async (_, i) => {
+      await sleep(400 * i);
+      await claim(url, 'Advent calendar', `early-${i}`);
+    });
+    await sleep(5_000);
+    const lane = laneOf('Advent calendar', LANES_DEFAULT);
+    await take('queue', `/admin/queues/queue/lane-${lane}?status=waiting`, (page) =>
       page
         .getByText(/claims? · /)
         .first()
         .waitFor(),
     );
+    worker?.kill('SIGCONT');
+    await Promise.all(waiting);
     await take('docs', '/docs/', (page) => page.getByText('Claim a unit').first().waitFor());
   } finally {
     await browser.close();

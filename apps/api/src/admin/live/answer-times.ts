@@ -12,7 +12,7 @@ export class AnswerTimes {
   }
 
   add(ms: number): void {
-    const bin = ms < FINE_MS ? Math.max(0, ms) : FINE_MS + Math.floor((ms - FINE_MS) / COARSE_STEP_MS);
+    const bin = ms < FINE_MS ? Math.max(0, Math.floor(ms)) : FINE_MS + Math.floor((ms - FINE_MS) / COARSE_STEP_MS);
     (this.#bins[Math.min(bin, this.#bins.length - 1)] as number)++;
     this.#count++;
   }
