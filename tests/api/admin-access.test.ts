@@ -81,6 +81,18 @@ describe('where admin is open', () => {
     expect(await system.stores.mongo.coupons.countDocuments({ name: 'rebound' })).toBe(0);
   });
 
+  test('admin calls are rejected to pages of other hosts, and accepted from those of the same', async () => {
+    const own = new URL(url).host;
+    for (const origin of ['https://evil.example', `http://${own}.evil.example`, 'http://127.0.0.1:1', 'null'])
+      expectProblem(await getWith('/live', `Host: ${own}`, `Origin: ${origin}`), 'host_not_allowed');
+    expect((await getWith('/admin/queues/api/queues', `Host: ${own}`, `Origin: http://${own}`)).status).toBe(200);
+  });
+
+  test('an address that is encoded twice, and wrongly, is no defect', async () => {
+    for (const query of ['queues?activeQueue', 'job-schedulers?queueName'])
+      expectProblem(await getWith(`/admin/queues/api/${query}=%25zz`, 'Host: localhost'), 'invalid_request');
+  });
+
   test('another header does not change the host, and a host may not be missing', async () => {
     const forwarded = ['Host: rebound.example', 'X-Forwarded-Host: localhost', 'Forwarded: host=localhost'];
     expectProblem(await getWith('/live', ...forwarded), 'host_not_allowed');
@@ -209,6 +221,7 @@ describe('wrong settings of access stop the start with a sentence that names the
     ['ADMIN_TOKEN', { ADMIN_TOKEN: `${OLD},short` }],
     ['ADMIN_TOKEN', { ADMIN_TOKEN: `${OLD},${NEW},the third admin token` }],
     ['ADMIN_TOKEN', { ADMIN_TOKEN: ' , ' }],
+    ['ADMIN_TOKEN', { ADMIN_TOKEN: 'the token of a café' }],
     ['CLAIM_API_KEYS', { CLAIM_API_KEYS: 'fifteen letters' }],
     ['CLAIM_API_KEYS', { CLAIM_API_KEYS: 'the key of a caf\u00e9 somewhere' }],
     ['CLAIM_API_KEYS', { CLAIM_API_KEYS: OLD, ADMIN_TOKEN: OLD }],

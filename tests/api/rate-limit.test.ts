@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, countStatuses, createCoupon, type Reply, readCoupon } from '../support/call-api.ts';
+import { RawConnection, rawPost } from '../support/raw-connection.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
 
 let system: System;
 let url: string;
@@ -55,6 +57,31 @@ describe('a limit for each address', () => {
     for (const headers of [{}, key, key] as Record<string, string>[])
       statuses.push((await call(`${url}/api/coupons/claim`, 'POST', '{', headers)).status);
     expect(statuses).toEqual([401, 400, 429]);
+  });
+
+  test('counts a caller whose proxy names no address by the address of the proxy', async () => {
+    await start({ RATE_LIMIT_PER_ADDRESS: '2', TRUST_PROXY: 'true' });
+    for (const name of ['unknown', 'x'.repeat(12_000)])
+      expect((await claimFrom(name, name.slice(0, 9))).status).toBe(200);
+    expectLimited(await claimFrom('also unknown', 'user'), 'this address');
+    for (const key of await system.stores.redis.keys('flashclaim:rate:*')) expect(key.length).toBeLessThan(100);
+  });
+
+  test('takes a connection that is reset at once for a caller like another', async () => {
+    await start({ RATE_LIMIT_PER_ADDRESS: '1000' });
+    const problems = async () => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      return new Set([...text.matchAll(/^flashclaim_problems_total\{code="(\w+)"\} [1-9]/gm)].map(([, code]) => code));
+    };
+    await until(async () => {
+      const caller = await RawConnection.open(url);
+      caller.send(rawPost('/api/coupons/claim', JSON.stringify({ user_id: 'reset', coupon_name: 'none' })));
+      // What was sent is on its way by then.
+      await new Promise(setImmediate);
+      caller.reset();
+      return (await problems()).has('coupon_not_found');
+    });
+    expect(await problems()).toEqual(new Set(['coupon_not_found']));
   });
 
   test('takes an IPv6 network for one address', async () => {

@@ -30,49 +30,44 @@ const FAULTS = (): [string, () => Promise<void> | void, () => Promise<void> | vo
   ];
 };
 
-test(
-  'a sale goes through every outage of each store, and every answer is true',
-  { tags: ['slow'] },
-  async () => {
-    stores = await openOwnStores();
-    system = await startSystem({ stores, apis: 2, workers: 2, env: { CLAIM_WAIT_MS: `${WAIT_MS}` } });
-    const { urls } = system;
-    const history = new HistoryRecorder();
-    for (const coupon of COUPONS) await history.create(urls[0] as string, coupon, 100_000);
+test('a sale goes through every outage of each store, and every answer is true', { tags: ['slow'] }, async () => {
+  stores = await openOwnStores();
+  system = await startSystem({ stores, apis: 2, workers: 2, env: { CLAIM_WAIT_MS: `${WAIT_MS}` } });
+  const { urls } = system;
+  const history = new HistoryRecorder();
+  for (const coupon of COUPONS) await history.create(urls[0] as string, coupon, 100_000);
 
-    let turn = 0;
-    let over = false;
-    const callers = Array.from({ length: CALLERS }, async (_, caller) => {
-      const url = urls[caller % urls.length] as string;
-      while (!over) {
-        const user = `user-${++turn}`;
-        const coupon = COUPONS[turn % 2] as string;
-        const key = turn % 3 === 0 ? { key: `key-${turn}` } : {};
-        const first = await history.claim(url, coupon, user, key);
-        if (first.status !== 503) continue;
-        await history.read(url, coupon);
-        await sleep(100);
-        await history.claim(url, coupon, user, key);
-      }
-    });
-
-    const isWell = async (url: string) => (await call(`${url}/health`, 'GET')).status === 200;
-    for (const [what, inject, heal] of FAULTS()) {
-      history.mark('broken', what);
-      await inject();
-      if (what === FORGETS) history.redisLosesWrites();
-      else await until(async () => !(await isWell(urls[0] as string)));
-      await heal();
-      for (const url of urls) await until(() => isWell(url));
-      history.mark('recovered', what);
-      const before = turn;
-      await until(async () => turn > before + 100);
+  let turn = 0;
+  let over = false;
+  const callers = Array.from({ length: CALLERS }, async (_, caller) => {
+    const url = urls[caller % urls.length] as string;
+    while (!over) {
+      const user = `user-${++turn}`;
+      const coupon = COUPONS[turn % 2] as string;
+      const key = turn % 3 === 0 ? { key: `key-${turn}` } : {};
+      const first = await history.claim(url, coupon, user, key);
+      if (first.status !== 503) continue;
+      await history.read(url, coupon);
+      await sleep(100);
+      await history.claim(url, coupon, user, key);
     }
-    over = true;
-    await Promise.all(callers);
+  });
 
-    await history.expectConsistent(system, { answerMaxMs: handlerTimeoutMs(WAIT_MS) });
-    expect(turn).toBeGreaterThan(FAULTS().length * 100);
-  },
-  180_000,
-);
+  const isWell = async (url: string) => (await call(`${url}/health`, 'GET')).status === 200;
+  for (const [what, inject, heal] of FAULTS()) {
+    history.mark('broken', what);
+    await inject();
+    if (what === FORGETS) history.redisLosesWrites();
+    else await until(async () => !(await isWell(urls[0] as string)));
+    await heal();
+    for (const url of urls) await until(() => isWell(url));
+    history.mark('recovered', what);
+    const before = turn;
+    await until(async () => turn > before + 100);
+  }
+  over = true;
+  await Promise.all(callers);
+
+  await history.expectConsistent(system, { answerMaxMs: handlerTimeoutMs(WAIT_MS) });
+  expect(turn).toBeGreaterThan(FAULTS().length * 100);
+});

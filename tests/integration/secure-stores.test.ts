@@ -4,7 +4,7 @@ import { startProcess } from '@flashclaim/local-stack';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, readCoupon } from '../support/call-api.ts';
 import { runAudit } from '../support/run-audit.ts';
-import { openSecureStores, PASSWORD, type SecureStores } from '../support/secure-stores.ts';
+import { openSecureStores, PASSWORD, type SecureStores, WITHOUT_CHANNELS } from '../support/secure-stores.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -107,9 +107,13 @@ describe.concurrent('an API does not start, says why, and shows no password', ()
       () => ({ NODE_EXTRA_CA_CERTS: stores.otherCertificate.caFile }),
       /Redis can't be reached at REDIS_URL within \d+ ms: self-signed certificate/,
     ],
+    [
+      'with a user of Redis that may not use the channels of answers',
+      () => ({ REDIS_URL: stores.env.REDIS_URL.replace('flashclaim:', `${WITHOUT_CHANNELS}:`) }),
+      /Redis at REDIS_URL refuses what answers need: NOPERM.*&flashclaim:\*/,
+    ],
   ];
-  // At the same time, because each waits for its store.
-  test.concurrent.each(cases)('%s', async (_, changed, reason) => {
+  test.each(cases)('%s', async (_, changed, reason) => {
     const text = await failStart(changed());
     expect(text).toMatch(reason);
     for (const secret of [PASSWORD, encodeURIComponent(PASSWORD), WRONG]) expect(text).not.toContain(secret);

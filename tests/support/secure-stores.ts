@@ -26,6 +26,9 @@ const DATABASE = 'secure';
 /** All that must be escaped in an address. */
 export const PASSWORD = 'p@ss/w:rd?#%+ é,&=';
 
+/** A user of Redis that may not publish or subscribe. */
+export const WITHOUT_CHANNELS = 'without-channels';
+
 /** The rights that docs/deploy.md names. */
 const MONGO_ROLES = [
   { role: 'readWrite', db: DATABASE },
@@ -115,6 +118,8 @@ const startSecureRedis = async (dataDir: string, { cert, key }: Certificate) => 
   const server = await startRedis(await findBinary(redisServer, readEnv(), () => {}), { dataDir });
   const admin = new Redis(server.port);
   await admin.call('ACL', 'SETUSER', 'flashclaim', 'on', `>${PASSWORD}`, ...REDIS_RIGHTS.split(' '));
+  const others = REDIS_RIGHTS.split(' ').filter((right) => !right.startsWith('&'));
+  await admin.call('ACL', 'SETUSER', WITHOUT_CHANNELS, 'on', `>${PASSWORD}`, ...others);
   await admin.call('ACL', 'SETUSER', 'default', 'resetpass');
   const sockets = new Set<TLSSocket>();
   const front = createServer({ cert, key }, (caller) => {

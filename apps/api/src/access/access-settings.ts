@@ -21,12 +21,14 @@ const readSecrets = (name: string, value: string | undefined): string[] => {
     throw new StartError(
       `The setting ${name} is (not shown), but each secret in it must have at least ${SECRET_MIN_CHARS} characters.`,
     );
+  if (!secrets.every((secret) => PRINTABLE.test(secret)))
+    throw new StartError(`The setting ${name} is (not shown), but a secret may contain printable ASCII only.`);
   return secrets;
 };
 
 /**
  * The tokens of ADMIN_TOKEN.
- * @throws StartError where one is too short, or there are more than two.
+ * @throws StartError where one is too short or can't be sent in a header, or there are more than two.
  */
 export const readAdminTokens = (value: string | undefined): string[] => {
   const tokens = readSecrets('ADMIN_TOKEN', value);
@@ -43,8 +45,6 @@ export const readAdminTokens = (value: string | undefined): string[] => {
  */
 export const readClaimKeys = (value: string | undefined, adminTokens: readonly string[]): string[] => {
   const keys = readSecrets('CLAIM_API_KEYS', value);
-  if (!keys.every((key) => PRINTABLE.test(key)))
-    throw new StartError('The setting CLAIM_API_KEYS is (not shown), but a key may contain printable ASCII only.');
   if (keys.some((key) => adminTokens.includes(key)))
     throw new StartError(
       'The setting CLAIM_API_KEYS contains a token of ADMIN_TOKEN, but whoever may claim must not be admin.',

@@ -1,12 +1,15 @@
 import { isName, normaliseName, type ProblemCode } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
-import { errors, type JWTVerifyResult, jwtVerify } from 'jose';
+import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { algorithmOf, type TokenSettings } from './access-settings.ts';
 import { KeysUnavailableError, RemoteKeys } from './remote-keys.ts';
 import { VerifiedTokens } from './verified-tokens.ts';
 
 /** Asymmetric algorithms only. With HMAC, whoever knows the public key could sign. */
 const ALGORITHMS = ['EdDSA', 'ES256', 'RS256'];
+
+/** Keys that are tried for a token without `kid`. */
+const KEYS_TRIED_MAX = 4;
 
 /** The user of a token in normal form, or why the token is not accepted. */
 export type Verified =
@@ -41,10 +44,11 @@ export class ClaimTokens {
     // A token without `exp` would be valid for good.
     const rules = { issuer, audience, requiredClaims: ['sub', 'exp'] };
     if (keys instanceof URL) {
-      const remoteKeys = new RemoteKeys(keys, log);
+      // Not more than half of them may wait for the key server, so that tokens with known keys get through.
+      const remoteKeys = new RemoteKeys(keys, { log, waitingMax: Math.ceil(waitingMax / 2) });
       const options = { ...rules, algorithms: ALGORITHMS };
       this.#remoteKeys = remoteKeys;
-      this.#verify = (token) => jwtVerify(token, remoteKeys.find, options);
+      this.#verify = (token) => verifyByOneOf(token, remoteKeys.find, options);
     } else {
       const options = { ...rules, algorithms: [algorithmOf(keys) as string] };
       this.#verify = (token) => jwtVerify(token, keys, options);
@@ -60,9 +64,10 @@ export class ClaimTokens {
     try {
       const { sub, exp = 0 } = (await this.#verify(token)).payload;
       if (typeof sub !== 'string' || !isName(sub)) return invalid('Its sub is not a valid user_id.');
-      const user = normaliseName(sub);
-      this.#verified.add(token, user, exp);
-      return { user };
+      // Otherwise two users of the issuer could be one here.
+      if (sub !== normaliseName(sub)) return invalid('Its sub is not in normal form C of Unicode.');
+      this.#verified.add(token, sub, exp);
+      return { user: sub };
     } catch (error) {
       return error instanceof KeysUnavailableError ? UNAVAILABLE : invalid(whyInvalid(error));
     } finally {
@@ -74,6 +79,31 @@ export class ClaimTokens {
     this.#remoteKeys?.close();
   }
 }
+
+/** A token without `kid` may be of each of the issuer's keys. */
+const verifyByOneOf = async (
+  token: string,
+  find: RemoteKeys['find'],
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> => {
+  try {
+    return await jwtVerify(token, find, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let last: unknown = new errors.JWKSNoMatchingKey();
+    let tried = 0;
+    for await (const key of error) {
+      if (tried++ === KEYS_TRIED_MAX) break;
+      try {
+        return await jwtVerify(token, key, options);
+      } catch (fault) {
+        last = fault;
+        if (!(fault instanceof errors.JWSSignatureVerificationFailed)) break;
+      }
+    }
+    throw last;
+  }
+};
 
 const invalid = (why: string): Verified => ({ code: 'unauthorized', detail: `The token is not accepted. ${why}` });
 

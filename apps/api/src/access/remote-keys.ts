@@ -1,10 +1,13 @@
 import type { Logger } from '@flashclaim/runtime';
-import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 
-/** The keys are read again so often, so that a key that the issuer has removed does not stay valid. */
-const KEYS_REFRESH_EVERY_MS = 300_000;
+/**
+ * The keys are read again so often, so that a key that the issuer has removed is refused within six minutes: a verified token is
+ * remembered for one more.
+ */
+const KEYS_REFRESH_EVERY_MS = 290_000;
 
-/** A token with an unknown key makes this process ask the key server, but not more often than this. */
+/** A token with an unknown key, or a failure, makes this process ask the key server, but not more often than this. */
 const KEYS_PAUSE_MS = 5_000;
 
 const KEYS_TIMEOUT_MS = 3_000;
@@ -12,66 +15,98 @@ const KEYS_TIMEOUT_MS = 3_000;
 /** No key is known yet, because the key server has never answered. So nothing can be said about any token. */
 export class KeysUnavailableError extends Error {}
 
+export interface RemoteKeysOptions {
+  log: Pick<Logger, 'warn' | 'info'>;
+  /** Tokens that may wait for the key server. */
+  waitingMax: number;
+}
+
 /**
  * The issuer's keys, from its key server. Known keys stay valid while the server does not answer: an outage of the server must
  * not stop a sale. Unknown ones are refused then.
  */
 export class RemoteKeys {
-  readonly #keys: ReturnType<typeof createRemoteJWKSet>;
-  readonly #log: Pick<Logger, 'warn' | 'info'>;
-  readonly #timer: NodeJS.Timeout;
-  #nextReadAt = 0;
+  readonly #url: URL;
+  readonly #options: RemoteKeysOptions;
+  #known: ReturnType<typeof createLocalJWKSet> | undefined;
+  #reading: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #waiting = 0;
   #isDown = false;
+  #isClosed = false;
 
-  constructor(url: URL, log: Pick<Logger, 'warn' | 'info'>) {
-    this.#log = log;
-    this.#keys = createRemoteJWKSet(url, {
-      // By default jose refuses all tokens once its copy is ten minutes old and the server does not answer.
-      cacheMaxAge: Number.POSITIVE_INFINITY,
-      // `#fetch` pauses instead: also after a failure, and whatever the wall clock says.
-      cooldownDuration: 0,
-      timeoutDuration: KEYS_TIMEOUT_MS,
-      [customFetch]: this.#fetch,
-    });
-    this.#timer = setInterval(() => void this.#refresh(), KEYS_REFRESH_EVERY_MS);
-    void this.#refresh();
+  constructor(url: URL, options: RemoteKeysOptions) {
+    this.#url = url;
+    this.#options = options;
+    void this.#read();
   }
 
   /**
    * Finds the key of a token. Asks the server for an unknown one.
-   * @throws KeysUnavailableError where no key is known, JOSEError where this key is not.
+   * @throws KeysUnavailableError where no key is known, JOSEError where this key is not, or several could be meant.
    */
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    try {
-      return await this.#keys(header, token);
-    } catch {
-      throw this.#keys.jwks() ? new errors.JWKSNoMatchingKey() : new KeysUnavailableError();
+    const find = () => {
+      if (!this.#known) throw new KeysUnavailableError();
+      return this.#known(header, token);
+    };
+    if (this.#known) {
+      try {
+        return await find();
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      }
     }
+    await this.#readAgain();
+    return find();
   };
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
   }
 
-  readonly #fetch: FetchImplementation = async (url, options) => {
-    if (performance.now() < this.#nextReadAt) throw new Error('the keys were read a moment ago');
-    this.#nextReadAt = performance.now() + KEYS_PAUSE_MS;
-    return fetch(url, options);
-  };
-
-  async #refresh(): Promise<void> {
+  /** Waits for the server, unless too many do, or it was asked a moment ago. */
+  async #readAgain(): Promise<void> {
+    if (this.#waiting >= this.#options.waitingMax) return;
+    if (!this.#reading && performance.now() - this.#readAt < KEYS_PAUSE_MS) return;
+    this.#waiting++;
     try {
-      this.#nextReadAt = 0;
-      await this.#keys.reload();
-      if (this.#isDown) this.#log.info('the key server for tokens answers again');
-      this.#isDown = false;
+      await (this.#reading ?? this.#read());
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  #read(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#readAt = performance.now();
+    this.#reading = this.#ask().then((isDown) => {
+      this.#reading = undefined;
+      this.#isDown = isDown;
+      if (this.#isClosed) return;
+      this.#timer = setTimeout(() => void this.#read(), isDown ? KEYS_PAUSE_MS : KEYS_REFRESH_EVERY_MS);
+    });
+    return this.#reading;
+  }
+
+  /** Resolves to whether the server is down. */
+  async #ask(): Promise<boolean> {
+    const { log } = this.#options;
+    try {
+      const response = await fetch(this.#url, { redirect: 'error', signal: AbortSignal.timeout(KEYS_TIMEOUT_MS) });
+      if (response.status !== 200) throw new Error(`it answers ${response.status}`);
+      this.#known = createLocalJWKSet((await response.json()) as JSONWebKeySet);
+      if (this.#isDown) log.info('the key server for tokens answers again');
+      return false;
     } catch (error) {
       if (!this.#isDown)
-        this.#log.warn(
+        log.warn(
           { error: (error as Error).message },
           'the key server for tokens does not answer (CLAIM_JWT_JWKS_URL): tokens with known keys are accepted, others are not',
         );
-      this.#isDown = true;
+      return true;
     }
   }
 }

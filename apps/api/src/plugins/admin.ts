@@ -37,7 +37,7 @@ export const admin = fp<{ tokens: readonly string[] }>(
     app.decorate('hasAdminToken', hasAdminToken);
     // Problems are sent here and not thrown: Bull Board has an error handler of its own, which would answer 500.
     app.decorate('requireAdmin', async (request: FastifyRequest, reply: FastifyReply) => {
-      if (isOpen) return isLocalHost(request.raw.headers.host) ? undefined : sendProblem(reply, ...FOREIGN_HOST);
+      if (isOpen) return isOwnCaller(request) ? undefined : sendProblem(reply, ...FOREIGN_HOST);
       if (hasAdminToken(request)) return undefined;
       // Only wrong tokens are counted, so nobody can lock out an admin who shares the address.
       const counted = request.headers.authorization === undefined ? undefined : await limit.check(request);
@@ -50,7 +50,13 @@ export const admin = fp<{ tokens: readonly string[] }>(
   { name: 'admin' },
 );
 
+/** Whether no page of another host sent a request: neither by its own name (DNS rebinding) nor as a call to another origin. */
+const isOwnCaller = ({ raw: { headers } }: FastifyRequest): boolean => {
+  const { host, origin } = headers;
+  return isLocalHost(host) && (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host));
+};
+
 const FOREIGN_HOST = [
   'host_not_allowed',
-  'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only. Call one of them, or set ADMIN_TOKEN.',
+  'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only, and not to pages of other hosts. Call one of them, or set ADMIN_TOKEN.',
 ] as const;

@@ -12,6 +12,7 @@ import type { TokenSettings } from '../access/access-settings.ts';
 import { bearerOf } from '../access/authorization.ts';
 import { ClaimTokens } from '../access/claim-tokens.ts';
 import { Secrets } from '../access/secrets.ts';
+import { channels, type RejectionCode } from '../claims/channels.ts';
 import { ProblemError, sendProblem } from '../http/problem.ts';
 
 /** The hooks of calls that claim or read a claim. There are none where everybody may claim. */
@@ -72,6 +73,8 @@ export const claimAccess = fp<ClaimAccessOptions>(
   { name: 'claim-access', dependencies: ['admin'] },
 );
 
+type OnReject = (code: RejectionCode) => void;
+
 const REALM = 'Bearer realm="flashclaim"';
 
 const restrict = (app: Parameters<typeof claimAccess>[0], options: ClaimAccessOptions): ClaimAccess => {
@@ -85,7 +88,7 @@ const restrict = (app: Parameters<typeof claimAccess>[0], options: ClaimAccessOp
   }
   const needed = [...(keys.length > 0 ? ['an API key'] : []), ...(tokens ? ['a token'] : [])].join(' or ');
 
-  const authenticate = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+  const authenticate = async (request: FastifyRequest, reply: FastifyReply, onReject?: OnReject) => {
     const given = bearerOf(request.headers.authorization);
     if (given === undefined) {
       reply.header('www-authenticate', REALM);
@@ -98,10 +101,11 @@ const restrict = (app: Parameters<typeof claimAccess>[0], options: ClaimAccessOp
       return undefined;
     }
     if (verified.code === 'unauthorized') reply.header('www-authenticate', `${REALM}, error="invalid_token"`);
+    else onReject?.(verified.code);
     return sendProblem(reply, verified.code, verified.detail);
   };
   return {
-    authenticate: [authenticate],
+    authenticate: [(request, reply) => authenticate(request, reply, (code) => channels.reject.publish(code))],
     authenticateReader: [
       async (request, reply) => (app.hasAdminToken(request) ? undefined : authenticate(request, reply)),
     ],

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isIP } from 'node:net';
 import rateLimit, { type RateLimitPluginOptions } from '@fastify/rate-limit';
 import { normaliseName } from '@flashclaim/core';
 import type {
@@ -69,10 +70,21 @@ export const addLimit = async (
 ): Promise<Limit> => {
   const { promise, resolve } = Promise.withResolvers<Check>();
   await app.register(async (context) => {
-    await context.register(rateLimit, { global: false, timeWindow: RATE_WINDOW_SECONDS * 1_000, max, ...options });
+    const keyGenerator = addressOf;
+    const common = { global: false, timeWindow: RATE_WINDOW_SECONDS * 1_000, max, keyGenerator };
+    await context.register(rateLimit, { ...common, ...options });
     resolve(context.createRateLimit());
   });
   return { of, max, check: await promise };
+};
+
+/**
+ * The address of a caller, IPv6 by /64. A proxy may pass on any text as an address: then it is that of the proxy. A connection
+ * that was reset has none.
+ */
+const addressOf = ({ ip, socket }: FastifyRequest): string => {
+  const address = isIP(ip ?? '') ? ip : socket.remoteAddress;
+  return address === undefined ? 'reset' : rateLimit.normalizeIP(address);
 };
 
 /** A digest, so that all keys are equally long. */

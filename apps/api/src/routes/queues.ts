@@ -23,6 +23,12 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
       ? sendProblem(reply, 'unavailable', 'Redis does not answer. Try again shortly.')
       : undefined,
   );
+  app.addHook('onRequest', async ({ query }, reply) =>
+    // Bull Board decodes the values once more, and would answer 500.
+    Object.values(query as object).every(isDecodable)
+      ? undefined
+      : sendProblem(reply, 'invalid_request', 'The address is not percent-encoded correctly.'),
+  );
   app.addHook('onRequest', () => lanes.showUsed());
   app.addHook('onRequest', async (request, reply) =>
     // By the route, because an address can be spelled in many ways.
@@ -52,4 +58,13 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
   app.addHook('onClose', () => lanes.close());
   adapter.setBasePath(BASE_PATH);
   await app.register(adapter.registerPlugin(), { prefix: BASE_PATH });
+};
+
+const isDecodable = (value: unknown): boolean => {
+  try {
+    decodeURIComponent(String(value));
+    return true;
+  } catch {
+    return false;
+  }
 };
