@@ -12,8 +12,8 @@ const common = {
   retry: 0,
   tags: [{ name: 'slow', description: 'Outages of many seconds: only in npm run test:faults.', timeout: 300_000 }],
 };
-/** Two files at once: their processes often wait for each other, so one file alone does not use two cores. */
-const sideBySide = { ...common, maxWorkers: 2, sequence: { groupOrder: 0 } };
+/** Three files at once: their processes often wait for each other, so fewer would not use two cores. */
+const sideBySide = { ...common, maxWorkers: 3, sequence: { groupOrder: 0 } };
 /** One file at a time, after the others. */
 const alone = { ...common, fileParallelism: false, sequence: { groupOrder: 1 } };
 
