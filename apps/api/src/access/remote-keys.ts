@@ -1,14 +1,14 @@
 import type { Logger } from '@flashclaim/runtime';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 
-/**
- * The keys are read again so often, so that a key that the issuer has removed is refused within six minutes: a verified token is
- * remembered for one more.
- */
-const KEYS_REFRESH_EVERY_MS = 290_000;
-
 /** A token with an unknown key, or a failure, makes this process ask the key server, but not more often than this. */
 const KEYS_PAUSE_MS = 5_000;
+
+/**
+ * Otherwise the keys are read again after so many pauses, 290 s. So a key that the issuer has removed is refused within six
+ * minutes: a verified token is remembered for one more.
+ */
+const KEYS_REFRESH_PAUSES = 58;
 
 const KEYS_TIMEOUT_MS = 3_000;
 
@@ -30,15 +30,18 @@ export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
   #known: ReturnType<typeof createLocalJWKSet> | undefined;
   #reading: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: NodeJS.Timeout;
+  #pauses = 0;
   #readAt = Number.NEGATIVE_INFINITY;
   #waiting = 0;
   #isDown = false;
-  #isClosed = false;
 
   constructor(url: URL, options: RemoteKeysOptions) {
     this.#url = url;
     this.#options = options;
+    this.#timer = setInterval(() => {
+      if (++this.#pauses >= KEYS_REFRESH_PAUSES || this.#isDown) void this.#read();
+    }, KEYS_PAUSE_MS);
     void this.#read();
   }
 
@@ -63,8 +66,7 @@ export class RemoteKeys {
   };
 
   close(): void {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
   }
 
   /** Waits for the server, unless too many do, or it was asked a moment ago. */
@@ -80,13 +82,11 @@ export class RemoteKeys {
   }
 
   #read(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#pauses = 0;
     this.#readAt = performance.now();
     this.#reading = this.#ask().then((isDown) => {
       this.#reading = undefined;
       this.#isDown = isDown;
-      if (this.#isClosed) return;
-      this.#timer = setTimeout(() => void this.#read(), isDown ? KEYS_PAUSE_MS : KEYS_REFRESH_EVERY_MS);
     });
     return this.#reading;
   }
