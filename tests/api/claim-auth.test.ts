@@ -372,7 +372,7 @@ const withPayload = (token: string, claims: object): string => {
 const withHeader = (token: string, header: object, signature: string): string =>
   [encode(header), token.split('.')[1], signature].join('.');
 
-/** The key confusion: whoever takes the public key for a shared secret accepts this. */
+/** The key confusion: a verifier that takes the public key for a shared secret accepts this. */
 const hmacWith = (pem: string, token: string): string => {
   const unsigned = withHeader(token, { alg: 'HS256', kid: 'first' }, '').slice(0, -1);
   return `${unsigned}.${createHmac('sha256', pem).update(unsigned).digest('base64url')}`;

@@ -30,7 +30,7 @@ describe('once ADMIN_TOKEN is set', () => {
   test.each([
     ['nobody known', {}],
     ['somebody with a wrong token', { authorization: 'Bearer another token' }],
-    ['whoever may claim', asShop],
+    ['a caller who may claim', asShop],
   ])('%s reads the counts of a coupon, and no user', async (_, headers) => {
     for (const query of ['', '?limit=1', '?limit=0']) {
       const { status, body, headers: answered } = await read(headers as Record<string, string>, query);

@@ -156,11 +156,11 @@ describe('through a network that cuts connections', () => {
     // Answers to claims that were made got lost. Without a retry under the same key, their callers would be refused.
     expect(answersLost).toBeGreaterThan(0);
     expect(outcomes.some((outcome) => outcome?.outcome === 'claimed' && outcome.replayed)).toBe(true);
-    const told = users.filter((_, i) => outcomes[i]?.outcome === 'claimed');
-    expect(told).toHaveLength(UNITS);
+    const winners = users.filter((_, i) => outcomes[i]?.outcome === 'claimed');
+    expect(winners).toHaveLength(UNITS);
     expect(outcomes.filter((outcome) => outcome?.outcome === 'out_of_stock')).toHaveLength(USERS - UNITS);
     const coupon = await createClient({ baseUrl: system.urls[0] as string }).coupon('cut');
-    expect(coupon?.claimed_by?.toSorted()).toEqual(told.toSorted());
+    expect(coupon?.claimed_by?.toSorted()).toEqual(winners.toSorted());
     await expectExact(system.stores.mongo);
   });
 });

@@ -146,7 +146,7 @@ describe('a consistent history passes', () => {
       heldBy(['a']),
     ],
     [
-      'pending for another coupon under a key, and told of the claim under it',
+      'pending for another coupon under a key, and then a status of the claim under it',
       [
         keyed(1, { claimId: 'id-a' }),
         keyed(2, { coupon: 'cold', status: 202, code: 'pending', claimId: 'id-a' }),

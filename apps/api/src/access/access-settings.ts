@@ -47,7 +47,7 @@ export const readClaimKeys = (value: string | undefined, adminTokens: readonly s
   const keys = readSecrets('CLAIM_API_KEYS', value);
   if (keys.some((key) => adminTokens.includes(key)))
     throw new StartError(
-      'The setting CLAIM_API_KEYS contains a token of ADMIN_TOKEN, but whoever may claim must not be admin.',
+      'The setting CLAIM_API_KEYS contains a token of ADMIN_TOKEN, but a caller who may claim must not be admin.',
     );
   return keys;
 };

@@ -5,7 +5,7 @@ import { algorithmOf, type TokenSettings } from './access-settings.ts';
 import { KeysUnavailableError, RemoteKeys } from './remote-keys.ts';
 import { VerifiedTokens } from './verified-tokens.ts';
 
-/** Asymmetric algorithms only. With HMAC, whoever knows the public key could sign. */
+/** Asymmetric algorithms only. With HMAC, everybody who knows the public key could sign. */
 const ALGORITHMS = ['EdDSA', 'ES256', 'RS256'];
 
 /** Keys that are tried for a token without `kid`. */

@@ -108,13 +108,13 @@ class AnswerConnection {
 
   #check(): void {
     const { commands, log } = this.#options;
-    const isDeaf = this.#isSubscribed && this.#test?.isTaken && !this.#test.hasArrived;
+    const isSilent = this.#isSubscribed && this.#test?.isTaken && !this.#test.hasArrived;
     // While Redis is down, the connection tries by itself.
     const isStuck =
       !this.#isSubscribed &&
       commands.status === 'ready' &&
       performance.now() - this.#connectedAt > REDIS_SILENCE_MAX_MS;
-    if (isDeaf || isStuck) {
+    if (isSilent || isStuck) {
       log.warn('answers do not arrive; the connection for answers is replaced');
       this.#connection.disconnect();
       this.#connection = this.#connect();

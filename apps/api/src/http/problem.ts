@@ -12,6 +12,11 @@ import { setCommonHeaders } from './common-headers.ts';
 /** The detail of `coupon_not_found`. */
 export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive.';
 
+/** The detail of `host_not_allowed`. */
+export const HOST_NOT_ALLOWED =
+  'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only, and not to pages of other hosts. ' +
+  'Call one of them, or set ADMIN_TOKEN.';
+
 /** The error responses of every route: all share one compiled serialiser. */
 export const PROBLEM_RESPONSES = { '4xx': ProblemSchema, '5xx': ProblemSchema };
 

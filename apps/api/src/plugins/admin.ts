@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { bearerOf, passwordOf } from '../access/authorization.ts';
 import { isLocalHost } from '../access/is-local-host.ts';
 import { Secrets } from '../access/secrets.ts';
-import { sendProblem } from '../http/problem.ts';
+import { HOST_NOT_ALLOWED, sendProblem } from '../http/problem.ts';
 import { addLimit, rejectLimited } from './rate-limits.ts';
 
 /** Wrong admin tokens of an address in a minute. A person who mistypes sends fewer. */
@@ -37,7 +37,7 @@ export const admin = fp<{ tokens: readonly string[] }>(
     app.decorate('hasAdminToken', hasAdminToken);
     // Problems are sent here and not thrown: Bull Board has an error handler of its own, which would answer 500.
     app.decorate('requireAdmin', async (request: FastifyRequest, reply: FastifyReply) => {
-      if (isOpen) return isOwnCaller(request) ? undefined : sendProblem(reply, ...FOREIGN_HOST);
+      if (isOpen) return isOwnCaller(request) ? undefined : sendProblem(reply, 'host_not_allowed', HOST_NOT_ALLOWED);
       if (hasAdminToken(request)) return undefined;
       // Only wrong tokens are counted, so nobody can lock out an admin who shares the address.
       const counted = request.headers.authorization === undefined ? undefined : await limit.check(request);
@@ -55,8 +55,3 @@ const isOwnCaller = ({ raw: { headers } }: FastifyRequest): boolean => {
   const { host, origin } = headers;
   return isLocalHost(host) && (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host));
 };
-
-const FOREIGN_HOST = [
-  'host_not_allowed',
-  'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only, and not to pages of other hosts. Call one of them, or set ADMIN_TOKEN.',
-] as const;

@@ -40,7 +40,7 @@ declare module 'fastify' {
 }
 
 export interface ClaimAccessOptions {
-  /** API keys. Whoever has one may claim for every user. */
+  /** API keys. A caller who has one may claim for every user. */
   keys: readonly string[];
   /** How tokens of end users are checked; undefined where none are accepted. */
   tokens: TokenSettings | undefined;
@@ -59,7 +59,7 @@ const EVERYBODY: ClaimAccess = {
   ownKey: undefined,
 };
 
-/** Who may claim, and read a claim: whoever has an API key or a token, where these are set. */
+/** Who may claim, and read a claim: callers with an API key or a token, where these are set. */
 export const claimAccess = fp<ClaimAccessOptions>(
   async (app, options) => {
     const { keys, tokens, isPublic } = options;

@@ -24,7 +24,7 @@ declare module 'fastify' {
 /** Problems of every call that takes a body. */
 const OF_BODIES: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 
-/** Whoever has an admin token; whoever may claim; anybody. */
+/** A caller with an admin token; a caller who may claim; everybody. */
 type Access = 'admin' | 'claim' | 'anybody';
 
 /** The names of the security schemes that give access; none where it is not restricted. */

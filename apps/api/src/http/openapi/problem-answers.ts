@@ -1,5 +1,5 @@
 import { PROBLEMS, type Problem, type ProblemCode } from '@flashclaim/core';
-import { NO_SUCH_COUPON, newProblem, type ProblemMembers } from '../problem.ts';
+import { HOST_NOT_ALLOWED, NO_SUCH_COUPON, newProblem, type ProblemMembers } from '../problem.ts';
 import { type AnswerHeader, headersOf } from './headers.ts';
 
 /** The `detail` in the example of each code. */
@@ -15,8 +15,7 @@ const DETAILS: Record<ProblemCode, string> = {
   method_not_allowed: 'There is no PUT /health. The address takes GET, HEAD.',
   unauthorized: 'Send Authorization: Bearer with the admin token.',
   user_mismatch: 'Leave user_id out, or send the sub of the token.',
-  host_not_allowed:
-    'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only. Call one of them, or set ADMIN_TOKEN.',
+  host_not_allowed: HOST_NOT_ALLOWED,
   request_timeout: 'The request took too long to arrive. Send it faster.',
   payload_too_large: 'The body may have 16384 bytes at most.',
   unsupported_media_type: 'Send the body as JSON, with Content-Type: application/json.',
