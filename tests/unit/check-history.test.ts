@@ -250,6 +250,8 @@ describe('what breaks an invariant is found', () => {
     ],
     ['I3', 'a unit is lost', [claim('a', 1)], heldBy(['a'], 0)],
     ['I3', 'a read does not add up', [claim('a', 1), read(9, 2, 1)], heldBy(['a'])],
+    ['I3', 'a read misses a unit that was granted before', [claim('a', 1), read(9, 2, 0)], heldBy(['a'])],
+    ['I3', 'a read misses what an earlier one said', [claim('a', 8), read(9, 1, 1), read(20, 2, 0)], heldBy(['a'])],
     ['I3', 'a read lists too many users', [claim('a', 1), read(9, 1, 1, { listed: 2 })], heldBy(['a'])],
     ['I3', 'a read lists too few users', [claim('a', 1), read(9, 1, 1, { listed: 0 })], heldBy(['a'])],
     ['I4', 'a 200 without a claim', [claim('a', 1)], heldBy([])],

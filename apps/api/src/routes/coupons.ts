@@ -3,8 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { CLAIMED_BY_MAX, CouponSchema, NameSchema, NewCouponSchema, normaliseName } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type CouponAnswer, CouponReads, toAnswer } from '../coupons/coupon-reads.ts';
 import { createCoupon } from '../coupons/create-coupon.ts';
-import { CouponReads, toAnswer } from '../coupons/coupon-reads.ts';
 import { matchesTag } from '../http/matches-tag.ts';
 import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../http/openapi/answers.ts';
 import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
@@ -17,8 +17,13 @@ const LimitSchema = Type.Integer({
   description: 'How many users claimed_by contains at most.',
 });
 
-/** Not null for HEAD: Fastify's own hook for HEAD, which runs later, needs a payload, and adds no Content-Length for a stream. */
-const noBody = ({ method }: FastifyRequest): Readable | null => (method === 'HEAD' ? Readable.from([]) : null);
+/** Answers 200 with the coupon, or 304 where the caller has it. */
+const sendCoupon = ({ method, headers }: FastifyRequest, reply: FastifyReply, { body, etag }: CouponAnswer) => {
+  reply.header('etag', etag);
+  if (!matchesTag(headers['if-none-match'], etag)) return reply.type(JSON_TYPE).send(body);
+  // Fastify's own hook for HEAD needs a payload, and adds no Content-Length for a stream.
+  return reply.code(304).send(method === 'HEAD' ? Readable.from([]) : undefined);
+};
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -28,7 +33,6 @@ const ReadHeadersSchema = Type.Object({
 
 export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const reads = new CouponReads({ mongo: app.mongo, mongoWatch: app.stores.mongo });
-
 
   app.post(
     '/api/coupons',
@@ -50,7 +54,10 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const coupon = await app.stores.mongo.answer(() => createCoupon(app.mongo, request.body));
       if (!coupon) throw new ProblemError('name_taken', 'Choose another name. The existing coupon was not changed.');
       const { body, etag } = toAnswer(coupon);
-      reply.code(201).header('location', `/api/coupons/${encodeURIComponent(coupon.name)}`).header('etag', etag);
+      reply
+        .code(201)
+        .header('location', `/api/coupons/${encodeURIComponent(coupon.name)}`)
+        .header('etag', etag);
       return setCacheHeaders(reply, app.hasAdminToken(request)).type(JSON_TYPE).send(body);
     },
   );
@@ -78,9 +85,8 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const usersMax = app.isAdminOpen || isAdmin ? limit : undefined;
       const answer = await reads.read(normaliseName(request.params.name), usersMax);
       if (!answer) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
-      setCacheHeaders(reply, isAdmin).header('etag', answer.etag);
-      if (matchesTag(request.headers['if-none-match'], answer.etag)) return reply.code(304).send(noBody(request));
-      return reply.type(JSON_TYPE).send(answer.body);
+      setCacheHeaders(reply, isAdmin);
+      return sendCoupon(request, reply, answer);
     },
   );
 };

@@ -1,7 +1,7 @@
 import { checkDurable, checkFirstAnswers, checkRefusals } from './check-answers.ts';
 import { checkEnds, checkRecovery } from './check-ends.ts';
 import { checkStatuses } from './check-statuses.ts';
-import { checkStock, checkUndersell } from './check-stock.ts';
+import { checkFreshReads, checkStock, checkUndersell } from './check-stock.ts';
 import { collectEvidence } from './evidence.ts';
 import type { HistoryRecord } from './record.ts';
 import type { State } from './state.ts';
@@ -27,6 +27,7 @@ export const checkHistory = (
   const evidence = collectEvidence(history, state);
   return [
     ...checkStock(evidence),
+    ...checkFreshReads(evidence),
     ...checkDurable(evidence),
     ...checkRefusals(evidence),
     ...checkStatuses(evidence),

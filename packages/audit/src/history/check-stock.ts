@@ -1,5 +1,6 @@
 import { CLAIMED_BY_MAX } from '@flashclaim/core';
 import { type Attempt, type CouponEvidence, type Evidence, earliest, makersOf, WITHOUT_REASON } from './evidence.ts';
+import type { ReadCall } from './record.ts';
 import type { Violation } from './violation.ts';
 
 /** I1: no more claims than units. I2: one unit for each user. I3: remaining + claims = amount, in the database and in every read. */
@@ -45,6 +46,47 @@ export function* checkStock({ coupons, reads }: Evidence): Generator<Violation> 
       };
   }
 }
+
+/**
+ * I3: a read contains every unit that was answered as granted, or was read, before the read was requested. Assumes that no unit
+ * is returned.
+ */
+export function* checkFreshReads({ coupons, reads }: Evidence): Generator<Violation> {
+  for (const [name, inOrder] of byCoupon(reads)) {
+    const users = [...(coupons.get(name)?.users.values() ?? [])];
+    const granted = users
+      .map(({ attempts }) => firstGrant(attempts))
+      .filter(Number.isFinite)
+      .sort((a, b) => a - b);
+    const seen = inOrder.map(({ answeredAt = 0, claimed = 0 }) => ({ answeredAt, claimed }));
+    seen.sort((a, b) => a.answeredAt - b.answeredAt);
+    let grants = 0;
+    let earlier = 0;
+    let least = 0;
+    for (const read of inOrder.sort((a, b) => a.invokedAt - b.invokedAt)) {
+      while ((granted[grants] ?? Number.POSITIVE_INFINITY) < read.invokedAt) grants++;
+      for (let next = seen[earlier]; next && next.answeredAt < read.invokedAt; next = seen[++earlier])
+        least = Math.max(least, next.claimed);
+      const expected = Math.max(least, grants);
+      if ((read.claimed ?? 0) < expected)
+        yield {
+          invariant: 'I3',
+          found: `a read of "${name}" said that ${read.claimed} are claimed, when ${expected} were known; at least as many expected`,
+          requests: [read],
+        };
+    }
+  }
+}
+
+/** The reads that found their coupon, by its name. */
+const byCoupon = (reads: readonly ReadCall[]): Map<string, ReadCall[]> =>
+  Map.groupBy(
+    reads.filter(({ status }) => status === 200),
+    ({ coupon }) => coupon,
+  );
+
+const firstGrant = (attempts: readonly Attempt[]): number =>
+  earliest(attempts.filter(({ known }) => known === 'claimed').map(({ decidedAt }) => decidedAt));
 
 /**
  * I8: no user is refused while a unit remains. Assumes that no unit is returned or added.
