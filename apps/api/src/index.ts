@@ -19,6 +19,7 @@ export { Recovery } from './claims/recovery.ts';
 export { replyToClaim } from './claims/reply.ts';
 export { SoldOut } from './claims/sold-out.ts';
 export { WaitingClaim } from './claims/waiting-claim.ts';
+export { CouponReads } from './coupons/coupon-reads.ts';
 export { answerClientError } from './http/client-error.ts';
 export { corsOrigins } from './http/cors-origins.ts';
 export { describeRoute } from './http/openapi/describe-route.ts';
