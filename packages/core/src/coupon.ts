@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import type { ClosedReason } from './claim.ts';
 import { AMOUNT_MAX } from './limits.ts';
 import { COUPON_NAME_RULE, NAME_RULE, normaliseName } from './name.ts';
 
@@ -58,11 +59,29 @@ export const CouponSchema = Type.Object(
 );
 export type Coupon = Static<typeof CouponSchema>;
 
-/** A coupon as MongoDB stores it, without its `_id`. */
-export interface CouponFields {
+/** When a coupon accepts claims, as MongoDB stores it. */
+export interface SaleFields {
+  /** Claims are accepted from this time on. Absent: since ever. */
+  starts_at?: Date;
+  /** Claims are accepted before this time. Absent: for ever. */
+  ends_at?: Date;
+  /** Absent: not paused. */
+  paused?: true;
+}
+
+/** A coupon as MongoDB stores it, without its `_id`. All times are database time. */
+export interface CouponFields extends SaleFields {
   name: string;
   amount: number;
   remaining_amount: number;
+  /** Units of holds among those that do not remain. */
+  held_amount: number;
+  /** The sequence number of the last grant. */
+  issued: number;
+  /** Every change of its settings adds 1. */
+  version: number;
+  /** The number of its last event. */
+  event_count: number;
   created_at: Date;
   updated_at: Date;
 }
@@ -72,6 +91,17 @@ export const newCoupon = ({ name, amount }: NewCoupon, now: Date): CouponFields 
   name: normaliseName(name),
   amount,
   remaining_amount: amount,
+  held_amount: 0,
+  issued: 0,
+  version: 1,
+  event_count: 0,
   created_at: now,
   updated_at: now,
 });
+
+/** Why a coupon accepts no claims at this time; undefined where it does. */
+export const closedReasonOf = ({ starts_at, ends_at, paused }: SaleFields, now: Date): ClosedReason | undefined => {
+  if (ends_at && now >= ends_at) return 'ended';
+  if (paused) return 'paused';
+  return starts_at && now < starts_at ? 'not_started' : undefined;
+};

@@ -1,6 +1,14 @@
-import type { Claim, Decision, ExistingClaim, RecordedDecision } from './claim.ts';
+import type { Claim, Decision, ExistingClaim, RecordedDecision, Unit } from './claim.ts';
 import { decideClaims, decideExisting, isSameClaim, type Snapshot } from './decide-claims.ts';
-import { type ClaimJobResult, decodeDecision, encodeDecisions, type Job, type JobRecord } from './job.ts';
+import {
+  type ClaimJobResult,
+  couponsOf,
+  decodeDecision,
+  encodeDecisions,
+  encodeUnit,
+  type Job,
+  type JobRecord,
+} from './job.ts';
 
 /** No run can decide the job: its payload is not readable, its deadline is wrong, or its record belongs to another job. */
 export class JobRejectedError extends Error {}
@@ -59,50 +67,65 @@ export const decideJobs = (snapshot: Snapshot, jobs: readonly Job[]): JobDecisio
   });
 };
 
-/** The result of a job that this transaction decides, at `at` in ms since the epoch. */
+/** The units that the decisions of a transaction changed. */
+export interface ChangedUnits {
+  /** The units of the grants, by claim id. */
+  granted: ReadonlyMap<string, Unit>;
+  /** When units were released, by claim id, in ms since the epoch. */
+  ended: ReadonlyMap<string, number>;
+}
+
+/** The result of a job that this transaction decides. */
 export const toResult = (
   { job, decisions }: JobDecision,
   existing: ReadonlyMap<string, ExistingClaim>,
-  at: number,
+  { granted, ended }: ChangedUnits,
 ): ClaimJobResult => {
-  const replayedAt: Record<number, number> = {};
-  job.claims.forEach(({ id }, index) => {
-    const claim = existing.get(id);
-    if (claim) replayedAt[index] = claim.claimedAt;
+  const coupons = couponsOf(job.claims);
+  const grants: NonNullable<ClaimJobResult['grants']> = {};
+  const units: NonNullable<ClaimJobResult['units']> = {};
+  job.claims.forEach(({ id, couponName }, index) => {
+    const unit = granted.get(id);
+    const found = existing.get(id);
+    if (found) units[index] = encodeUnit({ ...found, endedAt: found.endedAt ?? ended.get(id) });
+    else if (unit && decisions[index] === 'claimed') grants[coupons.indexOf(couponName)] ??= encodeUnit(unit);
+    else if (unit) units[index] = encodeUnit(unit);
   });
-  return newResult(decisions, at, replayedAt);
+  return newResult(decisions, grants, units);
 };
 
 /**
- * The result of a job that was decided or expired before: the same decisions again. Only a claim that exists by now is decided
- * again, because another request with its idempotency key may have made it since, and an existing claim comes before a refusal.
+ * The result of a job that was decided or expired before: the same decisions again. Only a claim that is live by now is decided
+ * again, because another request with its idempotency key may have made it since, and a live claim comes before a refusal.
  * @param record absent where the job has expired.
  */
 export const repeatResult = (
   job: Job,
   record: ClaimJobResult | undefined,
   existing: ReadonlyMap<string, ExistingClaim>,
-  at: number,
 ): ClaimJobResult => {
-  const replayedAt: Record<number, number> = { ...record?.replayedAt };
+  const units: NonNullable<ClaimJobResult['units']> = { ...record?.units };
   const decisions = job.claims.map((claim, index) => {
-    const recorded = record ? decodeDecision(record, index).decision : 'timed_out';
+    const recorded = record ? decodeDecision(record, index) : 'timed_out';
     const found = existing.get(claim.id);
-    if (!found || !isSameClaim(found, claim)) return recorded;
-    replayedAt[index] = found.claimedAt;
-    return decideRecorded(recorded, found, claim);
+    if (recorded === 'claimed' || claim.operation === 'release' || !found || !isLive(found, claim)) return recorded;
+    units[index] = encodeUnit(found);
+    return decideExisting(found, claim);
   });
-  return newResult(decisions, record?.at ?? at, replayedAt);
+  return newResult(decisions, record?.grants ?? {}, units);
 };
+
+const isLive = (existing: ExistingClaim, claim: Claim): boolean =>
+  existing.endedAt === undefined && isSameClaim(existing, claim);
 
 const newResult = (
   decisions: readonly RecordedDecision[],
-  at: number,
-  replayedAt: Record<number, number>,
-): ClaimJobResult => {
-  const result = { decisions: encodeDecisions(decisions), at };
-  return Object.keys(replayedAt).length > 0 ? { ...result, replayedAt } : result;
-};
+  grants: NonNullable<ClaimJobResult['grants']>,
+  units: NonNullable<ClaimJobResult['units']>,
+): ClaimJobResult => ({
+  decisions: encodeDecisions(decisions),
+  ...(hasKeys(grants) && { grants }),
+  ...(hasKeys(units) && { units }),
+});
 
-const decideRecorded = (recorded: RecordedDecision, existing: Claim, claim: Claim): Decision =>
-  recorded === 'claimed' ? recorded : decideExisting(existing, claim);
+const hasKeys = (record: object): boolean => Object.keys(record).length > 0;

@@ -1,14 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { Claim, RecordedDecision } from './claim.ts';
+import type { Claim, RecordedDecision, Unit } from './claim.ts';
 import { normaliseName } from './name.ts';
 
 /**
  * The payload of a job: a batch of claims of one API process, in their order of arrival.
  * A claim is `[claim id, user id, index of its coupon in coupons]`. `requests` contains the request ids of claims with an
- * idempotency key, by the index of the claim.
+ * idempotency key, by the index of the claim, and `releases` the indexes of the claims to release.
  */
 export const ClaimJobSchema = Type.Object({
-  v: Type.Literal(3),
+  v: Type.Literal(4),
   id: Type.String({ minLength: 1, maxLength: 64, description: 'The key of the job record, the same in every run.' }),
   deadline: Type.Integer({
     minimum: 1,
@@ -18,6 +18,7 @@ export const ClaimJobSchema = Type.Object({
   coupons: Type.Array(Type.String()),
   claims: Type.Array(Type.Tuple([Type.String(), Type.String(), Type.Integer({ minimum: 0 })]), { minItems: 1 }),
   requests: Type.Optional(Type.Record(Type.String(), Type.String())),
+  releases: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }))),
 });
 export type ClaimJob = Static<typeof ClaimJobSchema>;
 
@@ -38,14 +39,27 @@ export interface Place {
   deadline: number;
 }
 
+/** The sequence number of a unit, the time of its grant and, where it was released, of its end; times in ms since the epoch. */
+type EncodedUnit = [sequence: number, claimedAt: number, endedAt?: number];
+
 /** The result of a job. Its record, its answer and a later run have this shape. */
 export interface ClaimJobResult {
   /** A letter for each claim, in order. */
   decisions: string;
-  /** When it was decided, in ms since the epoch. */
-  at: number;
-  /** When each claim that existed before was made, in ms since the epoch, by the index of the claim. */
-  replayedAt?: Record<number, number>;
+  /**
+   * The first unit that the job was granted of a coupon, by the index of the coupon in the job. The units of its later grants
+   * have the next numbers and the same time.
+   */
+  grants?: Record<number, EncodedUnit>;
+  /** The units of claims that existed before or were released, by the index of the claim. */
+  units?: Record<number, EncodedUnit>;
+}
+
+/** A decision about one claim of a job, with its unit, if it has or had one. */
+export interface DecidedClaim extends Partial<Unit> {
+  decision: RecordedDecision;
+  /** In ms since the epoch. */
+  endedAt?: number | undefined;
 }
 
 /** The message that a worker publishes to the API process that waits for a job. */
@@ -79,8 +93,14 @@ const LETTERS: Record<RecordedDecision, string> = {
   coupon_not_found: 'N',
   replayed: 'R',
   already_claimed: 'A',
+  claim_released: 'L',
+  ended: 'E',
+  paused: 'P',
+  not_started: 'B',
   out_of_stock: 'S',
   claimed: 'C',
+  released: 'U',
+  claim_not_found: 'X',
   timed_out: 'T',
 };
 const DECISIONS = new Map(Object.entries(LETTERS).map(([decision, letter]) => [letter, decision as RecordedDecision]));
@@ -88,28 +108,42 @@ const DECISIONS = new Map(Object.entries(LETTERS).map(([decision, letter]) => [l
 export const encodeJob = (job: Pick<ClaimJob, 'id' | 'deadline' | 'replyTo'>, claims: readonly Claim[]): ClaimJob => {
   const indexes = new Map<string, number>();
   let requests: Record<string, string> | undefined;
-  const encoded = claims.map(({ id, userId, couponName, requestId }, at): [string, string, number] => {
+  let releases: number[] | undefined;
+  const encoded = claims.map(({ id, userId, couponName, requestId, operation }, at): [string, string, number] => {
     const index = indexes.get(couponName) ?? indexes.size;
     indexes.set(couponName, index);
     if (requestId !== undefined) {
       requests ??= {};
       requests[at] = requestId;
     }
+    if (operation === 'release') {
+      releases ??= [];
+      releases.push(at);
+    }
     return [id, userId, index];
   });
-  return { v: 3, ...job, coupons: [...indexes.keys()], claims: encoded, ...(requests && { requests }) };
+  return {
+    v: 4,
+    ...job,
+    coupons: [...indexes.keys()],
+    claims: encoded,
+    ...(requests && { requests }),
+    ...(releases && { releases }),
+  };
 };
 
 /**
  * Decodes a payload. It normalises names even if the sender did not, because the unique indexes compare them.
  * @throws Error where a claim refers to a coupon that the payload does not contain.
  */
-export const decodeJob = ({ id, deadline, coupons, claims, requests }: ClaimJob): Job => {
+export const decodeJob = ({ id, deadline, coupons, claims, requests, releases }: ClaimJob): Job => {
   const names = coupons.map(normaliseName);
+  const released = new Set(releases);
   const decoded = claims.map(([claimId, user, index], at) => {
     const couponName = names[index];
     if (couponName === undefined) throw new Error(`claim ${claimId} names coupon ${index} of ${coupons.length}`);
     const claim = { id: claimId, userId: normaliseName(user), couponName };
+    if (released.has(at)) return { ...claim, operation: 'release' as const };
     const requestId = requests?.[at];
     return requestId === undefined ? claim : { ...claim, requestId };
   });
@@ -120,11 +154,40 @@ export const encodeDecisions = (decisions: readonly RecordedDecision[]): string 
   decisions.map((decision) => LETTERS[decision]).join('');
 
 /** @throws Error on an unknown letter, which a worker of another version may have written. */
-export const decodeDecision = (
-  result: ClaimJobResult,
-  index: number,
-): { decision: RecordedDecision; claimedAt: number } => {
+export const decodeDecision = (result: Pick<ClaimJobResult, 'decisions'>, index: number): RecordedDecision => {
   const decision = DECISIONS.get(result.decisions[index] ?? '');
   if (!decision) throw new Error(`no decision for claim ${index} in "${result.decisions.slice(0, 40)}"`);
-  return { decision, claimedAt: result.replayedAt?.[index] ?? result.at };
+  return decision;
 };
+
+/** The coupons of a job, in the order of their first claim, as in its payload. */
+export const couponsOf = (claims: readonly Pick<Claim, 'couponName'>[]): string[] => [
+  ...new Set(claims.map(({ couponName }) => couponName)),
+];
+
+/**
+ * The decisions of a job, with the units, in the order of its claims.
+ * @throws Error on an unknown letter.
+ */
+export const decodeResult = (result: ClaimJobResult, claims: readonly Pick<Claim, 'couponName'>[]): DecidedClaim[] => {
+  const next = new Map<string, Unit>();
+  couponsOf(claims).forEach((name, index) => {
+    const first = result.grants?.[index];
+    if (first) next.set(name, decodeUnit(first));
+  });
+  return claims.map(({ couponName }, index) => {
+    const decision = decodeDecision(result, index);
+    const encoded = result.units?.[index];
+    if (encoded) return { decision, ...decodeUnit(encoded) };
+    const unit = decision === 'claimed' ? next.get(couponName) : undefined;
+    if (!unit) return { decision };
+    next.set(couponName, { ...unit, sequence: unit.sequence + 1 });
+    return { decision, ...unit };
+  });
+};
+
+const decodeUnit = ([sequence, claimedAt, endedAt]: EncodedUnit) =>
+  endedAt === undefined ? { sequence, claimedAt } : { sequence, claimedAt, endedAt };
+
+export const encodeUnit = ({ sequence, claimedAt, endedAt }: Unit & { endedAt?: number | undefined }): EncodedUnit =>
+  endedAt === undefined ? [sequence, claimedAt] : [sequence, claimedAt, endedAt];

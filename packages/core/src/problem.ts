@@ -1,9 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { Outcome } from './claim.ts';
+import { ClosedReasonSchema, type Outcome } from './claim.ts';
 import { OneOfSchema } from './one-of.ts';
 
 /** Codes of errors that are not outcomes of a claim. */
 type AnswerCode =
+  | 'amount_below_claimed'
+  | 'claim_pending'
   | 'headers_too_large'
   | 'host_not_allowed'
   | 'internal_error'
@@ -17,7 +19,8 @@ type AnswerCode =
   | 'unauthorized'
   | 'unavailable'
   | 'unsupported_media_type'
-  | 'user_mismatch';
+  | 'user_mismatch'
+  | 'version_conflict';
 
 /** Every code of an error. An outcome that `PROBLEMS` lacks does not compile. */
 export type ProblemCode = Exclude<Outcome, 'claimed' | 'replayed'> | AnswerCode;
@@ -36,8 +39,17 @@ export const PROBLEMS: Record<ProblemCode, { status: number; title: string; erro
     title: 'The user already has a unit of this coupon',
     error: 'coupon already claimed by this user',
   },
+  claim_released: { status: 409, title: 'The claim was released', error: 'claim released' },
+  sale_not_open: { status: 403, title: 'The coupon accepts no claims now', error: 'sale not open' },
   out_of_stock: { status: 400, title: 'The coupon is out of stock', error: 'no stock available' },
   name_taken: { status: 409, title: 'A coupon with this name already exists', error: 'coupon already exists' },
+  claim_pending: { status: 409, title: 'The claim is not decided yet', error: 'claim pending' },
+  amount_below_claimed: {
+    status: 409,
+    title: 'More units are claimed than the new amount',
+    error: 'amount below claimed units',
+  },
+  version_conflict: { status: 409, title: 'The coupon has another version', error: 'version conflict' },
   not_found: { status: 404, title: 'The resource does not exist', error: 'not found' },
   method_not_allowed: { status: 405, title: 'The address does not support this method', error: 'method not allowed' },
   unauthorized: { status: 401, title: 'The credentials are missing or wrong', error: 'unauthorized' },
@@ -104,6 +116,7 @@ export const ProblemSchema = Type.Object(
           'With status 503 only. nothing: nothing was or will be done. unknown: it may have been done or not.',
       }),
     ),
+    reason: Type.Optional(ClosedReasonSchema),
     claim_id: Type.Optional(
       Type.String({ description: 'Where the outcome of the claim is not known: read its status by this id.' }),
     ),

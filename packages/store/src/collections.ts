@@ -3,6 +3,7 @@ import { AMOUNT_MAX, JOB_RECORD_KEPT_SECONDS, PENDING_RECORD_KEPT_SECONDS } from
 export const COLLECTIONS = {
   coupons: 'coupons',
   claims: 'claims',
+  events: 'events',
   jobRecords: 'job_records',
   pendingClaims: 'pending_claims',
 } as const;
@@ -13,7 +14,11 @@ export const isSameKey = (one: unknown, other: unknown): boolean => JSON.stringi
 
 export interface IndexDefinition {
   key: Record<string, 1>;
+  /** By default MongoDB makes it of the key. */
+  name?: string;
   unique?: true;
+  /** Only documents that match are in the index. */
+  partialFilterExpression?: object;
   /** MongoDB deletes a document this long after the time in the indexed field. */
   expireAfterSeconds?: number;
 }
@@ -24,37 +29,84 @@ export interface IndexDefinition {
  */
 export const INDEXES: Record<CollectionName, readonly IndexDefinition[]> = {
   coupons: [{ key: { name: 1 }, unique: true }],
-  claims: [{ key: { user_id: 1, coupon_id: 1 }, unique: true }, { key: { coupon_id: 1 } }, { key: { coupon_name: 1 } }],
+  claims: [
+    // A user may have one live claim of a coupon. With the name of the index of all claims, which it replaces, both could not
+    // exist at once.
+    {
+      key: { user_id: 1, coupon_id: 1 },
+      name: 'live_user_id_1_coupon_id_1',
+      unique: true,
+      partialFilterExpression: { ordinal: 1 },
+    },
+    // Also serves every search by coupon_id alone.
+    { key: { coupon_id: 1, sequence: 1 }, unique: true },
+    { key: { coupon_name: 1 } },
+    { key: { user_id: 1, ended_at: 1 }, partialFilterExpression: { ended_at: { $exists: true } } },
+    { key: { expires_at: 1, coupon_id: 1 }, partialFilterExpression: { state: 'held' } },
+  ],
+  events: [{ key: { coupon_id: 1, number: 1 }, unique: true }],
   job_records: [{ key: { deadline: 1 }, expireAfterSeconds: JOB_RECORD_KEPT_SECONDS }],
   pending_claims: [{ key: { deadline: 1 }, expireAfterSeconds: PENDING_RECORD_KEPT_SECONDS }],
 };
 
-/** A validator for documents that have all these properties, each with its schema. */
-const documentOf = (properties: Record<string, object>) => ({
-  $jsonSchema: { bsonType: 'object', required: Object.keys(properties), properties },
+/** A validator for documents that have all these properties, each with its schema; and those of `optional`, if they are there. */
+const documentOf = (properties: Record<string, object>, optional: Record<string, object> = {}) => ({
+  $jsonSchema: {
+    bsonType: 'object',
+    required: Object.keys(properties),
+    properties: { ...properties, ...optional },
+  },
 });
 
 const text = { bsonType: 'string', minLength: 1 };
 const date = { bsonType: 'date' };
+const objectId = { bsonType: 'objectId' };
+/** A number of which a coupon may have more than 2,147,483,647 in time. The driver stores larger ones as doubles. */
+const countFrom = (minimum: number) => ({ bsonType: ['int', 'long', 'double'], minimum });
 
 /** The validators, by collection: MongoDB rejects a document that breaks its validator. They also guard against other writers. */
 export const VALIDATORS: Record<CollectionName, object> = {
   coupons: {
-    ...documentOf({
-      name: text,
-      amount: { bsonType: 'int', minimum: 1, maximum: AMOUNT_MAX },
-      remaining_amount: { bsonType: 'int', minimum: 0 },
-      created_at: date,
-      updated_at: date,
-    }),
+    ...documentOf(
+      {
+        name: text,
+        amount: { bsonType: 'int', minimum: 1, maximum: AMOUNT_MAX },
+        remaining_amount: { bsonType: 'int', minimum: 0 },
+        held_amount: { bsonType: 'int', minimum: 0 },
+        issued: countFrom(0),
+        version: countFrom(1),
+        event_count: countFrom(0),
+        created_at: date,
+        updated_at: date,
+      },
+      { starts_at: date, ends_at: date, paused: { enum: [true] } },
+    ),
     $expr: { $lte: ['$remaining_amount', '$amount'] },
   },
-  claims: documentOf({
-    _id: text,
-    user_id: text,
-    coupon_id: { bsonType: 'objectId' },
-    coupon_name: text,
-    claimed_at: date,
+  claims: {
+    ...documentOf(
+      {
+        _id: text,
+        user_id: text,
+        coupon_id: objectId,
+        coupon_name: text,
+        claimed_at: date,
+        sequence: countFrom(1),
+      },
+      { ended_at: date },
+    ),
+    // A claim is live or has ended, never both.
+    $or: [
+      { ordinal: { $exists: true }, ended_at: { $exists: false } },
+      { ordinal: { $exists: false }, ended_at: { $exists: true } },
+    ],
+  },
+  events: documentOf({
+    coupon_id: objectId,
+    number: countFrom(1),
+    after_sequence: countFrom(0),
+    type: text,
+    at: date,
   }),
   job_records: documentOf({ _id: text, deadline: date, decided_at: { bsonType: 'timestamp' } }),
   pending_claims: documentOf({

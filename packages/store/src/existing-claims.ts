@@ -9,6 +9,8 @@ export const toExistingClaim = (stored: ClaimFields): ExistingClaim => ({
   couponName: stored.coupon_name,
   requestId: stored.request_id,
   claimedAt: stored.claimed_at.getTime(),
+  sequence: stored.sequence,
+  ...(stored.ended_at && { endedAt: stored.ended_at.getTime() }),
 });
 
 /** The existing claims among these ids, by id. Without a session, this is a majority read. */

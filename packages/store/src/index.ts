@@ -2,6 +2,7 @@
 export * from './collections.ts';
 export * from './database-time.ts';
 export * from './ensure-collections.ts';
+export * from './events.ts';
 export * from './existing-claims.ts';
 export * from './job-records.ts';
 export * from './mongo.ts';

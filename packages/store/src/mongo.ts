@@ -2,6 +2,7 @@ import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { StartError, withoutPassword } from '@flashclaim/runtime';
 import { type Collection, type Db, MongoClient, type MongoClientOptions, MongoError, type ObjectId } from 'mongodb';
 import { COLLECTIONS } from './collections.ts';
+import type { EventFields } from './events.ts';
 import type { JobRecordFields } from './job-records.ts';
 import type { PendingClaimFields } from './pending-claims.ts';
 import { refuseWeakUri } from './refuse-weak-uri.ts';
@@ -18,6 +19,7 @@ export interface Mongo {
   db: Db;
   coupons: Collection<CouponFields>;
   claims: Collection<ClaimFields<ObjectId>>;
+  events: Collection<EventFields>;
   jobRecords: Collection<JobRecordFields>;
   pendingClaims: Collection<PendingClaimFields>;
 }
@@ -48,6 +50,7 @@ export const connectMongo = async (uri: string, name: string, options: MongoClie
     db,
     coupons: db.collection(COLLECTIONS.coupons),
     claims: db.collection(COLLECTIONS.claims),
+    events: db.collection(COLLECTIONS.events),
     jobRecords: db.collection(COLLECTIONS.jobRecords),
     pendingClaims: db.collection(COLLECTIONS.pendingClaims),
   };
