@@ -39,6 +39,7 @@ import { openapiRoutes } from './routes/openapi.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { problemRoutes } from './routes/problems.ts';
 import { queueRoutes } from './routes/queues.ts';
+import { releaseRoutes } from './routes/releases.ts';
 
 /** Routes without Fastify's timeout: a claim bounds its own wait, and the others stream for as long as the caller reads. */
 const WITHOUT_TIMEOUT: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TEST_SALE_PATH]);
@@ -95,6 +96,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(metricsRoutes);
   await app.register(couponRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
+  await app.register(releaseRoutes);
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
   await app.register(liveRoutes, { testSales });
   return app;

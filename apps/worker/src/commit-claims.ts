@@ -1,10 +1,9 @@
 import {
   CLOCK_JUMP_MAX_SECONDS,
   type Claim,
-  type ClaimFields,
   type ClaimJobResult,
+  changesOf,
   decideJobs,
-  grantsOf,
   JOB_DEADLINE_SECONDS,
   type Job,
   type JobDecision,
@@ -16,7 +15,6 @@ import {
   toResult,
 } from '@flashclaim/core';
 import {
-  COLLECTIONS,
   databaseTimeOf,
   insertJobRecords,
   inTransaction,
@@ -28,20 +26,18 @@ import {
   readJobRecords,
   readSnapshot,
   withDriverTimeout,
-  writeInTransaction,
 } from '@flashclaim/store';
-import type { ClientSession, ObjectId } from 'mongodb';
+import type { ClientSession } from 'mongodb';
 import { channels, type RetryReason } from './channels.ts';
-import { type CouponCache, countByCoupon, type Prediction } from './coupon-cache.ts';
+import type { CouponCache, Prediction } from './coupon-cache.ts';
+import { SnapshotContradicted, type TakenCoupon, takeUnits } from './take-units.ts';
+import { unitsOf, writeChanges } from './write-changes.ts';
 
 /** Attempts at a transaction while the database contradicts the snapshot. Then the job is retried. */
 const COMMIT_ATTEMPTS_MAX = 5;
 
 /** The longest pause after the first write conflict; twice as long after the second, and so on. */
 const COMMIT_PAUSE_MAX_MS = 50;
-
-/** The database contradicts the snapshot of the decision: another transaction committed in between. */
-class SnapshotContradicted extends Error {}
 
 /** The attempt found only at its end that the deadline of a job has passed: another process may have recorded its expiry. */
 class DeadlinePassed extends Error {}
@@ -61,9 +57,9 @@ export type JobResults = ReadonlyMap<string, ClaimJobResult>;
  * later run of the job, on any worker, finds the record, grants nothing, and returns the same result.
  * Resolves once a majority has the record and all grants in its journal.
  *
- * The first attempt does not read the coupons where the `cache` predicts them: its commands are record, claims, units and commit.
- * Where duplicate claims are likely, it reads existing claims before. Where the database contradicts a prediction, the next
- * attempt reads everything.
+ * The first attempt does not read the coupons where the `cache` predicts them: its commands are units, record, claims and commit.
+ * The units come first, because the coupon contains the numbers and the time of the grants. Where existing claims are likely, or
+ * are to be released, it reads them before. Where the database contradicts a prediction, the next attempt reads everything.
  * @param jobs no two with the same id.
  * @throws MongoError where the database can't be reached: the job is then retried. JobRejectedError where no run can decide a
  *   job.
@@ -91,7 +87,7 @@ const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeou
  * attempt finds the records of the jobs if the commit succeeded.
  */
 const retryReasonOf = (error: unknown): RetryReason | undefined => {
-  if (error instanceof SnapshotContradicted) return 'too_few_units';
+  if (error instanceof SnapshotContradicted) return 'contradicted';
   if (error instanceof DeadlinePassed) return 'deadline';
   if (isDuplicateKey(error)) return 'duplicate';
   if (isTransient(error)) return 'transient';
@@ -109,17 +105,17 @@ interface Decided {
   decided: JobDecision[];
   snapshot: ReadSnapshot;
   results: Map<string, ClaimJobResult>;
-  units: Map<string, number>;
+  taken: ReadonlyMap<string, TakenCoupon>;
 }
 
 const decideAndCommit = async (attempt: Attempt): Promise<JobResults> => {
   const { mongo, cache } = attempt;
   const start = performance.now();
-  const { decided, snapshot, results, units } = await inTransaction(mongo.client, (session) =>
+  const { decided, snapshot, results, taken } = await inTransaction(mongo.client, (session) =>
     decide(attempt, session),
   );
   channels.commit.publish({ decided, milliseconds: performance.now() - start });
-  cache.update(claimsOf(decided.map(({ job }) => job)), snapshot, units);
+  cache.update(claimsOf(decided.map(({ job }) => job)), snapshot, taken);
   return results;
 };
 
@@ -127,30 +123,31 @@ const claimsOf = (jobs: readonly Job[]): Claim[] => jobs.flatMap(({ claims }) =>
 
 const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided> => {
   const { mongo, jobs, isFirst } = attempt;
-  // biome-ignore lint/plugin: a timestamp for people; no decision depends on it.
-  const now = new Date();
   const sorted = await sortByRecords(attempt, session);
-  // The time of the first read: later reads of the transaction see the same snapshot.
-  const sortedAt = session.operationTime?.toBigInt();
   const prediction = isFirst ? attempt.predicted : undefined;
   const snapshot =
     prediction && !prediction.contested ? withoutClaims(prediction) : await readFor(mongo, session, sorted, prediction);
-  const decidedAt = sortedAt ?? snapshot.readAt;
   const decided = decideJobs(snapshot, sorted.open);
-  const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.existing, now.getTime())]));
+  const changes = changesOf(
+    snapshot,
+    claimsOf(sorted.open),
+    decided.flatMap(({ decisions }) => decisions),
+  );
 
-  // The first write: two runs of a job conflict at its record, whatever else they write.
+  const taken = await takeUnits({ mongo, session, couponIds: snapshot.couponIds }, changes, prediction !== undefined);
+  if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
+  const units = unitsOf(changes, taken);
+  const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.existing, units)]));
+  // Two runs of a job conflict at its record, whatever else they write.
+  const decidedAt = session.operationTime?.toBigInt();
   const records = [...sorted.open, ...sorted.expired].map((job) => newRecord(job, results.get(job.id), decidedAt));
   await insertJobRecords(mongo, session, records);
-  if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
-  const grants = decided.flatMap(({ job, decisions }) => grantsOf(snapshot, job.claims, decisions));
-  const units = await writeGranted({ mongo, session, snapshot, now }, grants);
-  if (prediction) await checkRefused(mongo, session, prediction, units);
+  await writeChanges({ mongo, session }, changes, taken, units);
 
-  for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot.existing, now.getTime()));
+  for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot.existing));
   for (const { job, record } of sorted.recorded)
-    results.set(job.id, repeatResult(job, record.result, snapshot.existing, now.getTime()));
-  return { decided, snapshot, results, units };
+    results.set(job.id, repeatResult(job, record.result, snapshot.existing));
+  return { decided, snapshot, results, taken };
 };
 
 /** The first attempt assumes that all jobs are new and in time. That costs no read; if it is wrong, the first write fails. */
@@ -187,9 +184,8 @@ const newRecord = (
 ): JobRecord => ({ jobId: id, deadline, firstClaim: claims[0]?.id, result, decidedAt });
 
 /** The snapshot where none of the claims exists, and no user has a unit. */
-const withoutClaims = ({ couponIds, remaining }: Prediction): ReadSnapshot => ({
-  couponIds,
-  remaining,
+const withoutClaims = (prediction: Prediction): ReadSnapshot => ({
+  ...prediction,
   existing: new Map(),
   holders: new Map(),
 });
@@ -203,66 +199,4 @@ const readFor = (
 ) => {
   const settled = [...expired, ...recorded.map(({ job }) => job)];
   return withDriverTimeout(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled), predicted));
-};
-
-/**
- * Checks that the coupons exist of which nobody was granted a unit: no update has checked them. A coupon may have been deleted
- * and created again since it was read, and then the existing claims belong to the earlier coupon.
- */
-const checkRefused = async (
-  { coupons }: Mongo,
-  session: ClientSession,
-  { couponIds }: Prediction,
-  units: ReadonlyMap<string, number>,
-): Promise<void> => {
-  const ids = [...couponIds].flatMap(([name, id]) => (units.has(name) ? [] : [id]));
-  if (ids.length === 0) return;
-  const options = { session, projection: { _id: 1 }, batchSize: ids.length + 1 };
-  const found = await withDriverTimeout(coupons.find({ _id: { $in: ids } }, options).toArray());
-  if (found.length < ids.length) throw new SnapshotContradicted('a coupon was deleted since it was read');
-};
-
-interface Write {
-  mongo: Mongo;
-  session: ClientSession;
-  snapshot: ReadSnapshot;
-  now: Date;
-}
-
-/**
- * Inserts the claims, then takes their units: so the coupon, where transactions conflict, is locked for the shortest time.
- * Resolves to the units that were taken, by coupon name.
- */
-const writeGranted = async (
-  { mongo, session, snapshot: { couponIds }, now }: Write,
-  claims: readonly Claim[],
-): Promise<Map<string, number>> => {
-  const units = countByCoupon(claims);
-  if (claims.length === 0) return units;
-  const documents = claims.map(({ id, userId, couponName, requestId }): ClaimFields<ObjectId> => {
-    const coupon_id = couponIds.get(couponName) as ObjectId;
-    const document = { _id: id, user_id: userId, coupon_id, coupon_name: couponName, claimed_at: now };
-    return requestId === undefined ? document : { ...document, request_id: requestId };
-  });
-  await writeInTransaction(mongo.db, session, { insert: COLLECTIONS.claims, documents });
-  const updates = takeUnits(units, couponIds, now);
-  const taken = await writeInTransaction(mongo.db, session, { update: COLLECTIONS.coupons, updates });
-  if (taken !== units.size) throw new SnapshotContradicted('a coupon has fewer units than the snapshot said');
-  return units;
-};
-
-/**
- * One update for all coupons with the same number of units: that costs the server a third of one update for each coupon.
- * By id and not by name: a coupon that was deleted and created again is another coupon.
- */
-const takeUnits = (units: ReadonlyMap<string, number>, couponIds: ReadonlyMap<string, ObjectId>, now: Date) => {
-  const byCount = Map.groupBy(units, ([, count]) => count);
-  return [...byCount].map(([count, coupons]) => ({
-    q: {
-      _id: { $in: coupons.map(([name]) => couponIds.get(name) as ObjectId) },
-      remaining_amount: { $gte: count },
-    },
-    u: { $inc: { remaining_amount: -count }, $set: { updated_at: now } },
-    multi: true,
-  }));
 };

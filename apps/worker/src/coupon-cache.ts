@@ -1,10 +1,11 @@
 import { type Claim, COUPONS_CACHED_MAX } from '@flashclaim/core';
 import type { KnownCoupons, ReadSnapshot } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
+import type { TakenCoupon } from './take-units.ts';
 
 /** Coupons as they probably are, with a unit for every claim of a batch. */
 export interface Prediction extends KnownCoupons {
-  /** Whether a claim of the batch is probably for a user or under a key that has a unit already. */
+  /** Whether the claims must be read: one is to be released, or its user or key probably has a unit already. */
   contested: boolean;
 }
 
@@ -20,8 +21,8 @@ export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => 
  * a job with duplicate claims needs one.
  *
  * The database checks every prediction. Grants: the unique indexes reject a second unit for a user and an existing claim id, and
- * the filter of the update rejects units that do not remain, or a coupon that was deleted. Refusals: a prediction has units for
- * all, so a claim is refused only because of an existing claim, which was read; `commitJobs` checks that its coupon exists.
+ * `takeUnits` rejects units that do not remain, and a coupon that is closed or was deleted. Refusals: a prediction has units for
+ * all, so a claim is refused only because of an existing claim, which was read; `takeUnits` checks that its coupon exists.
  * A lost cache costs one read.
  */
 export class CouponCache {
@@ -32,7 +33,7 @@ export class CouponCache {
   predict(batch: readonly Claim[]): Prediction | undefined {
     const couponIds = new Map<string, ObjectId>();
     const remaining = new Map<string, number>();
-    let contested = false;
+    let contested = batch.some(({ operation }) => operation !== undefined);
     for (const [name, count] of countByCoupon(batch)) {
       const coupon = this.#coupons.get(name);
       if (!coupon || coupon.remaining < count) return undefined;
@@ -40,15 +41,16 @@ export class CouponCache {
       remaining.set(name, coupon.remaining);
       contested ||= coupon.contested;
     }
-    return { couponIds, remaining, contested };
+    return { couponIds, remaining, closed: new Map(), contested };
   }
 
-  /** Updates the cache from the snapshot of a committed batch and the units that were taken, by coupon name. */
-  update(batch: readonly Claim[], snapshot: ReadSnapshot, taken: ReadonlyMap<string, number>): void {
+  /** Updates the cache from the snapshot of a committed batch and the coupons that it changed. Closed coupons are not kept. */
+  update(batch: readonly Claim[], snapshot: ReadSnapshot, taken: ReadonlyMap<string, TakenCoupon>): void {
     const reused = new Set(batch.filter(({ id }) => snapshot.existing.has(id)).map(({ couponName }) => couponName));
     for (const [name, id] of snapshot.couponIds) {
-      const remaining = (snapshot.remaining.get(name) ?? 0) - (taken.get(name) ?? 0);
-      this.#coupons.set(name, { id, remaining, contested: snapshot.holders.has(name) || reused.has(name) });
+      const remaining = taken.get(name)?.remaining_amount ?? snapshot.remaining.get(name) ?? 0;
+      if (snapshot.closed.has(name)) this.#coupons.delete(name);
+      else this.#coupons.set(name, { id, remaining, contested: snapshot.holders.has(name) || reused.has(name) });
     }
     for (const name of this.#coupons.keys()) {
       if (this.#coupons.size <= COUPONS_CACHED_MAX) break;

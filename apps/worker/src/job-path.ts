@@ -67,7 +67,7 @@ const claimJob = TypeCompiler.Compile(ClaimJobSchema);
 /** @throws JobRejectedError where this version of the worker can't read the payload. */
 const decodePayload = ({ id, data }: QueuedJob): Job => {
   if (!claimJob.Check(data))
-    throw new JobRejectedError(`job ${id} is ${describe(data)}, not a list of claims in version 3`);
+    throw new JobRejectedError(`job ${id} is ${describe(data)}, not a list of claims in version 4`);
   try {
     return decodeJob(data);
   } catch (error) {
@@ -77,5 +77,5 @@ const decodePayload = ({ id, data }: QueuedJob): Job => {
 
 const describe = (data: unknown): string => {
   const version = (data as Partial<ClaimJob> | null)?.v;
-  return version === undefined || version === 3 ? 'not readable' : `of version ${version}`;
+  return version === undefined || version === 4 ? 'not readable' : `of version ${version}`;
 };

@@ -33,6 +33,17 @@ export type ClaimDecision = Exclude<Outcome, 'invalid_request' | 'sale_not_open'
 /** What the worker decides. */
 export type Decision = ClaimDecision | ReleaseDecision;
 
+/** How decisions are counted: all reasons of `sale_not_open` together. */
+export type CountedDecision = Exclude<Decision, ClosedReason> | 'sale_not_open';
+export const countedAs = (decision: Decision): CountedDecision =>
+  isClosedReason(decision) ? 'sale_not_open' : decision;
+
+export const COUNTED_DECISIONS: readonly CountedDecision[] = [
+  ...OUTCOMES.filter((outcome) => outcome !== 'invalid_request'),
+  'released',
+  'claim_not_found',
+];
+
 /**
  * A decision in a job record. `timed_out`: the job was not decided before its deadline, so its claims never get a unit.
  */
@@ -43,6 +54,9 @@ export type Grant = Extract<Decision, 'replayed' | 'claimed'>;
 
 export const isGrant = (decision: string | undefined): decision is Grant =>
   decision === 'claimed' || decision === 'replayed';
+
+export const isReleaseDecision = (decision: string): decision is ReleaseDecision =>
+  decision === 'released' || decision === 'claim_not_found';
 
 export const isClosedReason = (decision: string): decision is ClosedReason =>
   (CLOSED_REASONS as readonly string[]).includes(decision);
@@ -76,6 +90,9 @@ export interface ExistingClaim extends Claim, Unit {
   /** Whether its coupon was deleted, and another coupon with the same name exists. */
   ofEarlierCoupon?: boolean;
 }
+
+/** What an existing claim got by its grant. */
+export const unitOf = ({ sequence, claimedAt, endedAt }: ExistingClaim) => ({ sequence, claimedAt, endedAt });
 
 /** A committed claim as MongoDB stores it, also after its release. The claim id is the document's `_id`. */
 export interface ClaimFields<CouponId = unknown> {

@@ -80,7 +80,7 @@ export interface JobRecord {
   result?: ClaimJobResult | undefined;
   /**
    * Cluster time of the snapshot that the decision used. It orders records: of two transactions that do not overlap, the later
-   * one has the greater time. Absent before the insert if the insert is the first command of the transaction.
+   * one has the greater time. Absent before the insert of a job that has expired: MongoDB then sets the time of the insert.
    */
   decidedAt?: bigint | undefined;
 }

@@ -1,9 +1,9 @@
-import type { Decision, ProblemCode } from '@flashclaim/core';
+import type { CountedDecision, ProblemCode } from '@flashclaim/core';
 import { createChannel } from '@flashclaim/runtime';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
-/** The answer to a claim request, in one word. */
-export type AnswerCode = Decision | Extract<Answer, string>;
+/** The answer to a claim or to a release, in one word. */
+export type AnswerCode = CountedDecision | Extract<Answer, string>;
 
 /** Why a claim was rejected. Nothing was or will be done for it. */
 export type RejectionCode = Extract<ProblemCode, 'overloaded' | 'rate_limited' | 'unavailable'>;

@@ -1,4 +1,4 @@
-import { type ClaimJob, type ClaimStatus, type JobAnswer, laneAgeMaxMs, laneOf } from '@flashclaim/core';
+import { type Claim, type ClaimJob, type ClaimStatus, type JobAnswer, laneAgeMaxMs, laneOf } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import type { DatabaseClock, Mongo } from '@flashclaim/store';
 import type { Queue } from 'bullmq';
@@ -9,11 +9,11 @@ import { Batcher } from './batcher.ts';
 import { channels } from './channels.ts';
 import { claimIdOfKey, newClaimId } from './claim-id.ts';
 import { ClaimStatuses } from './claim-statuses.ts';
+import { ClosedCoupons, isClosedBy } from './closed-coupons.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { findClaims } from './find-claims.ts';
 import { PendingClaims } from './pending-claims.ts';
 import { Recovery } from './recovery.ts';
-import { SoldOut } from './sold-out.ts';
 import { type Answer, type Settled, WaitingClaim } from './waiting-claim.ts';
 
 /**
@@ -57,8 +57,8 @@ export interface ClaimRequest {
  * 1. **Admit** (`admission/`). Too many undecided claims, a slow event loop, or a store that is down: the claim is rejected, and
  *    nothing is done. The load shedder checks this before it reads a body. `submit` checks it again, and also rejects where the
  *    lane is full, or with `respond-async` where the pending records are.
- * 2. **Submit**. The claim gets its id and a timer for its wait. A claim for a coupon that was sold out a moment ago needs no
- *    job: `SoldOut` refuses it by a read, or forwards it to step 3.
+ * 2. **Submit**. The claim gets its id and a timer for its wait. A claim for a coupon that was closed a moment ago (sold out, or
+ *    its sale is not open) needs no job: `ClosedCoupons` refuses it by a read, or forwards it to step 3.
  * 3. **Batch** (`Batcher`, one for each lane). While a job of the lane is in flight, later claims wait, and then share a job.
  * 4. **Dispatch** (`Dispatcher`). A batch goes to its lane as one BullMQ job. Once Redis has confirmed it, the claim needs this
  *    process only if Redis loses the job. Where Redis does not confirm it, the answer is 503; if Redis was asked, the claim may
@@ -72,6 +72,9 @@ export interface ClaimRequest {
  * Nothing here protects the stock: the worker's transaction does (`commit-claims.ts`). The API never grants. A caller who hangs
  * up changes nothing: the claim stays on its path until it is settled.
  *
+ * A release of a claim takes the same path from step 3 on, as an entry of a job of its coupon's lane (`release`). Its 202 needs no
+ * record, because the claim itself has a status, and to repeat a release is harmless.
+ *
  * A new outcome starts in `OUTCOMES` (core/claim.ts) and `decideClaims`. The compiler then asks for its letter (job.ts), its
  * problem (problem.ts) and its text (`reply.ts`); `AFTER_WAITING` in the route, the client and the audit list it by hand.
  */
@@ -81,7 +84,7 @@ export class ClaimPath {
   readonly #batchers: readonly Batcher[];
   readonly #dispatcher: Dispatcher;
   readonly #recovery: Recovery;
-  readonly #soldOut: SoldOut;
+  readonly #closed: ClosedCoupons;
   readonly #pendingClaims: PendingClaims;
   readonly #options: ClaimPathOptions;
 
@@ -91,7 +94,7 @@ export class ClaimPath {
     this.#options = options;
     this.admission = new AdmissionControl({ redis, mongo: mongoWatch, eventLoop, pendingMax });
     const forward = (claim: WaitingClaim) => this.#batcherOf(claim.couponName).add(claim);
-    this.#soldOut = new SoldOut({ mongo, mongoWatch, log, forward });
+    this.#closed = new ClosedCoupons({ mongo, mongoWatch, log, forward });
     const dispatcher = new Dispatcher({ queues, redis, databaseClock, log });
     this.#batchers = queues.map(
       (_, lane) =>
@@ -107,35 +110,51 @@ export class ClaimPath {
 
   /** Steps 1 to 3. Returns the claim, or why it is not admitted. */
   submit({ userId, couponName, keyed, waitMs = this.#options.waitMaxMs }: ClaimRequest): WaitingClaim | Rejection {
-    const batcher = this.#batcherOf(couponName);
-    const { waitMaxMs, arePendingClaimsFull } = this.#options;
-    const { rejection } = this.admission;
+    const rejection = this.#rejectionOf(couponName);
     if (rejection) return rejection;
-    if (batcher.isFull(laneAgeMaxMs(waitMaxMs)) || (waitMs === 0 && arePendingClaimsFull())) return OVERLOADED;
+    if (waitMs === 0 && this.#options.arePendingClaimsFull()) return OVERLOADED;
 
     this.admission.acquire();
     const id = keyed ? claimIdOfKey(userId, keyed.key) : newClaimId();
     const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, this.#events);
     channels.submit.publish(claim);
 
-    if (!this.#soldOut.take(claim)) batcher.add(claim);
+    if (!this.#closed.take(claim)) this.#batcherOf(couponName).add(claim);
     return claim;
+  }
+
+  /** Submits the release of a claim that exists. Returns the claim that waits for it, or why it is not admitted. */
+  release({ id, userId, couponName }: Claim): WaitingClaim | Rejection {
+    const rejection = this.#rejectionOf(couponName);
+    if (rejection) return rejection;
+    this.admission.acquire();
+    const release = { id, userId, couponName, operation: 'release' } as const;
+    const claim = new WaitingClaim(release, this.#options.waitMaxMs, this.#events);
+    channels.submit.publish(claim);
+    this.#batcherOf(couponName).add(claim);
+    return claim;
+  }
+
+  #rejectionOf(couponName: string): Rejection | undefined {
+    const { rejection } = this.admission;
+    if (rejection) return rejection;
+    return this.#batcherOf(couponName).isFull(laneAgeMaxMs(this.#options.waitMaxMs)) ? OVERLOADED : undefined;
   }
 
   /** Step 5. Resolves to what the caller is answered. */
   async answer(claim: WaitingClaim): Promise<Answer> {
     const answer = await claim.answer;
-    return answer === 'pending' ? this.#pendingClaims.record(claim) : answer;
+    return answer === 'pending' && !claim.operation ? this.#pendingClaims.record(claim) : answer;
   }
 
   readonly #events = {
     /** The wait is over: the claim must get into a job now, because only a job is decided without this process. */
     timedOut: (claim: WaitingClaim): void => {
-      if (!this.#soldOut.release(claim)) this.#batcherOf(claim.couponName).flushSoon();
+      if (!this.#closed.release(claim)) this.#batcherOf(claim.couponName).flushSoon();
     },
     settled: (claim: WaitingClaim, settled: Settled): void => {
       this.admission.release();
-      if (typeof settled === 'object' && settled.decision === 'out_of_stock') this.#soldOut.remember(claim.couponName);
+      if (typeof settled === 'object' && isClosedBy(settled.decision)) this.#closed.remember(claim.couponName);
     },
   };
 

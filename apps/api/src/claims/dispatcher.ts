@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import {
   type ClaimJob,
   type ClaimJobResult,
-  decodeDecision,
+  type DecidedClaim,
+  decodeResult,
   encodeJob,
   JOB_ATTEMPTS_MAX,
   JOB_DEADLINE_SECONDS,
@@ -90,7 +91,7 @@ export class Dispatcher {
   answer(jobId: string, result: ClaimJobResult, committedAt?: number): void {
     const job = this.#jobs.get(jobId);
     if (!job) return;
-    const settled = job.claims.map((_, index) => toSettled(result, index));
+    const settled = decodeResult(result, job.claims).map(toSettled);
     job.committedAt = committedAt;
     this.#enqueued(job);
     this.#finish(job, (index) => settled[index] as Settled);
@@ -137,7 +138,5 @@ export class Dispatcher {
 }
 
 /** An expired job granted nothing and never will. For the caller that is the same as a job that was never sent. */
-const toSettled = (result: ClaimJobResult, index: number): Settled => {
-  const { decision, claimedAt } = decodeDecision(result, index);
-  return decision === 'timed_out' ? 'unavailable' : { decision, claimedAt };
-};
+const toSettled = ({ decision, ...unit }: DecidedClaim): Settled =>
+  decision === 'timed_out' ? 'unavailable' : { ...unit, decision };

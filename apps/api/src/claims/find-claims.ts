@@ -1,9 +1,9 @@
 import {
-  CLAIMED_MESSAGE,
   type ClaimStatus,
   decodeDecision,
-  type ExistingClaim,
+  isClosedReason,
   isGrant,
+  isReleaseDecision,
   PENDING_RECORD_KEPT_SECONDS,
   PENDING_RECORDS_PER_READ_MAX,
   type RecordedDecision,
@@ -23,6 +23,7 @@ import {
   withDriverTimeout,
 } from '@flashclaim/store';
 import type { ClientSession } from 'mongodb';
+import { toExistingStatus } from './existing-status.ts';
 
 /** Attempts at a transaction while other processes write the same records. */
 const ATTEMPTS_MAX = 5;
@@ -36,7 +37,7 @@ const ATTEMPTS_MAX = 5;
 export const findClaims = async (mongo: Mongo, claimIds: readonly string[]): Promise<Map<string, ClaimStatus>> => {
   const claims = await existingClaims(mongo, claimIds);
   const others = claimIds.filter((id) => !claims.has(id));
-  const statuses = new Map(mapValues(claims, toClaimed));
+  const statuses = new Map(mapValues(claims, toExistingStatus));
   if (others.length === 0) return statuses;
   const read = await retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, others)));
   return new Map([...statuses, ...read]);
@@ -55,7 +56,7 @@ const readAll = async (
   const pending = new Map(mapValues(found, (some) => some.filter(isKept)));
   const records = await readOrExpireJobs(mongo, session, [...pending.values()].flat().map(toRecordKey));
   const claims = await withDriverTimeout(existingClaims(mongo, claimIds, session));
-  const statuses = new Map(mapValues(claims, toClaimed));
+  const statuses = new Map(mapValues(claims, toExistingStatus));
   for (const [claimId, some] of pending) {
     const status = statuses.get(claimId) ?? toStatus(claimId, some, records, now);
     if (status) statuses.set(claimId, status);
@@ -87,16 +88,6 @@ const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
   }
 };
 
-const toClaimed = ({ id, userId, couponName, claimedAt }: ExistingClaim): ClaimStatus => ({
-  message: CLAIMED_MESSAGE,
-  claim_id: id,
-  status: 'claimed',
-  code: 'claimed',
-  user_id: userId,
-  coupon_name: couponName,
-  claimed_at: new Date(claimedAt).toISOString(),
-});
-
 /** An undecided job may still grant the claim. Where all are decided, the latest decision counts. */
 const toStatus = (
   claimId: string,
@@ -107,13 +98,13 @@ const toStatus = (
   const undecided = pending.find((one) => !records.has(toJobId(one))) ?? unreadOf(pending, now);
   const latest = undecided ?? latestOf(pending, records);
   if (!latest) return undefined;
-  const code = undecided ? 'pending' : decisionOf(latest, records);
-  // A granted claim that does not exist was deleted by hand.
-  if (isGrant(code)) return undefined;
+  const decision = undecided ? 'pending' : decisionOf(latest, records);
+  // A granted claim that does not exist was purged, or deleted by hand.
+  if (isGrant(decision) || isReleaseDecision(decision)) return undefined;
   return {
     claim_id: claimId,
     status: undecided ? 'pending' : 'refused',
-    code,
+    ...(isClosedReason(decision) ? { code: 'sale_not_open', reason: decision } : { code: decision }),
     user_id: latest.userId,
     coupon_name: latest.couponName,
   };
@@ -135,7 +126,7 @@ const latestOf = (
 
 const decisionOf = ({ place }: PendingClaim, records: ReadonlyMap<string, StoredJobRecord>): RecordedDecision => {
   const result = records.get(place.jobId)?.result;
-  return result ? decodeDecision(result, place.index).decision : 'timed_out';
+  return result ? decodeDecision(result, place.index) : 'timed_out';
 };
 
 const toJobId = ({ place }: PendingClaim): string => place.jobId;

@@ -1,11 +1,18 @@
-import { ASYNC_BATCH_MAX_MS, type Claim, type Decision, type Place } from '@flashclaim/core';
+import {
+  ASYNC_BATCH_MAX_MS,
+  type Claim,
+  countedAs,
+  type DecidedClaim,
+  type Decision,
+  type Place,
+} from '@flashclaim/core';
 import { channels } from './channels.ts';
 
 /**
  * The result of a claim in this process: a decision; `unavailable` where nothing was done, because a store is down;
  * `unknown` where a store went down after it was asked, so that the claim may be decided or not.
  */
-export type Settled = { decision: Decision; claimedAt: number } | 'unavailable' | 'unknown';
+export type Settled = (Omit<DecidedClaim, 'decision'> & { decision: Decision }) | 'unavailable' | 'unknown';
 
 /** What the caller is answered: the above, or that the claim will be decided later. */
 export type Answer = Settled | 'pending';
@@ -24,6 +31,7 @@ export class WaitingClaim implements Claim {
   readonly userId: string;
   readonly couponName: string;
   readonly requestId: string | undefined;
+  readonly operation: Claim['operation'];
   /** When it arrived, in ms of the monotonic clock. */
   readonly since = performance.now();
   readonly answer: Promise<Answer>;
@@ -38,11 +46,12 @@ export class WaitingClaim implements Claim {
   readonly #events: ClaimEvents;
 
   /** @param waitMs with 0, the answer is `pending` as soon as the claim is in a job. */
-  constructor({ id, userId, couponName, requestId }: Claim, waitMs: number, events: ClaimEvents) {
+  constructor({ id, userId, couponName, requestId, operation }: Claim, waitMs: number, events: ClaimEvents) {
     this.id = id;
     this.userId = userId;
     this.couponName = couponName;
     this.requestId = requestId;
+    this.operation = operation;
     this.#isAsync = waitMs === 0;
     this.#events = events;
     this.answer = new Promise((resolve) => {
@@ -75,7 +84,11 @@ export class WaitingClaim implements Claim {
     clearTimeout(this.#timer);
     this.#resolve(settled);
     if (this.answeredPending) channels.late.publish(this);
-    else channels.reply.publish({ claim: this, answer: typeof settled === 'string' ? settled : settled.decision });
+    else
+      channels.reply.publish({
+        claim: this,
+        answer: typeof settled === 'string' ? settled : countedAs(settled.decision),
+      });
     this.#events.settled(this, settled);
   }
 

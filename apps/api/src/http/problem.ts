@@ -12,6 +12,10 @@ import { setCommonHeaders } from './common-headers.ts';
 /** The detail of `coupon_not_found`. */
 export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive.';
 
+/** The detail and the title of `not_found` for a claim. */
+export const NO_SUCH_CLAIM = 'No claim has this id, or its status is no longer kept.';
+export const CLAIM_NOT_FOUND = { title: 'The claim does not exist' };
+
 /** The detail of `host_not_allowed`. */
 export const HOST_NOT_ALLOWED =
   'Without ADMIN_TOKEN, admin calls are open under localhost or an IP address only, and not to pages of other hosts. ' +
@@ -21,7 +25,7 @@ export const HOST_NOT_ALLOWED =
 export const PROBLEM_RESPONSES = { '4xx': ProblemSchema, '5xx': ProblemSchema };
 
 /** What a problem says beyond its code and detail. */
-export type ProblemMembers = Pick<Problem, 'errors' | 'done'> & { title?: string };
+export type ProblemMembers = Pick<Problem, 'errors' | 'done' | 'reason'> & { title?: string };
 
 /** An error that the error handler answers as a problem. `detail` tells the caller what to do. */
 export class ProblemError extends Error {

@@ -1,4 +1,4 @@
-import { OUTCOMES } from '@flashclaim/core';
+import { COUNTED_DECISIONS } from '@flashclaim/core';
 import { CLAIMS_BUCKETS, FastHistogram, SECONDS_BUCKETS, toSeconds } from '@flashclaim/runtime';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { type AnswerCode, channels } from '../claims/channels.ts';
@@ -11,7 +11,7 @@ export const observeClaims = (registry: Registry): void => {
 
 const countReplies = (registry: Registry): void => {
   const answers: Partial<Record<AnswerCode, number>> = { pending: 0, unavailable: 0, unknown: 0 };
-  for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') answers[outcome] = 0;
+  for (const decision of COUNTED_DECISIONS) answers[decision] = 0;
   let waiting = 0;
   const duration = new FastHistogram({
     name: 'flashclaim_claim_duration_seconds',
@@ -33,7 +33,7 @@ const countReplies = (registry: Registry): void => {
 
   new Counter({
     name: 'flashclaim_claims_total',
-    help: 'Answers to claims, by outcome. Rejected claims are counted as problems.',
+    help: 'Answers to claims and releases, by outcome. Rejected claims are counted as problems.',
     labelNames: ['outcome'],
     registers: [registry],
     collect() {

@@ -21,6 +21,8 @@ interface ClaimAccess {
   authenticate: onRequestAsyncHookHandler[];
   /** `onRequest` of the status of a claim: the same, and admin may read every claim. */
   authenticateReader: onRequestAsyncHookHandler[];
+  /** `onRequest` of a release: admin, or a caller with an API key. A user can't release by a token. */
+  authenticateRelease: onRequestAsyncHookHandler[];
   /** `preValidation` of a claim: the user of the token, where the body has none. */
   fillUser: preValidationHookHandler[];
   /** `preHandler` of a claim: rejects a user who is not that of the token. */
@@ -51,7 +53,7 @@ export interface ClaimAccessOptions {
   testSales: boolean;
 }
 
-const EVERYBODY: ClaimAccess = {
+const EVERYBODY = {
   authenticate: [],
   authenticateReader: [],
   fillUser: [],
@@ -64,7 +66,7 @@ export const claimAccess = fp<ClaimAccessOptions>(
   async (app, options) => {
     const { keys, tokens, isPublic } = options;
     if (keys.length > 0 || tokens) app.decorate('claimAccess', restrict(app, options));
-    else app.decorate('claimAccess', EVERYBODY);
+    else app.decorate('claimAccess', { ...EVERYBODY, authenticateRelease: [app.requireAdmin] });
     if (keys.length === 0 && !tokens && isPublic)
       app.log.warn(
         'everybody who reaches this port can claim for any user: let only your back end reach it, or set CLAIM_API_KEYS or CLAIM_JWT_ISSUER',
@@ -108,6 +110,12 @@ const restrict = (app: Parameters<typeof claimAccess>[0], options: ClaimAccessOp
     authenticate: [(request, reply) => authenticate(request, reply, (code) => channels.reject.publish(code))],
     authenticateReader: [
       async (request, reply) => (app.hasAdminToken(request) ? undefined : authenticate(request, reply)),
+    ],
+    authenticateRelease: [
+      async (request, reply) => {
+        const given = bearerOf(request.headers.authorization);
+        return given !== undefined && secrets.has(given) ? undefined : app.requireAdmin(request, reply);
+      },
     ],
     fillUser: tokens ? [fillUser] : [],
     matchUser: tokens ? [matchUser] : [],

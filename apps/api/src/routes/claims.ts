@@ -12,7 +12,7 @@ import { preferenceApplied, readPrefer } from '../claims/prefer.ts';
 import { replyToClaim } from '../claims/reply.ts';
 import { WaitingClaim } from '../claims/waiting-claim.ts';
 import { CLAIM_STATUS_ANSWER, CLAIMED_ANSWER, PENDING_ANSWER, TO_CLAIM } from '../http/openapi/answers.ts';
-import { PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
+import { CLAIM_NOT_FOUND, NO_SUCH_CLAIM, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
 
 export const CLAIM_PATH = '/api/coupons/claim';
 
@@ -31,12 +31,14 @@ const HeadersSchema = Type.Object({
 const AFTER_WAITING: readonly ProblemCode[] = [
   'out_of_stock',
   'coupon_not_found',
+  'claim_released',
   'already_claimed',
+  'sale_not_open',
   'idempotency_key_reused',
   'unavailable',
 ];
 
-const ParamsSchema = Type.Object({
+export const ClaimParamsSchema = Type.Object({
   claim_id: Type.String({ minLength: 1, maxLength: 64, description: 'From the answer to the claim.' }),
 });
 
@@ -90,7 +92,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         operationId: 'getClaim',
         tags: ['claims'],
         summary: 'The status of a claim',
-        params: ParamsSchema,
+        params: ClaimParamsSchema,
         response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIM_STATUS_ANSWER },
         access: ['claim', 'admin'],
@@ -101,10 +103,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
       const status = await app.claimPath.status(params.claim_id);
       // A user learns nothing of the claims of others, not even that they exist.
       const isOwn = claimUser === undefined || status?.user_id === claimUser;
-      if (!status || !isOwn)
-        throw new ProblemError('not_found', 'No claim has this id, or its status is no longer kept.', {
-          title: 'The claim does not exist',
-        });
+      if (!status || !isOwn) throw new ProblemError('not_found', NO_SUCH_CLAIM, CLAIM_NOT_FOUND);
       return status;
     },
   );

@@ -1,4 +1,4 @@
-import { OUTCOMES } from '@flashclaim/core';
+import { COUNTED_DECISIONS, countedAs } from '@flashclaim/core';
 import { CLAIMS_BUCKETS, FastHistogram, SECONDS_BUCKETS } from '@flashclaim/runtime';
 import { Counter, type Registry } from 'prom-client';
 import { channels, RETRY_REASONS } from '../channels.ts';
@@ -29,15 +29,14 @@ export const observeCommits = (registry: Registry): void => {
     labelNames: ['reason'],
     registers: [registry],
   });
-  for (const outcome of OUTCOMES) if (outcome !== 'invalid_request') decided.inc({ outcome }, 0);
+  for (const outcome of COUNTED_DECISIONS) decided.inc({ outcome }, 0);
   for (const reason of RETRY_REASONS) retries.inc({ reason }, 0);
 
   channels.commit.subscribe(({ decided: jobs, milliseconds }) => {
     const decisions = jobs.flatMap((job) => job.decisions);
     duration.observe(milliseconds / 1_000);
     size.observe(decisions.length);
-    for (const [outcome, alike] of Map.groupBy(decisions, (decision) => decision))
-      decided.inc({ outcome }, alike.length);
+    for (const [outcome, alike] of Map.groupBy(decisions, countedAs)) decided.inc({ outcome }, alike.length);
   });
   channels.retry.subscribe((reason) => retries.inc({ reason }));
 };

@@ -22,8 +22,11 @@ const claimed: ClaimStatus = {
   status: 'claimed',
   code: 'claimed',
   ...names,
+  sequence: 2,
   claimed_at: CLAIMED_AT,
 };
+const { message: _, ...unit } = claimed;
+const released: ClaimStatus = { ...unit, status: 'released', code: 'released', ended_at: '2026-11-27T10:12:00.007Z' };
 const refused: ClaimStatus = { claim_id: CLAIM_ID, status: 'refused', code: 'out_of_stock', ...names };
 
 const created: Coupon = {
@@ -61,8 +64,23 @@ export const PENDING_ANSWER: DocumentedAnswer = {
 
 export const CLAIM_STATUS_ANSWER: DocumentedAnswer = {
   description:
-    'The status of the claim. A refusal can be read for at least an hour after the decision, a claim that holds a unit always.',
-  examples: { pending: { value: pending }, claimed: { value: claimed }, refused: { value: refused } },
+    'The status of the claim. A refusal can be read for at least an hour after the decision, a claim that holds or held a unit always.',
+  examples: {
+    pending: { value: pending },
+    claimed: { value: claimed },
+    refused: { value: refused },
+    released: { value: released },
+  },
+};
+
+export const RELEASED_ANSWER: DocumentedAnswer = {
+  description: 'The claim is released, now or before. Its unit was returned once.',
+  examples: { released: { value: released } },
+};
+
+export const RELEASE_PENDING_ANSWER: DocumentedAnswer = {
+  description: 'Not released yet. Send the request again until the answer is 200, or read the status at Location.',
+  examples: { pending: { value: claimed } },
 };
 
 export const COUPON_CREATED_ANSWER: DocumentedAnswer = {

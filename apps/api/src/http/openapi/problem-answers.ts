@@ -9,6 +9,11 @@ const DETAILS: Record<ProblemCode, string> = {
     'This Idempotency-Key belongs to a claim of this user on another coupon. Send a new claim with a new key.',
   coupon_not_found: NO_SUCH_COUPON,
   already_claimed: 'Each user can claim one unit of a coupon, and this user holds one already.',
+  claim_released: 'The claim of this Idempotency-Key was released. Send a new claim with a new key.',
+  sale_not_open: 'The sale of this coupon has not started.',
+  claim_pending: 'The claim is not decided yet. Release it once it is.',
+  amount_below_claimed: '7 units are claimed. The amount can be 7 or more.',
+  version_conflict: 'The coupon has version 4. Read it, and decide again.',
   out_of_stock: 'All units of this coupon are claimed.',
   name_taken: 'Choose another name. The existing coupon was not changed.',
   not_found: 'No claim has this id, or its status is no longer kept.',
@@ -30,6 +35,7 @@ const DETAILS: Record<ProblemCode, string> = {
 const MEMBERS: Partial<Record<ProblemCode, ProblemMembers>> = {
   invalid_request: { errors: [{ pointer: '#/coupon_name', detail: DETAILS.invalid_request }] },
   not_found: { title: 'The claim does not exist' },
+  sale_not_open: { reason: 'not_started' },
 };
 
 const exampleOf = (code: ProblemCode): Problem => newProblem(code, DETAILS[code], '3f9c1a7b20-5k', MEMBERS[code]);

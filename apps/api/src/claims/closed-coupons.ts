@@ -1,14 +1,21 @@
-import { COUPONS_CACHED_MAX, type Decision, decideClaims } from '@flashclaim/core';
+import {
+  CLOSED_REASONS,
+  COUPONS_CACHED_MAX,
+  type Decision,
+  decideClaims,
+  isClosedReason,
+  unitOf,
+} from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/store';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { Batcher } from './batcher.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
 
-/** Reads of sold-out coupons in flight: one travels while the answers of the other are written. */
-const SOLD_OUT_READS_MAX = 2;
+/** Reads of closed coupons in flight: one travels while the answers of the other are written. */
+const CLOSED_READS_MAX = 2;
 
-export interface SoldOutOptions {
+export interface ClosedCouponsOptions {
   mongo: Mongo;
   mongoWatch: Pick<StoreWatch, 'answer' | 'isDown'>;
   log: Pick<Logger, 'warn'>;
@@ -22,38 +29,43 @@ const readTogether = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<Re
     readSnapshot(mongo, { session, readConcern: 'majority' }, claims),
   );
 
-/** The decisions that a read of a sold-out coupon may make. */
-const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', 'out_of_stock']);
+/** The decisions that a read of a closed coupon may make. */
+const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', ...CLOSED_REASONS, 'out_of_stock']);
+
+/** Whether a decision shows that its coupon is closed. */
+export const isClosedBy = (decision: Decision): boolean => decision === 'out_of_stock' || isClosedReason(decision);
 
 /**
- * Refuses claims for sold-out coupons by a read: they need no job.
+ * Refuses claims for closed coupons by a read: they need no job. A coupon is closed if no unit remains, or if it accepts no claims
+ * because it is paused, not started or ended.
  *
- * This process remembers only which coupons were sold out. Each batch of claims is decided by a majority read that begins after
- * the claims arrived, with the same function as in a lane. Only refusals are taken from it, and claims that exist under an
- * idempotency key. So the next batch sees a restock, a release, or a new coupon of the same name. A lost memory costs speed only.
+ * This process remembers only which coupons were closed. Each batch of claims is decided by a majority read that begins after
+ * the claims arrived, with the same function as in a lane and by database time. Only refusals are taken from it, and claims that
+ * exist under an idempotency key. So the next batch sees a restock, a release, the start of a sale, or a new coupon of the same
+ * name. A lost memory costs speed only.
  */
-export class SoldOut {
+export class ClosedCoupons {
   readonly #coupons = new Set<string>();
   /** Taken, and neither refused nor forwarded yet. */
   readonly #claims = new Set<WaitingClaim>();
-  readonly #options: SoldOutOptions;
+  readonly #options: ClosedCouponsOptions;
   readonly #batcher = new Batcher({
-    inFlightMax: SOLD_OUT_READS_MAX,
+    inFlightMax: CLOSED_READS_MAX,
     send: (claims) => this.#decide(claims),
   });
 
-  constructor(options: SoldOutOptions) {
+  constructor(options: ClosedCouponsOptions) {
     this.#options = options;
   }
 
-  /** A worker found no unit of this coupon. */
+  /** A worker found that this coupon is closed. */
   remember(couponName: string): void {
     if (this.#coupons.has(couponName)) return;
     if (this.#coupons.size >= COUPONS_CACHED_MAX) this.#coupons.clear();
     this.#coupons.add(couponName);
   }
 
-  /** Takes a claim, if its coupon is remembered as sold out. */
+  /** Takes a claim, if its coupon is remembered as closed. */
   take(claim: WaitingClaim): boolean {
     if (!this.#coupons.has(claim.couponName)) return false;
     this.#claims.add(claim);
@@ -76,13 +88,13 @@ export class SoldOut {
       claims.forEach((claim, index) => {
         if (!this.#claims.delete(claim)) return;
         const decision = decisions[index] as Decision;
-        // Where units remain, the decisions depend on grants that only a lane can make.
-        const isSoldOut = snapshot.remaining.get(claim.couponName) === 0;
-        if (!isSoldOut) this.#coupons.delete(claim.couponName);
+        // Where a coupon is open, the decisions depend on grants that only a lane can make.
+        const isClosed = snapshot.remaining.get(claim.couponName) === 0 || snapshot.closed.has(claim.couponName);
+        if (!isClosed) this.#coupons.delete(claim.couponName);
         // A new primary may show a claim, and a moment before not yet its coupon.
         const existing = snapshot.couponIds.has(claim.couponName) && snapshot.existing.get(claim.id);
-        if (existing) claim.settle({ decision, claimedAt: existing.claimedAt });
-        else if (isSoldOut && REFUSALS.has(decision)) claim.settle({ decision, claimedAt: 0 });
+        if (existing) claim.settle({ ...unitOf(existing), decision });
+        else if (isClosed && REFUSALS.has(decision)) claim.settle({ decision });
         else this.#options.forward(claim);
       });
     } catch (error) {
@@ -92,7 +104,7 @@ export class SoldOut {
       }
       this.#options.log.warn(
         { error: (error as Error).message },
-        'sold-out coupons could not be read; their lanes decide the claims',
+        'closed coupons could not be read; their lanes decide the claims',
       );
       for (const claim of claims) this.release(claim);
     }
