@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Claim, type Job, newCoupon } from '@flashclaim/core';
+import { type Claim, type ClaimJobResult, decodeResult, type Job, newCoupon } from '@flashclaim/core';
 import { connectMongo, type Mongo } from '@flashclaim/store';
 import { CouponCache, commitJobs } from '@flashclaim/worker';
 import { Timestamp } from 'mongodb';
@@ -135,7 +135,7 @@ test('jobs that share a transaction have a record each, and one that was decided
     [second.id, 'C'],
     [first.id, 'C'],
   ]);
-  expect(results.get(first.id)?.at).toBe(before[0]?.claimedAt);
+  expect(decodeResult(results.get(first.id) as ClaimJobResult, first.claims)).toEqual(before);
   expect(await mongo.jobRecords.distinct('_id')).toEqual([first.id, second.id].sort());
   await expectExact(mongo);
 });

@@ -1,5 +1,5 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { SoldOut, WaitingClaim } from '@flashclaim/api';
+import { ClosedCoupons, WaitingClaim } from '@flashclaim/api';
 import { newCoupon } from '@flashclaim/core';
 import { connectMongo, type Mongo } from '@flashclaim/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -64,7 +64,7 @@ test('the claims are read no earlier than the coupon, whichever node answers', a
     times.push((reply as { operationTime: object }).operationTime),
   );
   try {
-    const soldOut = new SoldOut({
+    const closed = new ClosedCoupons({
       mongo: listening,
       mongoWatch: { isDown: false, answer: (question) => question() },
       log: { warn: () => {} },
@@ -72,8 +72,8 @@ test('the claims are read no earlier than the coupon, whichever node answers', a
     });
     const events = { timedOut: () => {}, settled: () => {} };
     const claim = new WaitingClaim({ id: 'id', userId: 'user', couponName: 'read' }, 60_000, events);
-    soldOut.remember('read');
-    expect(soldOut.take(claim)).toBe(true);
+    closed.remember('read');
+    expect(closed.take(claim)).toBe(true);
     expect(await claim.answer).toMatchObject({ decision: 'out_of_stock' });
     expect(reads).toEqual([{ level: 'majority' }, { level: 'majority', afterClusterTime: times[0] }]);
   } finally {
@@ -85,22 +85,22 @@ test('a claim whose wait ends before the database has answered goes to its lane,
   await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'empty', amount: 1 }, new Date()), remaining_amount: 0 });
   const forwarded: string[] = [];
   const settled: string[] = [];
-  const soldOut = new SoldOut({
+  const closed = new ClosedCoupons({
     mongo,
     mongoWatch: { isDown: false, answer: (question) => question() },
     log: { warn: () => {} },
     forward: ({ id }) => forwarded.push(id),
   });
   const events = {
-    timedOut: (claim: WaitingClaim) => void soldOut.release(claim),
+    timedOut: (claim: WaitingClaim) => void closed.release(claim),
     settled: ({ id }: WaitingClaim) => void settled.push(id),
   };
   const newClaim = (id: string, waitMs: number) =>
     new WaitingClaim({ id, userId: id, couponName: 'empty' }, waitMs, events);
-  soldOut.remember('empty');
+  closed.remember('empty');
   gate.hold();
   const [impatient, patient] = [newClaim('impatient', 0), newClaim('patient', 60_000)];
-  for (const claim of [impatient, patient]) expect(soldOut.take(claim)).toBe(true);
+  for (const claim of [impatient, patient]) expect(closed.take(claim)).toBe(true);
   await expect.poll(() => forwarded).toEqual(['impatient']);
 
   // Only the lane decides it now, whatever the read says.

@@ -20,7 +20,7 @@ test('the answer to a job arrives before its add returns: each caller is answere
   queue.add = async (...job) => {
     const added = await add(...job);
     answered = added.id as string;
-    dispatcher.answer(answered, { decisions: encodeDecisions(['claimed', 'claimed']), at: 1 });
+    dispatcher.answer(answered, { decisions: encodeDecisions(['claimed', 'claimed']), grants: { 0: [7, 1] } });
     await new Promise((resolve) => setImmediate(resolve));
     return added;
   };
@@ -34,7 +34,7 @@ test('the answer to a job arrives before its add returns: each caller is answere
   const [waits, doesNot] = [newClaim('waits', 60_000), newClaim('does not', 0)];
   await dispatcher.dispatch(0, [waits, doesNot]);
 
-  expect(await waits.answer).toEqual({ decision: 'claimed', claimedAt: 1 });
+  expect(await waits.answer).toEqual({ decision: 'claimed', sequence: 7, claimedAt: 1 });
   expect(await doesNot.answer).toBe('pending');
   expect(told).toEqual([
     ['does not', 'pending', answered],

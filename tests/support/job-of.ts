@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Claim, decodeDecision, JOB_DEADLINE_SECONDS, type Job } from '@flashclaim/core';
+import { type Claim, decodeResult, JOB_DEADLINE_SECONDS, type Job } from '@flashclaim/core';
 import { DatabaseClock, type Mongo } from '@flashclaim/store';
 import { CouponCache, commitJobs } from '@flashclaim/worker';
 
@@ -10,9 +10,9 @@ export const jobOf = async (mongo: Mongo, claims: readonly Claim[], id = randomU
   return { id, deadline: clock.now + JOB_DEADLINE_SECONDS, claims };
 };
 
-/** Commits one job as a worker does. Resolves to the decision of each claim. */
+/** Commits one job as a worker does. Resolves to the decision and the unit of each claim. */
 export const commitJob = async (mongo: Mongo, job: Job, cache = new CouponCache()) => {
   const result = (await commitJobs({ mongo, cache }, [job])).get(job.id);
   if (!result) throw new Error('the job has no result');
-  return job.claims.map((_, index) => decodeDecision(result, index));
+  return decodeResult(result, job.claims);
 };

@@ -1,4 +1,4 @@
-import { type ClaimJobResult, decodeDecision, encodeDecisions, JOB_CLAIMS_MAX, type Job } from '@flashclaim/core';
+import { type ClaimJobResult, decodeResult, encodeDecisions, JOB_CLAIMS_MAX, type Job } from '@flashclaim/core';
 import { CommitGroup } from '@flashclaim/worker';
 import { describe, expect, test } from 'vitest';
 
@@ -23,12 +23,11 @@ const newGroup = (refuse: (ids: readonly string[]) => boolean = () => false) => 
 
 const resultOf = ({ claims }: Job): ClaimJobResult => ({
   decisions: encodeDecisions(claims.map(() => 'replayed')),
-  at: 0,
-  replayedAt: Object.fromEntries(claims.map(({ id }, index) => [index, Number(id)])),
+  units: Object.fromEntries(claims.map(({ id }, index) => [index, [1, Number(id)]])),
 });
 
 const timesOf = (result: ClaimJobResult, { claims }: Job) =>
-  claims.map((_, index) => `${decodeDecision(result, index).claimedAt}`);
+  decodeResult(result, claims).map(({ claimedAt }) => `${claimedAt}`);
 
 describe('a group of jobs', () => {
   test('what comes together or meanwhile shares a transaction, and each job gets its own part', async () => {

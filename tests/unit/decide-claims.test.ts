@@ -1,9 +1,14 @@
 import {
+  CLOSED_REASONS,
   type Claim,
+  type ClosedReason,
+  type CountedDecision,
+  type CouponChanges,
+  changesOf,
+  countedAs,
   type Decision,
   decideClaims,
   type ExistingClaim,
-  grantsOf,
   OUTCOMES,
   type Snapshot,
 } from '@flashclaim/core';
@@ -17,38 +22,54 @@ type Standing = 'nobody' | 'same' | 'another';
 
 interface Facts {
   exists: boolean;
+  /** Whether the existing claim was released. */
+  released?: boolean;
+  closed?: ClosedReason;
   existing: Standing;
   holds: boolean;
   left: number;
 }
 
-const standingMap = (existing: Standing, requestId?: string): Snapshot['existing'] => {
+const standingMap = ({ existing, released }: Facts, requestId?: string): Snapshot['existing'] => {
   if (existing === 'nobody') return new Map();
   const stands = claim('id', existing === 'same' ? 'user' : 'another');
-  return new Map([['id', { ...stands, requestId, claimedAt: 1 }]]);
+  return new Map([['id', { ...stands, requestId, sequence: 1, claimedAt: 1, ...(released && { endedAt: 2 }) }]]);
 };
 
-const snapshotOf = ({ exists, existing, holds, left }: Facts, requestId?: string): Snapshot => ({
-  remaining: new Map(exists ? [['coupon', left]] : []),
-  existing: standingMap(existing, requestId),
-  holders: new Map(holds ? [['coupon', new Set(['user'])]] : []),
-});
+const snapshotOf = (facts: Facts, requestId?: string): Snapshot => {
+  const { exists, closed, holds, left } = facts;
+  return {
+    remaining: new Map(exists ? [['coupon', left]] : []),
+    closed: new Map(closed ? [['coupon', closed]] : []),
+    existing: standingMap(facts, requestId),
+    holders: new Map(holds ? [['coupon', new Set(['user'])]] : []),
+  };
+};
 
 describe('precedence', () => {
   // Each row adds the facts that would lead to a later outcome as well: the first rule that applies must win.
-  const rows: [Decision, Facts][] = [
-    ['idempotency_key_reused', { exists: false, existing: 'another', holds: true, left: 0 }],
-    ['coupon_not_found', { exists: false, existing: 'same', holds: true, left: 0 }],
-    ['replayed', { exists: true, existing: 'same', holds: true, left: 0 }],
-    ['already_claimed', { exists: true, existing: 'nobody', holds: true, left: 0 }],
+  const CLOSED: Facts = { exists: true, existing: 'nobody', closed: 'paused', holds: true, left: 0 };
+  const rows: [CountedDecision, Facts][] = [
+    ['idempotency_key_reused', { ...CLOSED, exists: false, existing: 'another', released: true }],
+    ['coupon_not_found', { ...CLOSED, exists: false, existing: 'same', released: true }],
+    ['replayed', { ...CLOSED, existing: 'same' }],
+    ['claim_released', { ...CLOSED, existing: 'same', released: true }],
+    ['already_claimed', CLOSED],
+    ['sale_not_open', { ...CLOSED, holds: false }],
     ['out_of_stock', { exists: true, existing: 'nobody', holds: false, left: 0 }],
     ['claimed', { exists: true, existing: 'nobody', holds: false, left: 1 }],
   ];
 
+  const decide = (snapshot: Snapshot, one: Claim) => decideClaims(snapshot, [one]).map(countedAs);
+
   test.each(rows)('%s', (expected, facts) => {
-    expect(decideClaims(snapshotOf(facts), [claim('id')])).toEqual([expected]);
+    expect(decide(snapshotOf(facts), claim('id'))).toEqual([expected]);
     const keyed = { ...claim('id'), requestId: 'request' };
-    expect(decideClaims(snapshotOf(facts, 'an earlier request'), [keyed])).toEqual([expected]);
+    expect(decide(snapshotOf(facts, 'an earlier request'), keyed)).toEqual([expected]);
+  });
+
+  test.each(CLOSED_REASONS)('a coupon that is closed says why: %s', (closed) => {
+    expect(decideClaims(snapshotOf({ ...CLOSED, holds: false, closed }), [claim('id')])).toEqual([closed]);
   });
 
   test('the rows are all the decisions, in the order of the dictionary', () => {
@@ -117,6 +138,54 @@ describe('claims of one job see each other', () => {
   });
 });
 
+describe('a release', () => {
+  const release = (id: string, userId = 'user'): Claim => ({ ...claim(id, userId), operation: 'release' });
+  const held = snapshotOf({ exists: true, existing: 'same', holds: true, left: 0 });
+
+  test('returns the unit to the claims after it, and its user may claim again', () => {
+    const list = [claim('before', 'other'), release('id'), claim('again'), claim('after', 'other')];
+    const decisions = decideClaims(held, list);
+    expect(decisions).toEqual(['out_of_stock', 'released', 'claimed', 'out_of_stock']);
+    const { granted, released } = changesOf(held, list, decisions).get('coupon') as CouponChanges;
+    expect(granted.map(({ id }) => id)).toEqual(['again']);
+    expect(released.map(({ claim: { id }, afterGrants }) => [id, afterGrants])).toEqual([['id', 0]]);
+  });
+
+  test('that is repeated returns the unit once', () => {
+    const list = [release('id'), release('id'), claim('1', 'a'), claim('2', 'b')];
+    const decisions = decideClaims(held, list);
+    expect(decisions).toEqual(['released', 'released', 'claimed', 'out_of_stock']);
+    expect(changesOf(held, list, decisions).get('coupon')?.released).toHaveLength(1);
+    const ended = snapshotOf({ exists: true, existing: 'same', released: true, holds: false, left: 0 });
+    expect(decideClaims(ended, [release('id'), claim('1', 'a')])).toEqual(['released', 'out_of_stock']);
+    expect(changesOf(ended, [release('id')], ['released']).size).toBe(0);
+  });
+
+  test('ends its claim: a retry of the claim in the same list is refused', () => {
+    expect(decideClaims(held, [claim('id'), release('id'), claim('id')])).toEqual([
+      'replayed',
+      'released',
+      'claim_released',
+    ]);
+  });
+
+  test('works while the coupon is closed', () => {
+    const paused = { ...held, closed: new Map([['coupon', 'paused' as const]]) };
+    expect(decideClaims(paused, [release('id'), claim('1', 'a')])).toEqual(['released', 'paused']);
+  });
+
+  test('of no claim, or of a claim whose coupon does not exist any more, changes nothing', () => {
+    expect(decideClaims(held, [release('unknown')])).toEqual(['claim_not_found']);
+    const gone = snapshotOf({ exists: false, existing: 'same', holds: false, left: 0 });
+    expect(decideClaims(gone, [release('id')])).toEqual(['claim_not_found']);
+    const earlier = new Map([['id', { ...(held.existing.get('id') as ExistingClaim), ofEarlierCoupon: true }]]);
+    expect(decideClaims({ ...held, existing: earlier }, [release('id')])).toEqual(['claim_not_found']);
+  });
+});
+
+const grantsOf = (...list: Parameters<typeof changesOf>): Claim[] =>
+  [...changesOf(...list).values()].flatMap(({ granted }) => granted);
+
 /** A little store that runs jobs one after the other, as a lane does. */
 const runJobs = (stock: ReadonlyMap<string, number>, jobs: readonly (readonly Claim[])[]) => {
   const remaining = new Map(stock);
@@ -125,12 +194,12 @@ const runJobs = (stock: ReadonlyMap<string, number>, jobs: readonly (readonly Cl
     const holders = new Map<string, Set<string>>();
     for (const { couponName, userId } of existing.values())
       holders.set(couponName, (holders.get(couponName) ?? new Set()).add(userId));
-    const snapshot = { remaining: new Map(remaining), existing: new Map(existing), holders };
+    const snapshot = { remaining: new Map(remaining), closed: new Map(), existing: new Map(existing), holders };
     const decided = decideClaims(snapshot, job);
     for (const one of grantsOf(snapshot, job, decided)) {
       // Two units under one id would be a duplicate key, and the job could never be committed.
       expect(existing.has(one.id)).toBe(false);
-      existing.set(one.id, { ...one, claimedAt: 1 });
+      existing.set(one.id, { ...one, sequence: 1, claimedAt: 1 });
       remaining.set(one.couponName, (remaining.get(one.couponName) ?? 0) - 1);
     }
     return decided;

@@ -1,9 +1,12 @@
 import {
   CLAIM_WAIT_DEFAULT_MS,
   CLAIM_WAIT_MAX_MS,
+  CLOSED_REASONS,
   type Claim,
+  COUNTED_DECISIONS,
   decodeDecision,
   decodeJob,
+  decodeResult,
   encodeDecisions,
   encodeJob,
   graceMs,
@@ -14,7 +17,6 @@ import {
   JOB_STALLED_CHECK_MS,
   laneOf,
   normaliseName,
-  OUTCOMES,
   type RecordedDecision,
 } from '@flashclaim/core';
 import fc from 'fast-check';
@@ -135,19 +137,37 @@ describe('a job on its way', () => {
 
   test('without keys holds no requests', () => {
     expect(encodeJob(HEAD, [{ id: 'id', userId: 'user', couponName: 'coupon' }])).toEqual({
-      ...{ v: 3, id: 'job', deadline: 7, replyTo: 'api' },
+      ...{ v: 4, id: 'job', deadline: 7, replyTo: 'api' },
       coupons: ['coupon'],
       claims: [['id', 'user', 0]],
     });
   });
 
   test('every decision has a letter of its own', () => {
-    const decided = OUTCOMES.filter((outcome) => outcome !== 'invalid_request');
-    const decisions: RecordedDecision[] = [...decided, 'timed_out'];
-    const result = { decisions: encodeDecisions(decisions), at: 1, replayedAt: { 1: 5 } };
-    const decoded = decisions.map((_, index) => decodeDecision(result, index));
-    expect(decoded.map(({ decision }) => decision)).toEqual(decisions);
-    expect(decoded.map(({ claimedAt }) => claimedAt)).toEqual([1, 5, 1, 1, 1, 1, 1]);
-    expect(() => decodeDecision(result, decisions.length)).toThrow('no decision for claim 7');
+    const outcomes = COUNTED_DECISIONS.filter((decision) => decision !== 'sale_not_open');
+    const decisions: RecordedDecision[] = [...outcomes, ...CLOSED_REASONS, 'timed_out'];
+    const result = { decisions: encodeDecisions(decisions) };
+    expect(decisions.map((_, index) => decodeDecision(result, index))).toEqual(decisions);
+    expect(() => decodeDecision(result, decisions.length)).toThrow(`no decision for claim ${decisions.length}`);
+  });
+
+  test('a result gives each grant of a coupon the next number, and each older claim its own', () => {
+    const claims = ['a', 'b', 'a', 'a', 'a', 'b'].map((couponName) => ({ couponName }));
+    const decisions = encodeDecisions(['claimed', 'claimed', 'out_of_stock', 'replayed', 'claimed', 'released']);
+    const result = { decisions, grants: { 0: [7, 100] as [number, number], 1: [1, 101] as [number, number] } };
+    expect(decodeResult({ ...result, units: { 3: [2, 50], 5: [4, 60, 102] } }, claims)).toEqual([
+      { decision: 'claimed', sequence: 7, claimedAt: 100 },
+      { decision: 'claimed', sequence: 1, claimedAt: 101 },
+      { decision: 'out_of_stock' },
+      { decision: 'replayed', sequence: 2, claimedAt: 50 },
+      { decision: 'claimed', sequence: 8, claimedAt: 100 },
+      { decision: 'released', sequence: 4, claimedAt: 60, endedAt: 102 },
+    ]);
+  });
+
+  test('a release keeps its place among the claims', () => {
+    const release = { id: 'b', userId: 'user', couponName: 'coupon', operation: 'release' } as const;
+    const claims = [{ id: 'a', userId: 'user', couponName: 'coupon' }, release];
+    expect(decodeJob(encodeJob(HEAD, claims)).claims).toEqual(claims);
   });
 });
