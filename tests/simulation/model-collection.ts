@@ -3,14 +3,19 @@ import { matches } from './matches.ts';
 export interface Stored<T> {
   /** The write that inserted it. */
   at: number;
-  /** The write that deleted it. */
+  /** The write that deleted or replaced it. */
   deletedAt: number;
-  document: T;
+  readonly document: T;
+  /** The open transaction that replaces it. */
+  changedBy?: object | undefined;
 }
 
-const NEVER = Number.POSITIVE_INFINITY;
+export const NEVER = Number.POSITIVE_INFINITY;
 
-/** The documents of a collection, with the write that inserted and the write that deleted each. They are never changed. */
+/**
+ * The documents of a collection, with the write that inserted and the write that deleted each. They are never changed: an update
+ * deletes a document and inserts another one.
+ */
 export class ModelCollection<T extends object> {
   #stored: Stored<T>[] = [];
   readonly keysOf: (document: T) => string[];
@@ -21,9 +26,13 @@ export class ModelCollection<T extends object> {
 
   /** The matching documents that a read at this write sees. */
   find(filter: object, seen: number): T[] {
-    const found: T[] = [];
-    for (const { at, deletedAt, document } of this.#stored)
-      if (at <= seen && deletedAt > seen && matches(document, filter)) found.push(document);
+    return this.findStored(filter, seen).map(({ document }) => document);
+  }
+
+  findStored(filter: object, seen: number): Stored<T>[] {
+    const found: Stored<T>[] = [];
+    for (const stored of this.#stored)
+      if (stored.at <= seen && stored.deletedAt > seen && matches(stored.document, filter)) found.push(stored);
     return found;
   }
 

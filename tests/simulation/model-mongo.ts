@@ -9,7 +9,7 @@ import {
   type ModelStore,
   networkError,
   type Transaction,
-  type UpdateMany,
+  type Update,
 } from './model-store.ts';
 import { toTimestamp } from './replication.ts';
 import { callStore, defectOf, faulty, type Process, pingStore, type World } from './world.ts';
@@ -19,7 +19,7 @@ type ReadConcern = 'majority' | 'linearizable' | 'local';
 interface Options {
   session?: ModelSession;
   readConcern?: ReadConcern | { level: ReadConcern };
-  projection?: Record<string, 0 | 1>;
+  projection?: Record<string, 0 | 1 | '$$NOW'>;
   ordered?: boolean;
   sort?: Record<string, 1 | -1>;
   limit?: number;
@@ -59,28 +59,37 @@ const bulkError = (indexes: readonly number[], inserted: number) => {
 };
 
 /** Keeps the fields of the projection. */
-const project = <T extends object>(document: T, projection: Options['projection']): T => {
+const project = <T extends object>(document: T, projection: Options['projection'], now: Date): T => {
   if (!projection) return { ...document };
   const fields = document as Record<string, unknown>;
   const { _id = 1, ...named } = projection;
   const projected: Record<string, unknown> = _id ? { _id: fields['_id'] } : {};
-  for (const field of Object.keys(named)) if (field in fields) projected[field] = fields[field];
+  for (const [field, value] of Object.entries(named)) {
+    if (value === '$$NOW') projected[field] = now;
+    else if (field in fields) projected[field] = fields[field];
+  }
   return projected as T;
 };
 
 /** Applies sort, limit and projection. */
-const applyOptions = <T extends object>(found: readonly T[], { sort = {}, limit, projection }: Options): T[] => {
+const applyOptions = <T extends object>(
+  found: readonly T[],
+  { sort = {}, limit, projection }: Options,
+  now: Date,
+): T[] => {
   const orders = Object.entries(sort);
   const compare = (one: T, other: T): number => {
     for (const [field, order] of orders) {
-      const [a, b] = [one, other].map((document) => String((document as Record<string, unknown>)[field]));
+      const [a, b] = [one, other].map((document) => sortable((document as Record<string, unknown>)[field]));
       if (a !== b) return (a as string) < (b as string) ? -order : order;
     }
     return 0;
   };
   const sorted = orders.length === 0 ? found : found.toSorted(compare);
-  return sorted.slice(0, limit).map((document) => project(document, projection));
+  return sorted.slice(0, limit).map((document) => project(document, projection, now));
 };
+
+const sortable = (value: unknown): string | number => (typeof value === 'number' ? value : String(value));
 
 /** A process's connection to the store: the methods of the driver that the claim path calls. */
 class ModelConnection {
@@ -123,10 +132,10 @@ class ModelConnection {
           if (transaction) {
             const documents = found(filter, this.#store.seenBy(transaction), transaction);
             session?.replied(replication.committed, replication.appliedTime);
-            return applyOptions(documents, options);
+            return applyOptions(documents, options, this.#store.now);
           }
           const seen = await this.#seenOutside(options);
-          return applyOptions(found(filter, seen), options);
+          return applyOptions(found(filter, seen), options, this.#store.now);
         }),
     };
   }
@@ -192,11 +201,11 @@ class ModelConnection {
     });
   }
 
-  updateCoupons(updates: readonly UpdateMany[], options: Options): Promise<number> {
+  update(collection: CollectionName, updates: readonly Update[], options: Options): Promise<ModelDocument[]> {
     return this.#command(options, ({ session, transaction }) => {
-      const matched = this.#store.updateCoupons(updates, transaction as Transaction);
+      const updated = this.#store.updateIn(transaction as Transaction, collection, updates);
       session?.replied(this.#store.replication.committed, this.#store.replication.appliedTime);
-      return matched;
+      return updated;
     });
   }
 
@@ -268,7 +277,16 @@ const mutatedPending = (
   },
 });
 
-type Command = { ping: 1 } | WriteCommand;
+/** `findAndModify`, as the claim path uses it. */
+interface FindAndModify {
+  findAndModify: string;
+  query: object;
+  update: object;
+  new: boolean;
+  fields: Record<string, 0 | 1>;
+}
+
+type Command = { ping: 1 } | WriteCommand | FindAndModify;
 
 /** Runs a command as the server does. It replies with a duplicate key where the driver's bulk API would throw. */
 const run = async (
@@ -278,7 +296,16 @@ const run = async (
   options: Options,
 ): Promise<object> => {
   if ('ping' in command) return connection.ping();
-  if ('update' in command) return { n: await connection.updateCoupons(command.updates as UpdateMany[], options) };
+  if ('findAndModify' in command) {
+    const { findAndModify, query: q, update: u, new: isNew, fields } = command;
+    if (!isNew) throw new UnknownToModel('findAndModify without new');
+    const [value] = await connection.update(findAndModify as CollectionName, [{ q, u, multi: false }], options);
+    return { value: value ? project(value, fields, new Date(0)) : null };
+  }
+  if ('update' in command) {
+    const updated = await connection.update(command.update as CollectionName, command.updates, options);
+    return { n: updated.length };
+  }
   const collection = collections[command.insert];
   if (!collection) throw new UnknownToModel(`an insert into ${command.insert}`);
   const { documents } = command;
@@ -296,7 +323,12 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
   const connection = new ModelConnection(world, process, store);
   const claims = collectionOf(connection, store, COLLECTIONS.claims);
   const jobRecords = mutatedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords));
-  const collections = { [COLLECTIONS.claims]: claims, [COLLECTIONS.jobRecords]: jobRecords };
+  const events = collectionOf(connection, store, COLLECTIONS.events);
+  const collections = {
+    [COLLECTIONS.claims]: claims,
+    [COLLECTIONS.events]: events,
+    [COLLECTIONS.jobRecords]: jobRecords,
+  };
   return {
     client: {
       startSession: (options?: SessionOptions) => connection.startSession(options),
@@ -305,13 +337,11 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
     },
     db: { command: (command: Command, options: Options = {}) => run(connection, collections, command, options) },
     coupons: {
-      find: (filter: object, options: Options = {}) =>
-        connection.find(filter, options, (condition, seen, transaction) =>
-          store.findCoupons(condition, seen, transaction),
-        ),
+      ...collectionOf(connection, store, COLLECTIONS.coupons),
       insertOne: (document: { name: string; amount: number }) => connection.insertCoupon(document),
     },
     claims,
+    events,
     jobRecords,
     pendingClaims: mutatedPending(world, store, collectionOf(connection, store, COLLECTIONS.pendingClaims)),
   } as unknown as Mongo;

@@ -1,3 +1,4 @@
+import { newCoupon } from '@flashclaim/core';
 import { DURABLE, isDuplicateKey, type Mongo, writeInTransaction } from '@flashclaim/store';
 import {
   type ClientSession,
@@ -53,15 +54,7 @@ const newReal = async (): Promise<Mongo> => {
   await real.mongo.coupons.deleteMany({});
   await real.mongo.jobRecords.deleteMany({});
   await real.mongo.pendingClaims.deleteMany({});
-  await real.mongo.coupons.insertOne({
-    _id: COUPON,
-    name: NAME,
-    created_at: now,
-    updated_at: now,
-    // The driver stores whole numbers as int, but the type does not say so.
-    amount: new Int32(AMOUNT).valueOf(),
-    remaining_amount: AMOUNT,
-  });
+  await real.mongo.coupons.insertOne({ ...newCoupon({ name: NAME, amount: AMOUNT }, now), _id: COUPON });
   return real.mongo;
 };
 
@@ -85,12 +78,14 @@ const resultOf = async (step: Promise<unknown>): Promise<unknown> => {
   }
 };
 
-const document = (id: string, user: string) => ({
+const document = (id: string, user: string, sequence = Number(id)) => ({
   _id: id,
   user_id: user,
   coupon_id: COUPON,
   coupon_name: NAME,
   claimed_at: new Date(0),
+  sequence,
+  ordinal: 1,
 });
 
 /** In the future, so that MongoDB deletes nothing. */
@@ -122,8 +117,7 @@ const commandsOf = (mongo: Mongo) => ({
         .then((found) => found.map((coupon) => coupon.remaining_amount)),
     ),
   create: () => {
-    const now = new Date();
-    const document = { name: LATE, created_at: now, updated_at: now, amount: 1, remaining_amount: 1 };
+    const document = newCoupon({ name: LATE, amount: 1 }, new Date());
     return resultOf(mongo.coupons.insertOne(document, { writeConcern: DURABLE }).then(() => 'created'));
   },
   late: (session?: ClientSession) =>
@@ -137,11 +131,11 @@ const commandsOf = (mongo: Mongo) => ({
     resultOf(
       mongo.claims
         .find(
-          { $or: [{ user_id: { $in: ['a', 'b', 'c'] }, coupon_id: COUPON }, { _id: { $in: ['1'] } }] },
+          { $or: [{ user_id: { $in: ['a', 'b', 'c'] }, coupon_id: COUPON, ordinal: 1 }, { _id: { $in: ['1'] } }] },
           { ...(session && { session }) },
         )
         .toArray()
-        .then((found) => found.map(({ _id, user_id }) => `${_id} ${user_id}`).sort()),
+        .then((found) => found.map(({ _id, user_id, state }) => `${_id} ${user_id} ${state ?? 'live'}`).sort()),
     ),
   insert: (session: ClientSession, ...claims: [id: string, user: string][]) =>
     resultOf(
@@ -149,6 +143,48 @@ const commandsOf = (mongo: Mongo) => ({
         insert: 'claims',
         documents: claims.map(([id, user]) => document(id, user)),
       }),
+    ),
+  insertAs: (session: ClientSession, sequence: number, id: string, user: string) =>
+    resultOf(writeInTransaction(mongo.db, session, { insert: 'claims', documents: [document(id, user, sequence)] })),
+  end: (session: ClientSession, ...ids: string[]) =>
+    resultOf(
+      writeInTransaction(mongo.db, session, {
+        update: 'claims',
+        updates: [
+          {
+            q: { _id: { $in: ids }, ordinal: 1 },
+            u: { $set: { state: 'released', ended_at: new Date(0) }, $unset: { ordinal: 1 } },
+            multi: true,
+          },
+        ],
+      }),
+    ),
+  /** Returns the coupon in few words, or null. */
+  takeOne: (session: ClientSession, count: number) => {
+    const command = {
+      findAndModify: 'coupons',
+      query: { _id: { $in: [COUPON] }, remaining_amount: { $gte: count } },
+      update: { $inc: { remaining_amount: -count, issued: count }, $currentDate: { updated_at: true } },
+      new: true,
+      fields: { remaining_amount: 1, issued: 1, updated_at: 1 },
+    };
+    return resultOf(
+      mongo.db.command(command, { session }).then(({ value }) => {
+        if (!value) return null;
+        const { updated_at, ...rest } = value;
+        return [Object.keys(rest).sort(), rest.remaining_amount, rest.issued, isAboutNow(updated_at)];
+      }),
+    );
+  },
+  now: (session?: ClientSession) =>
+    resultOf(
+      mongo.coupons
+        .find<{ now: Date }>(
+          { _id: { $in: [COUPON] } },
+          { projection: { issued: 1, now: '$$NOW' }, ...(session && { session }) },
+        )
+        .toArray()
+        .then(([found]) => [Object.keys(found as object).sort(), isAboutNow((found as { now: Date }).now)]),
     ),
   take: (session: ClientSession, count: number) =>
     resultOf(
@@ -240,6 +276,8 @@ const commandsOf = (mongo: Mongo) => ({
   abort: (session: ClientSession) => resultOf(session.abortTransaction().then(() => 'aborted')),
 });
 type Commands = ReturnType<typeof commandsOf>;
+
+const isAboutNow = (time: Date): boolean => Math.abs(time.getTime() - Date.now()) / 1_000 < TIME_ERROR_MAX_SECONDS;
 
 /** The clock of the model's primary may be off by this much. */
 const TIME_ERROR_MAX_SECONDS = 3_600;
@@ -354,6 +392,75 @@ const SCRIPTS: Record<string, (commands: Commands) => Promise<unknown[]>> = {
   'a repeated commit is the same commit': async (c) => {
     const one = c.begin();
     return [await c.record(one, '1'), await c.commit(one), await c.commit(one), await c.records()];
+  },
+  'an update returns the coupon as it is after it, also a second one of the same transaction': async (c) => {
+    const [one, other] = [c.begin(), c.begin()];
+    return [
+      await c.takeOne(one, AMOUNT + 1),
+      await c.takeOne(one, 1),
+      await c.remaining(one),
+      await c.takeOne(one, 1),
+      await c.takeOne(other, 1),
+      await c.commit(one),
+      await c.takeOne(c.begin(), 1),
+      await c.now(),
+      await c.now(c.begin()),
+    ];
+  },
+  'a number of a coupon that is given twice is a duplicate': async (c) => {
+    const one = c.begin();
+    return [await c.insertAs(one, 1, '1', 'a'), await c.insertAs(one, 1, '2', 'b'), await c.holders()];
+  },
+  'after a release the user may claim again, once, in the same transaction or later': async (c) => {
+    const [one, release, other, late] = [c.begin(), c.begin(), c.begin(), c.begin()];
+    return [
+      await c.insert(one, ['1', 'a'], ['2', 'b']),
+      await c.commit(one),
+      await c.end(release, '1', '2', '9'),
+      await c.holders(release),
+      await c.insert(release, ['3', 'a']),
+      await c.holders(release),
+      await c.holders(),
+      await c.commit(release),
+      await c.holders(),
+      await c.insert(other, ['4', 'b']),
+      await c.commit(other),
+      await c.end(late, '1'),
+      await c.insert(late, ['5', 'a']),
+      await c.holders(),
+    ];
+  },
+  'two releases of a claim conflict, and so does a claim of its user while the release is open': async (c) => {
+    const [one, release, other, claim, late] = [c.begin(), c.begin(), c.begin(), c.begin(), c.begin()];
+    return [
+      await c.insert(one, ['1', 'a']),
+      await c.commit(one),
+      await c.end(release, '1'),
+      await c.end(other, '1'),
+      await c.insert(claim, ['2', 'a']),
+      await c.insert(release, ['3', 'a']),
+      await c.insert(late, ['4', 'a']),
+      await c.commit(release),
+      await c.holders(),
+    ];
+  },
+  'a release that was committed since is a conflict for a claim of the user, and an aborted one has no effect': async (
+    c,
+  ) => {
+    const [one, aborted, before, release] = [c.begin(), c.begin(), c.begin(), c.begin()];
+    return [
+      await c.insert(one, ['1', 'a']),
+      await c.commit(one),
+      await c.end(aborted, '1'),
+      await c.insert(aborted, ['2', 'a']),
+      await c.abort(aborted),
+      await c.holders(),
+      await c.insert(c.begin(), ['3', 'a']),
+      await c.remaining(before),
+      await c.end(release, '1'),
+      await c.commit(release),
+      await c.end(before, '1'),
+    ];
   },
   'only the transaction itself sees its own writes': async (c) => {
     const [one, other] = [c.begin(), c.begin()];

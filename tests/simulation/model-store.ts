@@ -1,31 +1,35 @@
-import type { ClaimFields } from '@flashclaim/core';
+import type { State } from '@flashclaim/audit';
+import { type ClaimFields, type CouponFields, newCoupon } from '@flashclaim/core';
 import { type COLLECTIONS, INDEXES } from '@flashclaim/store';
-import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp } from 'mongodb';
+import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp, type WithId } from 'mongodb';
+import { applyUpdate } from './apply-update.ts';
 import { matches, UnknownToModel } from './matches.ts';
-import { ModelCollection } from './model-collection.ts';
+import { ModelCollection, NEVER, type Stored } from './model-collection.ts';
 import { Replication, toTimestamp } from './replication.ts';
 import type { World } from './world.ts';
 
 type ClaimDocument = ClaimFields<ObjectId>;
+type CouponDocument = WithId<CouponFields>;
 
-/** A document with a string `_id`. */
+/** A document. Its `_id` is a string, except that of a coupon. */
 export type ModelDocument = { _id: string } & Record<string, unknown>;
-export type CollectionName = Exclude<(typeof COLLECTIONS)[keyof typeof COLLECTIONS], 'coupons'>;
+export type CollectionName = (typeof COLLECTIONS)[keyof typeof COLLECTIONS];
 
-interface Coupon {
-  _id: ObjectId;
-  name: string;
-  amount: number;
-  /** The remaining amount after each commit that changed it. */
-  versions: { at: number; remaining: number }[];
-  /** The open transaction that has changed it. */
-  changedBy?: Transaction | undefined;
+/** An update of `update` or of `findAndModify`. */
+export interface Update {
+  q: object;
+  u: object;
+  multi: boolean;
 }
 
-export interface UpdateMany {
-  q: object;
-  u: { $inc: { remaining_amount: number } };
-  multi: boolean;
+interface Inserted {
+  collection: CollectionName;
+  document: ModelDocument;
+}
+
+/** A change of a document that existed before the transaction. */
+interface Replaced extends Inserted {
+  stored: Stored<ModelDocument>;
 }
 
 /** A transaction at the server. */
@@ -35,8 +39,17 @@ export class Transaction {
   seesUpTo: number | undefined;
   /** The write that committed it. */
   committedAt: number | undefined;
-  readonly inserted: { collection: CollectionName; document: ModelDocument }[] = [];
-  readonly remaining = new Map<Coupon, number>();
+  readonly inserted: Inserted[] = [];
+  readonly replaced: Replaced[] = [];
+  /** The unique keys that its changes release, each with the write that had taken it. */
+  readonly freed = new Map<string, number>();
+  /** The keys among them that it has taken again, each with that write. */
+  readonly retaken = new Map<string, number>();
+
+  /** The owner of one of its keys before it, or else itself. */
+  ownerOf(key: string): number | Transaction {
+    return this.freed.get(key) ?? this.retaken.get(key) ?? this;
+  }
 }
 
 /** MongoDB's own `transactionLifetimeLimitSeconds`, as docs/deploy.md advises. */
@@ -70,8 +83,16 @@ export class DuplicateKey extends Error {
   }
 }
 
+const hex = (id: unknown): string => (id as ObjectId).toHexString();
 const idKey = (collection: CollectionName) => (document: ModelDocument) => [`${collection} ${document._id}`];
-const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${(coupon_id as ObjectId).toHexString()}`;
+
+/** The unique keys of a claim, as the indexes define them. Only a live claim has the key of its user. */
+const claimKeys = (claim: ModelDocument): string[] => [
+  ...idKey('claims')(claim),
+  `sequence ${hex(claim['coupon_id'])} ${claim['sequence']}`,
+  ...(claim['ordinal'] === 1 ? [userKey(claim)] : []),
+];
+const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${hex(coupon_id)}`;
 
 /** How long the documents of a collection are kept after the time in one of their fields. */
 const lifetimes = (Object.keys(INDEXES) as (keyof typeof INDEXES)[]).flatMap((collection) =>
@@ -89,7 +110,6 @@ const lifetimes = (Object.keys(INDEXES) as (keyof typeof INDEXES)[]).flatMap((co
 export class ModelStore {
   readonly #world: World;
   readonly replication: Replication;
-  readonly #coupons = new Map<string, Coupon>();
   readonly #collections: Record<CollectionName, ModelCollection<ModelDocument>>;
   /** The owner of each unique key: a document (the write that inserted it), or an open transaction. */
   readonly #keys = new Map<string, number | Transaction>();
@@ -102,12 +122,13 @@ export class ModelStore {
   constructor(world: World) {
     this.#world = world;
     this.replication = new Replication(world);
-    const claimKeys = idKey('claims');
-    const holdersUnseen = world.mutations.has('holders unseen');
+    const { mutations } = world;
+    const keysOfClaim = (claim: ModelDocument): string[] =>
+      mutations.has('holders unseen') ? claimKeys(claim).filter((key) => key !== userKey(claim)) : claimKeys(claim);
     this.#collections = {
-      claims: new ModelCollection((claim) =>
-        holdersUnseen ? claimKeys(claim) : [...claimKeys(claim), userKey(claim)],
-      ),
+      coupons: new ModelCollection(({ name }) => [`coupon ${name}`]),
+      claims: new ModelCollection(keysOfClaim),
+      events: new ModelCollection(({ coupon_id, number }) => [`event ${hex(coupon_id)} ${number}`]),
       job_records: new ModelCollection(idKey('job_records')),
       pending_claims: new ModelCollection(idKey('pending_claims')),
     };
@@ -121,7 +142,7 @@ export class ModelStore {
 
   /** Creates a coupon before the run starts. */
   createCoupon(name: string, amount: number): void {
-    this.#newCoupon(name, amount, 0);
+    this.#store('coupons', this.#newCoupon(name, amount), 0);
   }
 
   /**
@@ -129,16 +150,20 @@ export class ModelStore {
    * unknown.
    */
   async createCouponLate(name: string, amount: number): Promise<boolean> {
-    const isNew = !this.#coupons.has(name);
-    const at = this.replication.write();
-    if (isNew) this.#newCoupon(name, amount, at);
-    await this.replication.replicate(at);
-    return isNew;
+    const at = await this.insert('coupons', this.#newCoupon(name, amount));
+    const { committed } = this.replication;
+    await (at === undefined ? this.replication.onceMajority(committed) : this.replication.replicate(at));
+    return at !== undefined;
   }
 
-  #newCoupon(name: string, amount: number, at: number): void {
+  #newCoupon(name: string, amount: number): ModelDocument {
     const _id = new ObjectId(String(++this.#created).padStart(24, '0'));
-    this.#coupons.set(name, { _id, name, amount, versions: [{ at, remaining: amount }] });
+    return { ...newCoupon({ name, amount }, this.now), _id } as unknown as ModelDocument;
+  }
+
+  /** The time of the primary's own clock: `$$NOW` and `$currentDate`. */
+  get now(): Date {
+    return new Date(this.replication.wallMs);
   }
 
   begin(): Transaction {
@@ -148,21 +173,18 @@ export class ModelStore {
     return transaction;
   }
 
-  /** Finds coupons; a transaction sees its own changes too. */
-  findCoupons(filter: object, seen: number, transaction?: Transaction) {
-    return [...this.#coupons.values()]
-      .flatMap((coupon) => this.#asSeen(coupon, seen, transaction) ?? [])
-      .filter((coupon) => matches(coupon, filter));
-  }
-
   find(collection: CollectionName, filter: object, seen: number): ModelDocument[] {
     return this.#collections[collection].find(filter, seen);
   }
 
   /** Finds documents as a transaction sees them, with its own writes. */
   findIn(transaction: Transaction, collection: CollectionName, filter: object): ModelDocument[] {
-    const found = this.find(collection, filter, this.seenBy(transaction));
-    for (const own of transaction.inserted)
+    const changed = new Set<object>(transaction.replaced.map(({ stored }) => stored));
+    const found = this.#collections[collection]
+      .findStored(filter, this.seenBy(transaction))
+      .filter((stored) => !changed.has(stored))
+      .map(({ document }) => document);
+    for (const own of [...transaction.replaced, ...transaction.inserted])
       if (own.collection === collection && matches(own.document, filter)) found.push(own.document);
     const { mutations } = this.#world;
     if (collection !== 'claims') return found;
@@ -185,15 +207,26 @@ export class ModelStore {
     this.#orAbort(transaction, () => {
       const seen = this.seenBy(transaction);
       for (const [index, document] of documents.entries()) {
-        for (const key of this.#collections[collection].keysOf(document)) {
-          const taken = this.#keys.get(key);
-          if (taken === transaction || (typeof taken === 'number' && taken <= seen)) throw new DuplicateKey(index);
-          if (taken !== undefined || (this.#freed.get(key) ?? 0) > seen) throw this.#conflict();
-          this.#keys.set(key, transaction);
-        }
+        for (const key of this.#collections[collection].keysOf(document)) this.#takeKey(transaction, key, seen, index);
         transaction.inserted.push({ collection, document: this.#stamped(document) });
       }
     });
+  }
+
+  #takeKey(transaction: Transaction, key: string, seen: number, index: number): void {
+    const taken = this.#keys.get(key);
+    // The transaction itself has released it.
+    const freed = transaction.freed.get(key);
+    if (taken === transaction && freed !== undefined) {
+      transaction.freed.delete(key);
+      transaction.retaken.set(key, freed);
+      return;
+    }
+    // Another open transaction may have released it: its owner still counts.
+    const owner = taken instanceof Transaction && taken !== transaction ? taken.ownerOf(key) : taken;
+    if (owner === transaction || (typeof owner === 'number' && owner <= seen)) throw new DuplicateKey(index);
+    if (taken !== undefined || (this.#freed.get(key) ?? 0) > seen) throw this.#conflict();
+    this.#keys.set(key, transaction);
   }
 
   /**
@@ -214,27 +247,45 @@ export class ModelStore {
     return at;
   }
 
-  /** Returns the number of matching coupons. */
-  updateCoupons(updates: readonly UpdateMany[], transaction: Transaction): number {
-    let matched = 0;
+  /** Updates documents. Returns them as they are after it. */
+  updateIn(transaction: Transaction, collection: CollectionName, updates: readonly Update[]): ModelDocument[] {
+    const updated: ModelDocument[] = [];
     this.#orAbort(transaction, () => {
       const seen = this.seenBy(transaction);
-      for (const { q, u, multi } of updates) {
-        if (!multi) throw new UnknownToModel('an update of one document');
-        for (const coupon of this.#coupons.values()) {
-          const document = this.#asSeen(coupon, seen, transaction);
-          if (!document) continue;
-          const filter = this.#world.mutations.has('no guard') ? { ...q, remaining_amount: { $gte: -1_000 } } : q;
-          if (!matches(document, filter)) continue;
-          const changed = (coupon.versions.at(-1)?.at ?? 0) > seen;
-          if (changed || (coupon.changedBy && coupon.changedBy !== transaction)) throw this.#conflict();
-          coupon.changedBy = transaction;
-          transaction.remaining.set(coupon, document.remaining_amount + u.$inc.remaining_amount);
-          matched++;
+      for (const { q: filter, u, multi } of updates) {
+        const isUnguarded = collection === 'coupons' && this.#world.mutations.has('no guard');
+        const q = isUnguarded ? { ...filter, remaining_amount: { $gte: -1_000 } } : filter;
+        const own = transaction.replaced.filter((one) => one.collection === collection && matches(one.document, q));
+        const changed = new Set<object>(transaction.replaced.map(({ stored }) => stored));
+        const found = this.#collections[collection].findStored(q, seen).filter((stored) => !changed.has(stored));
+        if (!multi && own.length + found.length > 1) throw new UnknownToModel('an update of one of several documents');
+        for (const stored of found) {
+          if (stored.deletedAt !== NEVER || (stored.changedBy && stored.changedBy !== transaction))
+            throw this.#conflict();
+          stored.changedBy = transaction;
+          const replaced = { collection, stored, document: stored.document };
+          transaction.replaced.push(replaced);
+          own.push(replaced);
+        }
+        for (const one of own) {
+          this.#change(transaction, one, applyUpdate(one.document, u, this.now), seen);
+          updated.push(one.document);
         }
       }
     });
-    return matched;
+    return updated;
+  }
+
+  #change(transaction: Transaction, replaced: Replaced, document: ModelDocument, seen: number): void {
+    const { keysOf } = this.#collections[replaced.collection];
+    const [before, after] = [keysOf(replaced.document), keysOf(document)];
+    for (const key of before)
+      if (!after.includes(key)) {
+        transaction.freed.set(key, this.#keys.get(key) as number);
+        this.#keys.set(key, transaction);
+      }
+    for (const key of after) if (!before.includes(key)) this.#takeKey(transaction, key, seen, 0);
+    replaced.document = document;
   }
 
   /** Commits. Resolves once a majority has everything that the transaction wrote and read. May be repeated. */
@@ -243,15 +294,22 @@ export class ModelStore {
     const { committedAt } = transaction;
     if (committedAt !== undefined && !replication.isLost(committedAt)) return replication.onceMajority(committedAt);
     const seen = this.seenBy(transaction);
-    const writes = transaction.inserted.length > 0 || transaction.remaining.size > 0;
+    const writes = transaction.inserted.length > 0 || transaction.replaced.length > 0;
     const at = writes ? replication.write() : seen;
-    for (const { collection, document } of transaction.inserted) this.#store(collection, document, at);
-    for (const [coupon, remaining] of transaction.remaining) {
-      coupon.versions.push({ at, remaining });
-      coupon.changedBy = undefined;
+    for (const { stored } of transaction.replaced) {
+      stored.deletedAt = at;
+      stored.changedBy = undefined;
+    }
+    for (const { collection, document } of [...transaction.replaced, ...transaction.inserted])
+      this.#store(collection, document, at);
+    for (const key of transaction.freed.keys()) {
+      this.#keys.delete(key);
+      this.#freed.set(key, at);
     }
     transaction.inserted.length = 0;
-    transaction.remaining.clear();
+    transaction.replaced.length = 0;
+    transaction.freed.clear();
+    transaction.retaken.clear();
     this.abort(transaction);
     transaction.committedAt = at;
     if (!writes && this.#world.mutations.has('record read by local concern')) return Promise.resolve();
@@ -263,9 +321,10 @@ export class ModelStore {
     if (!transaction.open) return;
     transaction.open = false;
     this.#open.delete(transaction);
+    for (const { stored } of transaction.replaced) stored.changedBy = undefined;
     // Also keys of documents from an insert that failed at a later document.
     for (const [key, by] of this.#keys) if (by === transaction) this.#keys.delete(key);
-    for (const coupon of transaction.remaining.keys()) coupon.changedBy = undefined;
+    for (const [key, at] of [...transaction.freed, ...transaction.retaken]) this.#keys.set(key, at);
   }
 
   /** Another member takes over: writes that it does not have are lost, and open transactions end. */
@@ -277,20 +336,16 @@ export class ModelStore {
       for (const document of removed) for (const key of collection.keysOf(document)) this.#keys.delete(key);
       for (const { document, at } of restored) for (const key of collection.keysOf(document)) this.#keys.set(key, at);
     }
-    for (const coupon of this.#coupons.values()) coupon.versions = coupon.versions.filter(({ at }) => at <= last);
-    for (const [name, { versions }] of this.#coupons) if (versions.length === 0) this.#coupons.delete(name);
   }
 
   /** The final state, for the checker. */
-  state() {
+  state(): State {
     const seen = this.replication.committed;
-    const nameOf = new Map([...this.#coupons.values()].map(({ _id, name }) => [_id.toHexString(), name]));
+    const coupons = this.find('coupons', {}, seen) as unknown as CouponDocument[];
+    const nameOf = new Map(coupons.map(({ _id, name }) => [_id.toHexString(), name]));
     return {
       coupons: new Map(
-        this.findCoupons({}, seen).map(({ name, amount, remaining_amount }) => [
-          name,
-          { amount, remaining: remaining_amount },
-        ]),
+        coupons.map(({ name, amount, remaining_amount }) => [name, { amount, remaining: remaining_amount }]),
       ),
       claims: (this.find('claims', {}, seen) as unknown as ClaimDocument[]).map(({ _id, user_id, coupon_id }) => ({
         id: _id,
@@ -347,12 +402,6 @@ export class ModelStore {
       }
     if (deleted.length > 0) this.replication.replicate(at).catch(() => {});
     return deleted.length;
-  }
-
-  #asSeen(coupon: Coupon, seen: number, transaction?: Transaction) {
-    const { _id, name, amount, versions } = coupon;
-    const version = versions.findLast(({ at }) => at <= seen);
-    return version && { _id, name, amount, remaining_amount: transaction?.remaining.get(coupon) ?? version.remaining };
   }
 
   #conflict(): Error {

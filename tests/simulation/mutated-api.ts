@@ -1,5 +1,5 @@
 import { findClaims } from '@flashclaim/api';
-import { type ClaimStatus, decodeDecision, isGrant } from '@flashclaim/core';
+import { type ClaimStatus, decodeDecision, isClosedReason, isGrant, isReleaseDecision } from '@flashclaim/core';
 import { type DatabaseClock, existingClaims, type Mongo, readJobRecords, readPendingClaims } from '@flashclaim/store';
 import type { Stores } from './model-process.ts';
 import type { World } from './world.ts';
@@ -43,8 +43,10 @@ const findClaimFirst = async (mongo: Mongo, claimId: string): Promise<ClaimStatu
   const { jobId, index } = pending.place;
   const record = (await readJobRecords(mongo, [jobId])).get(jobId);
   if (!record) return { ...fieldsOf(pending), status: 'pending', code: 'pending' };
-  const code = record.result ? decodeDecision(record.result, index).decision : 'timed_out';
-  return isGrant(code) ? null : { ...fieldsOf(pending), status: 'refused', code };
+  const decision = record.result ? decodeDecision(record.result, index) : 'timed_out';
+  if (isGrant(decision) || isReleaseDecision(decision)) return null;
+  const code = isClosedReason(decision) ? 'sale_not_open' : decision;
+  return { ...fieldsOf(pending), status: 'refused', code };
 };
 
 /** The status that the caller gets. */

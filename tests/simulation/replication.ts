@@ -66,9 +66,14 @@ export class Replication {
     return this.#readable;
   }
 
-  /** The primary's own clock, in seconds since the epoch. */
+  /** The primary's own clock, in ms since the epoch. */
+  get wallMs(): number {
+    return START_MS + Math.floor(this.#world.nowMs()) + this.#memberErrorSeconds * 1_000;
+  }
+
+  /** The same in whole seconds. */
   get wallSeconds(): number {
-    return Math.floor((START_MS + this.#world.nowMs()) / 1_000) + this.#memberErrorSeconds;
+    return Math.floor(this.wallMs / 1_000);
   }
 
   /** The cluster time of the last write that the primary has. */

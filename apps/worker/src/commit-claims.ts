@@ -124,6 +124,8 @@ const claimsOf = (jobs: readonly Job[]): Claim[] => jobs.flatMap(({ claims }) =>
 const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided> => {
   const { mongo, jobs, isFirst } = attempt;
   const sorted = await sortByRecords(attempt, session);
+  // The time of the first command: later reads of the transaction see the same snapshot.
+  const sortedAt = session.operationTime?.toBigInt();
   const prediction = isFirst ? attempt.predicted : undefined;
   const snapshot =
     prediction && !prediction.contested ? withoutClaims(prediction) : await readFor(mongo, session, sorted, prediction);
@@ -135,11 +137,11 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   );
 
   const taken = await takeUnits({ mongo, session, couponIds: snapshot.couponIds }, changes, prediction !== undefined);
+  const decidedAt = sortedAt ?? snapshot.readAt ?? session.operationTime?.toBigInt();
   if (isFirst) checkDeadlines(jobs, databaseTimeOf(session));
   const units = unitsOf(changes, taken);
   const results = new Map(decided.map((one) => [one.job.id, toResult(one, snapshot.existing, units)]));
   // Two runs of a job conflict at its record, whatever else they write.
-  const decidedAt = session.operationTime?.toBigInt();
   const records = [...sorted.open, ...sorted.expired].map((job) => newRecord(job, results.get(job.id), decidedAt));
   await insertJobRecords(mongo, session, records);
   await writeChanges({ mongo, session }, changes, taken, units);
