@@ -46,9 +46,9 @@ export class Transaction {
   /** The keys among them that it has taken again, each with that write. */
   readonly retaken = new Map<string, number>();
 
-  /** The owner of one of its keys before it, or else itself. */
+  /** The owner of a key that it has released, as others see it; or else itself. */
   ownerOf(key: string): number | Transaction {
-    return this.freed.get(key) ?? this.retaken.get(key) ?? this;
+    return this.freed.get(key) ?? this;
   }
 }
 
