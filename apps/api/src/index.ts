@@ -17,6 +17,7 @@ export { PendingClaims } from './claims/pending-claims.ts';
 export { PendingSize } from './claims/pending-size.ts';
 export { preferenceApplied, readPrefer } from './claims/prefer.ts';
 export { Recovery } from './claims/recovery.ts';
+export { releaseClaim } from './claims/release-claim.ts';
 export { replyToClaim } from './claims/reply.ts';
 export { WaitingClaim } from './claims/waiting-claim.ts';
 export { CouponReads } from './coupons/coupon-reads.ts';
