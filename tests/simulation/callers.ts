@@ -1,5 +1,8 @@
-import type { ClaimCall, HistoryRecord, StatusCall } from '@flashclaim/audit';
+import type { ClaimCall, HistoryRecord, ReleaseCall, SettingsCall, StatusCall } from '@flashclaim/audit';
+import type { ClaimStatus } from '@flashclaim/core';
+import { START_MS } from './clock.ts';
 import type { ApiProcess } from './model-api.ts';
+import type { PlannedChange, PlannedRelease } from './plan.ts';
 import type { World } from './world.ts';
 
 /** One claim operation: who claims what, when, and how often it is retried. */
@@ -31,6 +34,15 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 const isFinal = ({ error, code }: StatusCall): boolean => error === undefined && code !== 'pending';
 
+/** What an answer says about the unit of a claim. */
+const unitOf = ({ sequence, claimed_at, ended_at }: Partial<ClaimStatus>) => ({
+  ...(sequence !== undefined && { sequence }),
+  ...(claimed_at !== undefined && { claimedAt: Date.parse(claimed_at) }),
+  ...(ended_at !== undefined && { endedAt: Date.parse(ended_at) }),
+});
+
+const toText = (time: number | null): string | null => (time === null ? null : new Date(time).toISOString());
+
 /** All callers, and the history of their calls. */
 export class Callers {
   readonly history: HistoryRecord[] = [];
@@ -53,6 +65,23 @@ export class Callers {
     const { duplicates, ...own } = operation;
     this.#call(own);
     for (const { afterMs, ...names } of duplicates) this.#call({ ...own, ...names, atMs: own.atMs + afterMs });
+  }
+
+  /** Releases a claim of which some answer named the id. */
+  startRelease({ atMs, callers, claimsAgain, ...release }: PlannedRelease): void {
+    this.#track(
+      sleep(atMs).then(() => {
+        const granted = this.history.filter((call) => call.op === 'claim' && (call.claimId ?? '') !== '');
+        if (granted.length === 0) return;
+        const claim = this.#world.random.pick(granted) as ClaimCall;
+        for (let i = 0; i < callers; i++)
+          this.#track(this.#releaseUntilAnswered(claim, { ...release, claimsAgain: i === 0 ? claimsAgain : 'no' }));
+      }),
+    );
+  }
+
+  startChange({ atMs, ...change }: PlannedChange): void {
+    this.#track(sleep(atMs).then(() => this.#changeUntilAnswered(change)));
   }
 
   /** Polls the status of every claim with a known id several times within a few seconds. */
@@ -147,21 +176,112 @@ export class Callers {
       const answer = await api.claim({ requestId, userId: user, couponName: coupon, key, waitMs });
       // The connection breaks after the API answered.
       if (this.#world.faultRate > 0 && random.chance(this.#world.faultRate)) throw new Error('the connection broke');
+      const { code, claim_id, done, reason } = answer.body;
       call.status = answer.status;
-      if (answer.code !== undefined) call.code = answer.code;
-      if (answer.claimId !== undefined) call.claimId = answer.claimId;
+      if (code !== undefined) call.code = code;
+      if (claim_id !== undefined) call.claimId = claim_id;
       if (answer.replayed) call.replayed = true;
-      if (answer.done !== undefined) call.done = answer.done;
+      if (done !== undefined) call.done = done;
+      if (reason !== undefined) call.reason = reason;
+      Object.assign(call, unitOf(answer.body));
     } catch (error) {
       call.error = (error as Error).message;
     }
     call.answeredAt = this.#world.nowMs();
     if (call.status === 200) coverage.granted++;
     else if (call.status === 202) coverage.pending++;
+    else if (call.status === 403) coverage['sale not open']++;
     else if (call.status !== undefined && call.status < 500) coverage.refused++;
     else if (call.status === 503 && call.claimId !== undefined) coverage['unknown with claim id']++;
     trace(() => `${requestId}: answered ${call.status ?? call.error} ${call.code ?? ''} ${call.claimId ?? ''}`);
     return call;
+  }
+
+  async #releaseUntilAnswered(
+    { claimId = '', user, coupon, key }: ClaimCall,
+    { attemptsMax, claimsAgain }: Pick<PlannedRelease, 'attemptsMax' | 'claimsAgain'>,
+  ): Promise<void> {
+    const { random, coverage } = this.#world;
+    for (let left = attemptsMax; left > 0; left--) {
+      const { status } = await this.#release(claimId);
+      if (status === 200 && claimsAgain !== 'no') {
+        coverage['claimed again']++;
+        const again = claimsAgain === 'key' ? key : `again ${claimId}`;
+        await this.#claim({ user, coupon, key: again, waitMs: undefined });
+      }
+      if (status !== undefined && status < 500 && status !== 202 && !random.chance(0.2)) return;
+      await sleep(random.int(0, 500));
+    }
+  }
+
+  async #release(claimId: string): Promise<ReleaseCall> {
+    const { random, trace, coverage, faultRate, nowMs } = this.#world;
+    const call: ReleaseCall = { op: 'release', invokedAt: nowMs(), claimId };
+    this.history.push(call);
+    trace(() => `${claimId} is to be released`);
+    try {
+      const { status, body } = await this.#pickApi().release(claimId);
+      if (faultRate > 0 && random.chance(faultRate)) throw new Error('the connection broke');
+      call.status = status;
+      if (body.code !== undefined) call.code = body.code;
+      if (body.done !== undefined) call.done = body.done;
+      if (body.user_id !== undefined) call.user = body.user_id;
+      if (body.coupon_name !== undefined) call.coupon = body.coupon_name;
+      Object.assign(call, unitOf(body));
+      if (status === 200) coverage.released++;
+    } catch (error) {
+      call.error = (error as Error).message;
+    }
+    call.answeredAt = nowMs();
+    trace(() => `${claimId}: release answered ${call.status ?? call.error} ${call.code ?? ''}`);
+    return call;
+  }
+
+  async #changeUntilAnswered({ attemptsMax, ...change }: Omit<PlannedChange, 'atMs'>): Promise<void> {
+    const { random } = this.#world;
+    for (let left = attemptsMax; left > 0; left--) {
+      const { status } = await this.#change(change);
+      if (status !== undefined && status < 500 && !random.chance(0.1)) return;
+      await sleep(random.int(0, 500));
+    }
+  }
+
+  async #change(change: Omit<PlannedChange, 'atMs' | 'attemptsMax'>): Promise<SettingsCall> {
+    const { random, trace, coverage, faultRate, nowMs } = this.#world;
+    const { coupon, isGuarded, amount, paused } = change;
+    const timeOf = (inMs: number | null) => (inMs === null ? null : START_MS + Math.floor(nowMs()) + inMs);
+    const set: SettingsCall['set'] = {
+      ...(amount !== undefined && { amount }),
+      ...(paused !== undefined && { paused }),
+      ...(change.startsInMs !== undefined && { startsAt: timeOf(change.startsInMs) }),
+      ...(change.endsInMs !== undefined && { endsAt: timeOf(change.endsInMs) }),
+      ...(isGuarded && { version: this.#versionOf(coupon) }),
+    };
+    const call: SettingsCall = { op: 'settings', invokedAt: nowMs(), coupon, set };
+    this.history.push(call);
+    trace(() => `"${coupon}" is to get ${JSON.stringify(set)}`);
+    try {
+      const { startsAt, endsAt, ...rest } = set;
+      const answer = await this.#pickApi().change(coupon, {
+        ...rest,
+        ...(startsAt !== undefined && { starts_at: toText(startsAt) }),
+        ...(endsAt !== undefined && { ends_at: toText(endsAt) }),
+      });
+      if (faultRate > 0 && random.chance(faultRate)) throw new Error('the connection broke');
+      Object.assign(call, answer);
+      if (call.status === 200) coverage.changed++;
+    } catch (error) {
+      call.error = (error as Error).message;
+    }
+    call.answeredAt = nowMs();
+    trace(() => `"${coupon}": change answered ${call.status ?? call.error} ${call.code ?? ''} version ${call.version}`);
+    return call;
+  }
+
+  /** The version that the last answer had. */
+  #versionOf(coupon: string): number {
+    const last = this.history.findLast((call) => call.op === 'settings' && call.coupon === coupon && call.version);
+    return last?.op === 'settings' ? (last.version ?? 1) : 1;
   }
 
   async #status(claimId: string): Promise<StatusCall> {
@@ -170,7 +290,10 @@ export class Callers {
     try {
       const status = await this.#pickApi().status(claimId);
       call.status = status ? 200 : 404;
-      if (status) Object.assign(call, { code: status.code, user: status.user_id, coupon: status.coupon_name });
+      if (status) {
+        Object.assign(call, { code: status.code, user: status.user_id, coupon: status.coupon_name }, unitOf(status));
+        if (status.reason !== undefined) call.reason = status.reason;
+      }
       if (status?.code === 'timed_out') this.#world.coverage['timed out']++;
     } catch (error) {
       call.error = (error as Error).message;

@@ -1,6 +1,14 @@
-import { ClaimPath, replyToClaim, StoreWatch, toProblem, WaitingClaim } from '@flashclaim/api';
-import type { ClaimCall } from '@flashclaim/audit';
-import type { ClaimStatus } from '@flashclaim/core';
+import {
+  ClaimPath,
+  changeCoupon,
+  releaseClaim,
+  replyToClaim,
+  StoreDownError,
+  StoreWatch,
+  toProblem,
+  WaitingClaim,
+} from '@flashclaim/api';
+import type { ClaimStatus, CouponChange, Problem } from '@flashclaim/core';
 import { answersChannel } from '@flashclaim/lanes';
 import { withTimeout } from '@flashclaim/runtime';
 import { DatabaseClock } from '@flashclaim/store';
@@ -25,13 +33,14 @@ export interface ClaimRequest {
   waitMs: number | undefined;
 }
 
+/** An answer: its HTTP status, and its body. */
 export interface Answer {
   status: number;
-  code?: string | undefined;
-  claimId?: string | undefined;
-  done?: ClaimCall['done'];
+  body: Partial<ClaimStatus> & Partial<Problem>;
   replayed: boolean;
 }
+
+type ChangeResult = Awaited<ReturnType<typeof changeCoupon>>;
 
 /** A Fastify reply with the methods that the claim path uses. */
 const newReply = (requestId: string) => {
@@ -51,6 +60,8 @@ const newReply = (requestId: string) => {
   };
   return reply;
 };
+
+const toFastifyReply = (reply: ReturnType<typeof newReply>) => reply as unknown as Parameters<typeof replyToClaim>[0];
 
 /** An API process: the API's own `ClaimPath` on model stores. */
 export class ApiProcess implements Process {
@@ -89,6 +100,22 @@ export class ApiProcess implements Process {
     return this.#untilAnswered(() => this.#claim(request));
   }
 
+  release(claimId: string): Promise<Answer> {
+    return this.#untilAnswered(async () => {
+      const reply = newReply('release');
+      const fastifyReply = toFastifyReply(reply);
+      const body = await releaseClaim(fastifyReply, this.#parts.claimPath, claimId, ({ code, detail }) =>
+        toProblem(fastifyReply, code, detail),
+      );
+      return { status: reply.status, body: body as Answer['body'], replayed: false };
+    });
+  }
+
+  /** Rejects as the API's own function does. */
+  change(name: string, change: CouponChange): Promise<ChangeResult> {
+    return this.#untilAnswered(() => changeCoupon(this.#parts.mongo, name, change));
+  }
+
   status(claimId: string): Promise<ClaimStatus | null> {
     return this.#untilAnswered(() => this.#parts.status(claimId));
   }
@@ -116,15 +143,14 @@ export class ApiProcess implements Process {
   async #claim({ requestId, userId, couponName, key, waitMs }: ClaimRequest): Promise<Answer> {
     const { claimPath } = this.#parts;
     const reply = newReply(requestId);
-    const fastifyReply = reply as unknown as Parameters<typeof replyToClaim>[0];
+    const fastifyReply = toFastifyReply(reply);
     const keyed = key === undefined ? undefined : { key, requestId };
     const claim = claimPath.submit({ userId, couponName, keyed, waitMs });
-    const body: object =
+    const body =
       claim instanceof WaitingClaim
         ? replyToClaim(fastifyReply, claim, await claimPath.answer(claim))
         : toProblem(fastifyReply, claim.code, claim.detail);
-    const { code, claim_id: claimId, done } = body as { code?: string; claim_id?: string; done?: ClaimCall['done'] };
-    return { status: reply.status, code, claimId, done, replayed: reply.replayed };
+    return { status: reply.status, body: body as Answer['body'], replayed: reply.replayed };
   }
 }
 
@@ -170,5 +196,5 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     stores.redis.close();
     stores.mongo.close();
   };
-  return { claimPath, status, ready, close };
+  return { claimPath, mongo, status, ready, close };
 };

@@ -55,7 +55,33 @@ export interface Plan {
   /** Largest error of a machine's clock. */
   clockErrorMaxMs: number;
   operations: Operation[];
+  releases: PlannedRelease[];
+  changes: PlannedChange[];
   breaks: Break[];
+}
+
+/** Somebody releases a claim that was answered by then. */
+export interface PlannedRelease {
+  atMs: number;
+  /** How many callers release it at about the same time. */
+  callers: number;
+  attemptsMax: number;
+  /** Whether its user claims again once it is released; with `key` under the same key. */
+  claimsAgain: 'no' | 'new' | 'key';
+}
+
+/** A change of a coupon's settings. */
+export interface PlannedChange {
+  coupon: string;
+  atMs: number;
+  /** `startsInMs` and `endsInMs` count from the time of the change; null removes the limit. */
+  amount?: number;
+  paused?: boolean;
+  startsInMs?: number | null;
+  endsInMs?: number | null;
+  /** Whether it expects the version that the last answer had. */
+  isGuarded: boolean;
+  attemptsMax: number;
 }
 
 /** Longest time until a slow majority has a write. */
@@ -96,6 +122,10 @@ export const planOf = (random: Random): Plan => {
     operations: Array.from({ length: random.int(3, 18) }, (_, index) =>
       operationOf(random, { coupons, users, spreadMs, index }),
     ),
+    releases: random.chance(0.5) ? Array.from({ length: random.int(1, 5) }, () => releaseOf(random, spreadMs)) : [],
+    changes: random.chance(0.5)
+      ? Array.from({ length: random.int(1, 4) }, () => changeOf(random, random.pick(coupons).name, spreadMs))
+      : [],
     breaks: [
       ...Array.from({ length: random.int(0, 4) }, () => breakOf(random, spreadMs)),
       // An election loses many writes only if the majority is slow.
@@ -105,6 +135,31 @@ export const planOf = (random: Random): Plan => {
     ],
   };
 };
+
+/** Most of them after the first claims are answered. */
+const AFTER_CLAIMS_MS = 1_000;
+
+const releaseOf = (random: Random, spreadMs: number): PlannedRelease => ({
+  atMs: random.int(0, spreadMs + AFTER_CLAIMS_MS),
+  callers: random.pick([1, 1, 1, 2, 3]),
+  attemptsMax: random.int(1, 3),
+  claimsAgain: random.pick(['no', 'new', 'new', 'key']),
+});
+
+const changeOf = (random: Random, coupon: string, spreadMs: number): PlannedChange => ({
+  coupon,
+  atMs: random.int(0, spreadMs + AFTER_CLAIMS_MS),
+  isGuarded: random.chance(0.3),
+  attemptsMax: random.int(1, 3),
+  ...random.pick([
+    () => ({ amount: random.int(1, 8) }),
+    () => ({ amount: random.int(1, 8) }),
+    () => ({ paused: random.chance(0.6) }),
+    () => ({ paused: false, startsInMs: null, endsInMs: null }),
+    () => ({ startsInMs: random.int(-500, 1_000), endsInMs: random.pick([null, random.int(1_001, 3_000)]) }),
+    () => ({ endsInMs: random.int(-500, 1_500) }),
+  ])(),
+});
 
 /** The clock of a machine. */
 export const clockOf = (random: Random, { clockErrorMaxMs: maxMs }: Plan): WallClock =>
