@@ -192,13 +192,16 @@ const withoutClaims = (prediction: Prediction): ReadSnapshot => ({
   holders: new Map(),
 });
 
-/** Reads the snapshot for the open jobs, and which claims of the other jobs exist. Coupons that are predicted are not read. */
+/**
+ * Reads the snapshot for the open jobs, and which claims of the other jobs exist. Coupons that are predicted are not read.
+ * Otherwise every claim is searched by its id as well, because a claim that has ended is not found by its user.
+ */
 const readFor = (
   mongo: Mongo,
   session: ClientSession,
   { open, expired, recorded }: SortedJobs,
   predicted: Prediction | undefined,
 ) => {
-  const settled = [...expired, ...recorded.map(({ job }) => job)];
+  const settled = [...expired, ...recorded.map(({ job }) => job), ...(predicted ? [] : open)];
   return withDriverTimeout(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled), predicted));
 };

@@ -64,14 +64,14 @@ const updatesOf = (changes: ReadonlyMap<string, CouponChanges>, couponIds: Takin
   const alike = Map.groupBy(changes, ([, { granted, released }]) => `${granted.length} ${released.length}`);
   return [...alike.values()].map((coupons) => {
     const [[, { granted, released }]] = coupons as [[string, CouponChanges]];
-    const taken = granted.length - released.length;
+    const returned = released.length - granted.length;
     return {
       q: {
         _id: { $in: coupons.map(([name]) => couponIds.get(name) as ObjectId) },
-        remaining_amount: { $gte: Math.max(taken, 0) },
+        remaining_amount: { $gte: Math.max(-returned, 0) },
       },
       u: {
-        $inc: { remaining_amount: -taken, issued: granted.length, event_count: released.length },
+        $inc: { remaining_amount: returned, issued: granted.length, event_count: released.length },
         $currentDate: { updated_at: true },
       },
       multi: true,
