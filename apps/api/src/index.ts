@@ -23,6 +23,7 @@ export { WaitingClaim } from './claims/waiting-claim.ts';
 export { CouponReads } from './coupons/coupon-reads.ts';
 export { answerClientError } from './http/client-error.ts';
 export { corsOrigins } from './http/cors-origins.ts';
+export { claimsCursor, decodeCursor, encodeCursor } from './http/cursor.ts';
 export { describeRoute } from './http/openapi/describe-route.ts';
 export { toProblem } from './http/problem.ts';
 export { trustProxy } from './http/trust-proxy.ts';
