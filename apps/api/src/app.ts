@@ -4,6 +4,7 @@ import {
   handlerTimeoutMs,
   isCouponName,
   isName,
+  isTime,
   REDIS_START_MAX_MS,
   URL_PARAMETER_MAX_CHARS,
 } from '@flashclaim/core';
@@ -31,6 +32,7 @@ import { stopping } from './plugins/stopping.ts';
 import { stores } from './plugins/stores.ts';
 import { unknownRoutes } from './plugins/unknown-routes.ts';
 import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
+import { couponSettingsRoutes } from './routes/coupon-settings.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
 import { LIVE_EVENTS_PATH, liveRoutes, TEST_SALE_PATH } from './routes/live.ts';
@@ -95,6 +97,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(probeRoutes);
   await app.register(metricsRoutes);
   await app.register(couponRoutes);
+  await app.register(couponSettingsRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
   await app.register(releaseRoutes);
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
@@ -130,6 +133,8 @@ const createServer = async (env: Env) => {
         allErrors: true,
         formats: { name: isName, 'coupon-name': isCouponName },
       },
+      // Replaces the format of ajv-formats, which also accepts an offset without minutes, and a blank in place of the T.
+      onCreate: (ajv) => ajv.addFormat('date-time', isTime),
     },
     // The error handler lists the faults. Fastify's own message joins all of them, and a body may have thousands.
     schemaErrorFormatter: () => new Error('the request does not match its schema'),

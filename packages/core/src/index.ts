@@ -12,6 +12,7 @@
  */
 export * from './claim.ts';
 export * from './coupon.ts';
+export * from './coupon-change.ts';
 export * from './decide-claims.ts';
 export * from './decide-jobs.ts';
 export * from './idempotency-key.ts';
@@ -22,3 +23,4 @@ export * from './name.ts';
 export * from './problem.ts';
 export * from './problem-actions.ts';
 export * from './settings.ts';
+export * from './time.ts';

@@ -1,13 +1,14 @@
 import { hash } from 'node:crypto';
-import type { Coupon } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import type { StoreWatch } from '../stores/store-watch.ts';
-import { readCoupon } from './read-coupon.ts';
+import { type CouponRead, readCoupon } from './read-coupon.ts';
 
 /** A coupon as it is answered. */
 export interface CouponAnswer {
   body: Buffer;
   etag: string;
+  /** Leads to the claims after those of `claimed_by`. Only where there are more. */
+  link: string | undefined;
 }
 
 /** A read that is in flight, and the one after it, which everybody who has come meanwhile shares. */
@@ -58,13 +59,14 @@ export class CouponReads {
 
   async #answer(name: string, usersMax: number | undefined): Promise<CouponAnswer | undefined> {
     const { mongo, mongoWatch } = this.#options;
-    const coupon = await mongoWatch.answer(() => readCoupon(mongo, name, usersMax));
-    return coupon ? toAnswer(coupon) : undefined;
+    const read = await mongoWatch.answer(() => readCoupon(mongo, name, usersMax));
+    return read ? toAnswer(read) : undefined;
   }
 }
 
 /** The answer with this coupon. Its tag is weak, because a proxy may compress the body. */
-export const toAnswer = (coupon: Coupon): CouponAnswer => {
+export const toAnswer = ({ coupon, next }: CouponRead): CouponAnswer => {
   const body = Buffer.from(JSON.stringify(coupon));
-  return { body, etag: `W/"${hash('sha1', body, 'base64')}"` };
+  const link = next && `</api/coupons/${encodeURIComponent(coupon.name)}/claims?after=${next}>; rel="next"`;
+  return { body, etag: `W/"${hash('sha1', body, 'base64')}"`, link };
 };

@@ -1,6 +1,17 @@
-import type { Coupon, CouponFields } from '@flashclaim/core';
+import { type Coupon, type CouponFields, stateOf } from '@flashclaim/core';
 import { COLLECTIONS, type Mongo } from '@flashclaim/store';
 import type { WithId } from 'mongodb';
+import { claimsCursor } from '../http/cursor.ts';
+
+/** A coupon in an answer. */
+export interface CouponRead {
+  coupon: Coupon;
+  /** The cursor in the list of its claims after those whose users it has. Only where there are more. */
+  next: string | undefined;
+}
+
+/** A document of a coupon, and the database time at which it was read. */
+type ReadFields = WithId<CouponFields> & { now: Date };
 
 /**
  * Reads a coupon and its first `usersMax` users in one snapshot; without `claimed_by` where that is undefined. `name` is
@@ -10,19 +21,22 @@ export const readCoupon = async (
   { coupons }: Mongo,
   name: string,
   usersMax: number | undefined,
-): Promise<Coupon | null> => {
+): Promise<CouponRead | null> => {
   const [found] = await coupons
-    .aggregate<WithId<CouponFields> & { claimed_by?: string[] }>(
-      [{ $match: { name } }, ...(usersMax ? withUsers(usersMax) : [])],
+    .aggregate<ReadFields & { claimed_by?: string[]; last?: number }>(
+      [{ $match: { name } }, { $set: { now: '$$NOW' } }, ...(usersMax ? withUsers(usersMax) : [])],
       { readConcern: 'snapshot' },
     )
     .toArray();
-  return found ? toCoupon(found, usersMax === undefined ? undefined : (found.claimed_by ?? [])) : null;
+  if (!found) return null;
+  if (usersMax === undefined) return { coupon: toCoupon(found, undefined), next: undefined };
+  const coupon = toCoupon(found, found.claimed_by ?? []);
+  return { coupon, next: coupon.claimed_count > usersMax ? claimsCursor(coupon.id, found.last ?? 0) : undefined };
 };
 
 /**
- * The users in one array: one document for each would cost this process five times the work.
- * MongoDB returns equal keys of the index on coupon_id in the order of insertion. In a lane that is the order of the claims.
+ * The users of live claims in one array: one document for each would cost this process five times the work.
+ * The index on (coupon_id, sequence) has them in this order.
  */
 const withUsers = (limit: number) => [
   {
@@ -30,21 +44,32 @@ const withUsers = (limit: number) => [
       from: COLLECTIONS.claims,
       localField: '_id',
       foreignField: 'coupon_id',
-      pipeline: [{ $limit: limit }, { $project: { _id: 0, user_id: 1 } }],
-      as: 'claimed_by',
+      pipeline: [
+        { $match: { ordinal: 1 } },
+        { $sort: { sequence: 1 } },
+        { $limit: limit },
+        { $project: { _id: 0, user_id: 1, sequence: 1 } },
+      ],
+      as: 'claims',
     },
   },
-  { $set: { claimed_by: '$claimed_by.user_id' } },
+  { $set: { claimed_by: '$claims.user_id', last: { $last: '$claims.sequence' } } },
+  { $unset: 'claims' },
 ];
 
 /** `claimed_count` needs no count: the transaction that inserts a claim also takes its unit. `audit` recounts. */
-export const toCoupon = (coupon: WithId<CouponFields>, claimedBy: string[] | undefined): Coupon => ({
+export const toCoupon = (coupon: ReadFields, claimedBy: string[] | undefined): Coupon => ({
   id: coupon._id.toHexString(),
   name: coupon.name,
   amount: coupon.amount,
   remaining_amount: coupon.remaining_amount,
   ...(claimedBy && { claimed_by: claimedBy }),
   claimed_count: coupon.amount - coupon.remaining_amount,
+  version: coupon.version,
+  state: stateOf(coupon, coupon.now),
+  ...(coupon.starts_at && { starts_at: coupon.starts_at.toISOString() }),
+  ...(coupon.ends_at && { ends_at: coupon.ends_at.toISOString() }),
+  ...(coupon.paused && { paused: true }),
   created_at: coupon.created_at.toISOString(),
   updated_at: coupon.updated_at.toISOString(),
 });

@@ -4,6 +4,7 @@ import {
   IDEMPOTENCY_KEY_RULE,
   NAME_RULE,
   type RequestFault,
+  TIME_RULE,
 } from '@flashclaim/core';
 import type { FastifyRequest, FastifySchemaValidationError } from 'fastify';
 
@@ -51,7 +52,9 @@ const sentence = (field: string, { keyword, params, message }: FastifySchemaVali
   if (field === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
   if (params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
   if (params['format'] === 'coupon-name') return `${field} must be ${COUPON_NAME_RULE}.`;
-  if (keyword === 'type') return `${field} must be of type ${params['type']}.`;
+  if (params['format'] === 'date-time') return `${field} must be ${TIME_RULE}.`;
+  if (keyword === 'type') return `${field} must be of type ${[params['type']].flat().join(' or ')}.`;
+  if (keyword === 'not') return `${field} must have at least one of the fields that can be changed.`;
   return `${field} ${message}.`;
 };
 

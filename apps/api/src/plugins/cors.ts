@@ -12,6 +12,7 @@ const EXPOSED_HEADERS = [
   'location',
   'retry-after',
   'etag',
+  'link',
   'idempotency-replayed',
   'preference-applied',
   'x-request-id',

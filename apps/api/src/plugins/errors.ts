@@ -1,10 +1,10 @@
 import { BODY_MAX_BYTES, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flashclaim/core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { MongoError, MongoServerError } from 'mongodb';
 import { setCommonHeaders } from '../http/common-headers.ts';
 import { invalidRequest, ProblemError, type ProblemMembers, sendProblem } from '../http/problem.ts';
 import { faultsOf } from '../http/request-faults.ts';
+import { isStoreDown } from '../stores/is-store-down.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
 
 /** Answers every error as a problem: a ProblemError as it is, Fastify's by their code, a store that is down as `unavailable`. */
@@ -86,16 +86,11 @@ const explain = (error: Error & Partial<FastifyError>, request: FastifyRequest):
 /** @param asked whether the store received the request, and may have carried it out. A read changes nothing. */
 const unavailable = (store: string, asked: boolean, { method }: FastifyRequest): Explanation => {
   const done = asked && method !== 'GET' && method !== 'HEAD' ? 'unknown' : 'nothing';
-  const text = done === 'unknown' ? 'The request may be carried out or not.' : 'Nothing was done.';
-  return { code: 'unavailable', detail: `${store} does not answer. ${text} Try again shortly.`, members: { done } };
+  const detail = `${store} does not answer. ${done === 'unknown' ? mayBeDone(method) : 'Nothing was done.'} Try again shortly.`;
+  return { code: 'unavailable', detail, members: { done } };
 };
 
-const MAX_TIME_EXPIRED = 50;
-
-/** Errors of the driver itself: no connection, no primary, no answer in time. Or errors of a server that changes its role. */
-const isStoreDown = (error: Error): boolean =>
-  error instanceof MongoError &&
-  (!(error instanceof MongoServerError) ||
-    error.hasErrorLabel('RetryableWriteError') ||
-    error.hasErrorLabel('TransientTransactionError') ||
-    error.code === MAX_TIME_EXPIRED);
+const mayBeDone = (method: string): string =>
+  method === 'PATCH'
+    ? 'The change may be made or not. The same PATCH can be repeated: with version, version_conflict may mean that it was made.'
+    : 'The request may be carried out or not.';

@@ -1,5 +1,12 @@
 import swagger from '@fastify/swagger';
-import { ClaimRequestSchema, ClaimStatusSchema, CouponSchema, NewCouponSchema, ProblemSchema } from '@flashclaim/core';
+import {
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  CouponChangeSchema,
+  CouponSchema,
+  NewCouponSchema,
+  ProblemSchema,
+} from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type AccessSchemes, describeRoute } from '../http/openapi/describe-route.ts';
@@ -16,7 +23,7 @@ arrives too slowly, and \`headers_too_large\` 431 where the headers are longer t
 Pages for people: [the live sale](/live) and [the queues](/admin/queues).`.trim();
 
 /** The schemas that the document contains once, by their names. */
-const NAMED = [ClaimRequestSchema, ClaimStatusSchema, NewCouponSchema, CouponSchema, ProblemSchema];
+const NAMED = [ClaimRequestSchema, ClaimStatusSchema, NewCouponSchema, CouponChangeSchema, CouponSchema, ProblemSchema];
 
 /** Which credentials this deployment asks for. */
 export interface OpenapiOptions {
@@ -44,7 +51,7 @@ export const openapi = fp<OpenapiOptions>(
         servers: [{ url: '/' }],
         tags: [
           { name: 'claims', description: 'Claiming a unit, and reading the status of a claim.' },
-          { name: 'coupons', description: 'Creating coupons and reading them.' },
+          { name: 'coupons', description: 'Creating, changing and reading coupons.' },
           { name: 'service', description: 'The service itself.' },
         ],
         components: {

@@ -36,6 +36,8 @@ const created: Coupon = {
   remaining_amount: 5,
   claimed_by: [],
   claimed_count: 0,
+  version: 1,
+  state: 'open',
   created_at: '2026-11-27T08:00:00.000Z',
   updated_at: '2026-11-27T08:00:00.000Z',
 };
@@ -46,6 +48,8 @@ const inSale: Coupon = {
   claimed_count: 2,
   updated_at: CLAIMED_AT,
 };
+
+const paused: Coupon = { ...inSale, version: 2, state: 'paused', ends_at: '2026-11-28T09:00:00.000Z', paused: true };
 
 export const CLAIMED_ANSWER: DocumentedAnswer = {
   description: 'The user holds the unit, also after any crash.',
@@ -84,18 +88,24 @@ export const RELEASE_PENDING_ANSWER: DocumentedAnswer = {
 };
 
 export const COUPON_CREATED_ANSWER: DocumentedAnswer = {
-  description: 'The coupon exists and can be claimed.',
+  description: 'The coupon exists, and can be claimed while its state is open.',
   headers: ['etag', 'vary'],
   examples: { created: { value: created } },
 };
 
 export const COUPON_ANSWER: DocumentedAnswer = {
   description: 'A consistent snapshot of the coupon, also during a sale.',
-  headers: ['etag', 'vary'],
+  headers: ['etag', 'vary', 'link'],
   examples: {
     created: { summary: 'Nobody has claimed', value: created },
     sale: { summary: 'During a sale', value: inSale },
   },
+};
+
+export const COUPON_CHANGED_ANSWER: DocumentedAnswer = {
+  description: 'The coupon with its new settings. No claim is granted by the old ones any more.',
+  headers: ['etag', 'vary', 'link'],
+  examples: { paused: { summary: 'Paused', value: paused } },
 };
 
 export const UNCHANGED_ANSWER: DocumentedAnswer = {

@@ -17,6 +17,10 @@ const ANSWER_HEADERS = {
   'x-content-type-options': Type.String({ enum: ['nosniff'], description: 'The body is of the type that it says.' }),
   location: Type.String({ description: 'The address of the coupon or the claim.' }),
   etag: Type.String({ description: 'Weak. Send it as If-None-Match to get 304 while nothing has changed.' }),
+  link: Type.String({
+    pattern: '^<[^>]+>; rel="next"$',
+    description: 'The claims after those of claimed_by. Only where there are more.',
+  }),
   allow: Type.String({ description: 'The methods that the address takes.' }),
   'retry-after': Type.Integer({ minimum: 0, description: 'Seconds to wait before the next attempt.' }),
   'www-authenticate': Type.String({ description: 'How to send the credentials.' }),

@@ -16,6 +16,8 @@ const DETAILS: Record<ProblemCode, string> = {
   version_conflict: 'The coupon has version 4. Read it, and decide again.',
   out_of_stock: 'All units of this coupon are claimed.',
   name_taken: 'Choose another name. The existing coupon was not changed.',
+  amount_below_claimed: "42 units are claimed: amount can't be less.",
+  version_conflict: 'The coupon has version 2. Read it, and decide again.',
   not_found: 'No claim has this id, or its status is no longer kept.',
   method_not_allowed: 'There is no PUT /health. The address takes GET, HEAD.',
   unauthorized: 'Send Authorization: Bearer with the admin token.',

@@ -1,0 +1,11 @@
+import { MongoError, MongoServerError } from 'mongodb';
+
+const MAX_TIME_EXPIRED = 50;
+
+/** Errors of the driver itself: no connection, no primary, no answer in time. Or errors of a server that changes its role. */
+export const isStoreDown = (error: unknown): boolean =>
+  error instanceof MongoError &&
+  (!(error instanceof MongoServerError) ||
+    error.hasErrorLabel('RetryableWriteError') ||
+    error.hasErrorLabel('TransientTransactionError') ||
+    error.code === MAX_TIME_EXPIRED);

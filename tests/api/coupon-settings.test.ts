@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { call, createCoupon, type Reply } from '../support/call-api.ts';
+import { expectProblem } from '../support/expect-problem.ts';
+import { insertClaims } from '../support/insert-claims.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+let system: System;
+let url: string;
+beforeAll(async () => {
+  system = await startSystem({ workers: 0 });
+  url = system.urls[0] as string;
+});
+afterAll(() => system?.close());
+
+const addressOf = (name: string) => `${url}/api/coupons/${encodeURIComponent(name)}`;
+const create = (body: object): Promise<Reply> => call(`${url}/api/coupons`, 'POST', body);
+const change = (name: string, body: unknown): Promise<Reply> => call(addressOf(name), 'PATCH', body);
+const read = async (name: string) => (await call(addressOf(name), 'GET')).body;
+const eventsOf = async (name: string) => {
+  const { mongo } = system.stores;
+  const coupon = await mongo.coupons.findOne({ name });
+  return mongo.events.find({ coupon_id: coupon?._id as never }, { sort: { number: 1 } }).toArray();
+};
+/** A coupon of which `taken` users hold a unit. */
+const couponWith = async (name: string, amount: number, taken: number): Promise<void> => {
+  await createCoupon(url, name, amount);
+  await insertClaims(
+    system.stores.mongo,
+    name,
+    Array.from({ length: taken }, (_, index) => `user-${index}`),
+  );
+};
+const later = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString();
+
+describe('a new coupon', () => {
+  test('has its settings, and times of the database in UTC', async () => {
+    const times = { starts_at: '2026-11-27T10:00:00.5+01:00', ends_at: '9999-12-31T23:59:59.999999Z' };
+    const { status, body } = await create({ name: '$set', amount: 2_147_483_647, ...times, paused: true });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      name: '$set',
+      version: 1,
+      state: 'paused',
+      starts_at: '2026-11-27T09:00:00.500Z',
+      ends_at: '9999-12-31T23:59:59.999Z',
+      paused: true,
+    });
+    expect(body.created_at).toBe(body.updated_at);
+    expect(await read('$set')).toEqual(body);
+    const types = { amount: { $type: 'amount' }, remaining: { $type: 'remaining_amount' } };
+    const { coupons } = system.stores.mongo;
+    const project = { _id: 0, amount: { $type: '$amount' }, remaining_amount: { $type: '$remaining_amount' } };
+    expect(Object.keys(types)).toHaveLength(2);
+    expect(await coupons.aggregate([{ $match: { name: '$set' } }, { $project: project }]).toArray()).toEqual([
+      { amount: 'int', remaining_amount: 'int' },
+    ]);
+  });
+
+  test('has no settings where they are null or false', async () => {
+    const { body } = await create({ name: 'plain', amount: 1, starts_at: null, ends_at: null, paused: false });
+    expect(body).toMatchObject({ version: 1, state: 'open' });
+    for (const field of ['starts_at', 'ends_at', 'paused']) expect(body).not.toHaveProperty(field);
+    const stored = await system.stores.mongo.coupons.findOne({ name: 'plain' });
+    for (const field of ['starts_at', 'ends_at', 'paused']) expect(stored).not.toHaveProperty(field);
+  });
+});
+
+describe('the state of a coupon', () => {
+  test('follows database time, without any change', async () => {
+    await create({ name: 'noon', amount: 1, starts_at: later(1), ends_at: later(2) });
+    const seen: string[] = [];
+    while (seen.at(-1) !== 'ended') {
+      const { state, version } = await read('noon');
+      expect(version).toBe(1);
+      if (state !== seen.at(-1)) seen.push(state);
+      await sleep(20);
+    }
+    expect(seen).toEqual(['scheduled', 'open', 'ended']);
+  });
+
+  test('is sold_out without units, and open once units are added', async () => {
+    await couponWith('stock', 2, 2);
+    expect((await read('stock')).state).toBe('sold_out');
+    expect((await change('stock', { amount: 3 })).body).toMatchObject({
+      amount: 3,
+      remaining_amount: 1,
+      claimed_count: 2,
+      state: 'open',
+    });
+  });
+});
+
+describe('a change', () => {
+  test('changes what it names, and is written as an event', async () => {
+    await couponWith('changed', 5, 3);
+    const before = await read('changed');
+    const { status, body, headers } = await change('changed', {
+      amount: 4,
+      ends_at: '2030-01-01T00:00:00Z',
+      version: 1,
+    });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      ...before,
+      amount: 4,
+      remaining_amount: 1,
+      version: 2,
+      ends_at: '2030-01-01T00:00:00.000Z',
+      updated_at: body.updated_at,
+    });
+    expect(body.updated_at > before.updated_at).toBe(true);
+    expect(body.claimed_by).toEqual(['user-0', 'user-1', 'user-2']);
+    expect(headers.get('etag')).toMatch(/^W\//);
+    expect(await read('changed')).toEqual(body);
+
+    expect((await change('changed', { ends_at: null, paused: true })).body).toMatchObject({
+      state: 'paused',
+      version: 3,
+    });
+    expect((await change('changed', { paused: false })).body).not.toHaveProperty('paused');
+    expect(await eventsOf('changed')).toMatchObject([
+      {
+        number: 1,
+        after_sequence: 3,
+        type: 'coupon.changed',
+        at: new Date(body.updated_at),
+        data: { amount: 4, ends_at: new Date('2030-01-01T00:00:00Z') },
+      },
+      { number: 2, data: { ends_at: null, paused: true } },
+      { number: 3, data: { paused: false } },
+    ]);
+  });
+
+  test('that changes nothing is answered with the coupon, and writes nothing', async () => {
+    await couponWith('same', 5, 1);
+    await change('same', { starts_at: '2020-01-01T00:00:00Z' });
+    const before = await system.stores.mongo.coupons.findOne({ name: 'same' });
+    const { status, body } = await change('same', { amount: 5, starts_at: '2020-01-01T01:00:00+01:00', paused: false });
+    expect([status, body.version]).toEqual([200, 2]);
+    expect(await system.stores.mongo.coupons.findOne({ name: 'same' })).toEqual(before);
+    expect(await eventsOf('same')).toHaveLength(1);
+  });
+
+  test('of a version is made once: of two at the same time, one is refused', async () => {
+    await createCoupon(url, 'lost', 10);
+    const replies = await Promise.all([11, 12].map((amount) => change('lost', { amount, version: 1 })));
+    const [made, refused] = replies.sort((one, other) => one.status - other.status) as [Reply, Reply];
+    expect(made.status).toBe(200);
+    expectProblem(refused, 'version_conflict', 'The coupon has version 2.');
+    expect(await read('lost')).toMatchObject({ amount: made.body.amount, version: 2 });
+  });
+
+  test('without a version is made after the others', async () => {
+    await createCoupon(url, 'many', 1);
+    const amounts = Array.from({ length: 20 }, (_, index) => index + 2);
+    const replies = await Promise.all(amounts.map((amount) => change('many', { amount })));
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+    const { amount, remaining_amount, version } = await read('many');
+    expect([remaining_amount, version]).toEqual([amount, 21]);
+    const events = await eventsOf('many');
+    expect(events.map(({ number }) => number)).toEqual(amounts.map((_, index) => index + 1));
+    expect(events.at(-1)?.data).toEqual({ amount });
+  });
+
+  test('of the amount never goes below the claimed units', async () => {
+    await couponWith('sold', 5, 3);
+    const before = await read('sold');
+    expectProblem(await change('sold', { amount: 2, paused: true }), 'amount_below_claimed', '3 units are claimed');
+    expect(await read('sold')).toEqual(before);
+    expect((await change('sold', { amount: 3 })).body).toMatchObject({ remaining_amount: 0, state: 'sold_out' });
+    expect((await change('sold', { amount: 2_147_483_647 })).body).toMatchObject({ remaining_amount: 2_147_483_644 });
+  });
+
+  test('finds a name in any spelling, and none that does not exist', async () => {
+    await createCoupon(url, 'cafe\u0301', 1);
+    expect((await change('cafe\u0301', { amount: 2 })).body).toMatchObject({ name: 'caf\u00e9', amount: 2 });
+    expectProblem(await change('nobody', { amount: 2 }), 'coupon_not_found');
+  });
+});
