@@ -4,6 +4,7 @@ import {
   handlerTimeoutMs,
   isCouponName,
   isName,
+  isNamePrefix,
   isTime,
   REDIS_START_MAX_MS,
   URL_PARAMETER_MAX_CHARS,
@@ -35,6 +36,7 @@ import { CLAIM_PATH, claimRoutes } from './routes/claims.ts';
 import { couponSettingsRoutes } from './routes/coupon-settings.ts';
 import { couponRoutes } from './routes/coupons.ts';
 import { healthRoutes } from './routes/health.ts';
+import { COUPON_CLAIMS_PATH, listRoutes } from './routes/lists.ts';
 import { LIVE_EVENTS_PATH, liveRoutes, TEST_SALE_PATH } from './routes/live.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { openapiRoutes } from './routes/openapi.ts';
@@ -44,7 +46,12 @@ import { queueRoutes } from './routes/queues.ts';
 import { releaseRoutes } from './routes/releases.ts';
 
 /** Routes without Fastify's timeout: a claim bounds its own wait, and the others stream for as long as the caller reads. */
-const WITHOUT_TIMEOUT: ReadonlySet<string> = new Set([CLAIM_PATH, LIVE_EVENTS_PATH, TEST_SALE_PATH]);
+const WITHOUT_TIMEOUT: ReadonlySet<string> = new Set([
+  CLAIM_PATH,
+  COUPON_CLAIMS_PATH,
+  LIVE_EVENTS_PATH,
+  TEST_SALE_PATH,
+]);
 
 /**
  * Builds the API without listening: the stores, then the claim path, then the routes.
@@ -98,6 +105,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(metricsRoutes);
   await app.register(couponRoutes);
   await app.register(couponSettingsRoutes);
+  await app.register(listRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });
   await app.register(releaseRoutes);
   await app.register(queueRoutes, { write: env.BULL_BOARD_WRITE });
@@ -131,7 +139,7 @@ const createServer = async (env: Env) => {
         coerceTypes: false,
         removeAdditional: false,
         allErrors: true,
-        formats: { name: isName, 'coupon-name': isCouponName },
+        formats: { name: isName, 'coupon-name': isCouponName, 'name-prefix': isNamePrefix },
       },
       // Replaces the format of ajv-formats, which also accepts an offset without minutes, and a blank in place of the T.
       onCreate: (ajv) => ajv.addFormat('date-time', isTime),

@@ -19,6 +19,7 @@ export * from './idempotency-key.ts';
 export * from './job.ts';
 export * from './lane.ts';
 export * from './limits.ts';
+export * from './list.ts';
 export * from './name.ts';
 export * from './problem.ts';
 export * from './problem-actions.ts';

@@ -27,6 +27,12 @@ export const isName = (value: string): boolean => {
   return name !== '' && !FORBIDDEN.test(name) && !WHITE_SPACE_AT_END.test(name) && [...name].length <= NAME_MAX_CHARS;
 };
 
+/** The rule for the beginning of a name, as error details state it. */
+export const NAME_PREFIX_RULE = `1 to ${NAME_MAX_CHARS} characters, without white space at its start, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF`;
+
+/** Whether a string may be the beginning of a name, after normalisation: it may end with white space. See {@link NAME_PREFIX_RULE}. */
+export const isNamePrefix = (value: string): boolean => value !== '' && (isName(`${value}.`) || isName(value));
+
 /**
  * Whether a string may be the name of a new coupon. `.` and `..` can't be used in an address: browsers and `fetch` treat them as
  * folders, even if they are escaped. Claims and reads accept them, and find no coupon.

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { addVary } from '../http/add-vary.ts';
 import { matchesTag } from '../http/matches-tag.ts';
 import type { CouponAnswer } from './coupon-reads.ts';
 
@@ -26,7 +27,5 @@ export const sendUnlessKnown = (
 
 /** Admin reads more than others, so no shared cache may answer one with the answer to the other. */
 export const setCacheHeaders = (reply: FastifyReply, isAdmin: boolean): FastifyReply => {
-  const others = reply.getHeader('vary');
-  reply.header('vary', others === undefined ? 'Authorization' : `${others}, Authorization`);
-  return reply.header('cache-control', isAdmin ? 'private, no-cache' : 'no-cache');
+  return addVary(reply, 'Authorization').header('cache-control', isAdmin ? 'private, no-cache' : 'no-cache');
 };

@@ -1,4 +1,4 @@
-import { invalidRequest } from './problem.ts';
+import { invalidRequest, type ProblemError } from './problem.ts';
 
 /**
  * A cursor: the position of the last entry of a page, in its list. Readers treat it as an opaque text. It is not a secret, and
@@ -15,11 +15,13 @@ export const encodeCursor = (list: string, scope: string, position: (string | nu
 export const decodeCursor = (list: string, scope: string, cursor: string): (string | number)[] => {
   const position = positionIn(cursor);
   // Only the one text that encodes the position is accepted: decoders ignore characters that they do not know.
-  if (!position || encodeCursor(list, scope, position) !== cursor) throw invalidRequest(DETAIL, { parameter: 'after' });
+  if (!position || encodeCursor(list, scope, position) !== cursor) throw invalidCursor();
   return position;
 };
 
-const DETAIL = 'after must be a cursor from an earlier page of this list.';
+/** The problem of a cursor that this list has not given. */
+export const invalidCursor = (): ProblemError =>
+  invalidRequest('after must be a cursor from an earlier page of this list.', { parameter: 'after' });
 
 const positionIn = (cursor: string): (string | number)[] | undefined => {
   try {

@@ -2,6 +2,7 @@ import {
   COUPON_NAME_RULE,
   FAULTS_LISTED_MAX,
   IDEMPOTENCY_KEY_RULE,
+  NAME_PREFIX_RULE,
   NAME_RULE,
   type RequestFault,
   TIME_RULE,
@@ -52,6 +53,8 @@ const sentence = (field: string, { keyword, params, message }: FastifySchemaVali
   if (field === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
   if (params['format'] === 'name') return `${field} must be ${NAME_RULE}.`;
   if (params['format'] === 'coupon-name') return `${field} must be ${COUPON_NAME_RULE}.`;
+  if (params['format'] === 'name-prefix') return `${field} must be ${NAME_PREFIX_RULE}.`;
+  if (keyword === 'enum') return `${field} must be one of: ${(params['allowedValues'] as string[]).join(', ')}.`;
   if (params['format'] === 'date-time') return `${field} must be ${TIME_RULE}.`;
   if (keyword === 'type') return `${field} must be of type ${[params['type']].flat().join(' or ')}.`;
   if (keyword === 'not') return `${field} must have at least one of the fields that can be changed.`;

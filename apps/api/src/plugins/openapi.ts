@@ -1,15 +1,17 @@
 import swagger from '@fastify/swagger';
 import {
+  ClaimListSchema,
   ClaimRequestSchema,
   ClaimStatusSchema,
   CouponChangeSchema,
+  CouponListSchema,
   CouponSchema,
   NewCouponSchema,
   ProblemSchema,
 } from '@flashclaim/core';
 import fp from 'fastify-plugin';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type AccessSchemes, describeRoute } from '../http/openapi/describe-route.ts';
+import { type AccessSchemes, describeRoute, referInside } from '../http/openapi/describe-route.ts';
 
 const DESCRIPTION = `
 Claims for the units of coupons in a flash sale. A coupon is never oversold, a user never gets two units of it, and a confirmed claim is never lost.
@@ -23,7 +25,16 @@ arrives too slowly, and \`headers_too_large\` 431 where the headers are longer t
 Pages for people: [the live sale](/live) and [the queues](/admin/queues).`.trim();
 
 /** The schemas that the document contains once, by their names. */
-const NAMED = [ClaimRequestSchema, ClaimStatusSchema, NewCouponSchema, CouponChangeSchema, CouponSchema, ProblemSchema];
+const NAMED = [
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  ClaimListSchema,
+  NewCouponSchema,
+  CouponChangeSchema,
+  CouponSchema,
+  CouponListSchema,
+  ProblemSchema,
+];
 
 /** Which credentials this deployment asks for. */
 export interface OpenapiOptions {
@@ -56,7 +67,7 @@ export const openapi = fp<OpenapiOptions>(
         ],
         components: {
           schemas: {
-            ...Object.fromEntries(NAMED.map((schema) => [schema.$id, schema])),
+            ...Object.fromEntries(NAMED.map((schema) => [schema.$id, referInside(schema)])),
             // The token says who the user is.
             ...(claimTokens && { ClaimRequest: { ...ClaimRequestSchema, required: ['coupon_name'] } }),
           },

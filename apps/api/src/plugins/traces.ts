@@ -8,10 +8,11 @@ import { traceClaims } from '../observe/claim-traces.ts';
 /** Machines call these every few seconds: their traces are of no use. */
 const UNTRACED = new Set(['/health', '/livez', '/readyz', '/metrics']);
 
-/** Names a span by its route, as OpenTelemetry requires. The path is without its query, which may contain personal data. */
+/** Names a span by its route, as OpenTelemetry requires. The path is without its query and without a user id. */
 const nameSpan = (span: Span, { method, url, routeOptions }: FastifyRequest): void => {
   span.updateName(routeOptions.url ? `${method} ${routeOptions.url}` : method);
-  span.setAttribute('url.path', url.split('?', 1)[0] as string);
+  const path = routeOptions.url?.includes(':user_id') ? routeOptions.url : url.split('?', 1)[0];
+  span.setAttribute('url.path', path as string);
 };
 
 /**

@@ -1,4 +1,6 @@
 import { CLAIMED_MESSAGE, type ClaimStatus, type Coupon } from '@flashclaim/core';
+import { EXPORT_FORMATS } from '../../claims/lists/export-formats.ts';
+import { claimsCursor } from '../cursor.ts';
 import type { AnswerHeader } from './headers.ts';
 
 /** How the document describes an answer that is not a problem, beyond its schema. */
@@ -9,6 +11,8 @@ export interface DocumentedAnswer {
   mediaType?: string;
   /** By name; none where the answer has no body. */
   examples?: Record<string, { summary?: string; value: unknown }>;
+  /** Media types in which it is a text, each with an example. */
+  texts?: Record<string, string>;
 }
 
 const CLAIM_ID = '0199a3c2-7d40-7c11-9f00-3b1f0c6e2a55';
@@ -111,6 +115,36 @@ export const COUPON_CHANGED_ANSWER: DocumentedAnswer = {
 export const UNCHANGED_ANSWER: DocumentedAnswer = {
   description: 'The coupon is as If-None-Match says.',
   headers: ['etag', 'vary'],
+};
+
+const { claimed_by: _, ...listed } = inSale;
+const NEXT = claimsCursor(created.id, 1);
+
+export const COUPON_LIST_ANSWER: DocumentedAnswer = {
+  description: 'Coupons by name, in the order of code points, without claimed_by.',
+  examples: { last: { summary: 'The last page', value: { data: [listed], next: null } } },
+};
+
+export const CLAIM_LIST_ANSWER: DocumentedAnswer = {
+  description:
+    'Claims, live and released, by sequence. With status, a page may have fewer than limit, or none, although there is a next one. ' +
+    'As application/x-ndjson or text/csv (header Accept): all claims, without pages, read in ranges of 10,000. The last line is the count: ' +
+    'where it is missing, the export was cut off. In CSV, an apostrophe precedes a cell that begins with =, +, - or @.',
+  headers: ['vary'],
+  examples: {
+    page: { summary: 'A page, and there are more', value: { data: [claimed], next: NEXT } },
+    last: { summary: 'The last page', value: { data: [claimed, { ...released, sequence: 2 }], next: null } },
+  },
+  texts: Object.fromEntries(
+    Object.entries(EXPORT_FORMATS).map(([type, { head, toLine, toEnd }]) => [type, head + toLine(claimed) + toEnd(1)]),
+  ),
+};
+
+export const USER_CLAIMS_ANSWER: DocumentedAnswer = {
+  description:
+    'The live claims of the user by coupon id, then the released ones by their end. A claim that is released between two pages ' +
+    'may be listed in both.',
+  examples: { last: { summary: 'The last page', value: { data: [claimed, released], next: null } } },
 };
 
 export const HEALTHY_ANSWER: DocumentedAnswer = {

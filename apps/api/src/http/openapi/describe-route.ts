@@ -42,6 +42,17 @@ const referTo = (schema: unknown): unknown => {
   return $id ? { $ref: `#/components/schemas/${$id}` } : schema;
 };
 
+/** A schema with references to those schemas inside it that have a name. */
+export const referInside = (schema: object): object =>
+  Object.fromEntries(
+    Object.entries(schema).map(([key, inner]) => [
+      key,
+      typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+        ? referTo('$id' in inner ? inner : referInside(inner))
+        : inner,
+    ]),
+  );
+
 const isTypeBox = (schema: unknown): schema is TSchema =>
   typeof schema === 'object' && schema !== null && Kind in schema;
 
@@ -82,10 +93,17 @@ const securityOf = (access: readonly Access[], schemes: AccessSchemes): Record<s
 
 const describeAnswer = (
   status: number,
-  { description, headers, mediaType = 'application/json', examples }: DocumentedAnswer,
+  { description, headers, mediaType = 'application/json', examples, texts }: DocumentedAnswer,
   schema: unknown,
 ) => ({
   description,
   headers: headersOf(status, headers),
-  ...(schema && examples ? { content: { [mediaType]: { schema: referTo(schema), examples } } } : { type: 'null' }),
+  ...(schema && examples
+    ? { content: { [mediaType]: { schema: referTo(schema), examples }, ...describeTexts(texts) } }
+    : { type: 'null' }),
 });
+
+const describeTexts = (texts: DocumentedAnswer['texts'] = {}) =>
+  Object.fromEntries(
+    Object.entries(texts).map(([type, value]) => [type, { schema: { type: 'string' }, examples: { text: { value } } }]),
+  );

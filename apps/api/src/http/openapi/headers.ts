@@ -24,7 +24,9 @@ const ANSWER_HEADERS = {
   allow: Type.String({ description: 'The methods that the address takes.' }),
   'retry-after': Type.Integer({ minimum: 0, description: 'Seconds to wait before the next attempt.' }),
   'www-authenticate': Type.String({ description: 'How to send the credentials.' }),
-  vary: Type.String({ description: 'Authorization: admin reads more than others.' }),
+  vary: Type.String({
+    description: 'Authorization: admin reads more than others. Accept: the answer has several formats.',
+  }),
   'idempotency-replayed': Type.String({
     enum: ['true'],
     description: 'Another request with the same Idempotency-Key made this claim.',

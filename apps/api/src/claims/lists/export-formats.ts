@@ -1,0 +1,38 @@
+import type { ClaimStatus } from '@flashclaim/core';
+
+/** A format of an export. Its last line says how many claims there are, so that an export that was cut off shows. */
+export interface ExportFormat {
+  contentType: string;
+  /** The text before the first claim. */
+  head: string;
+  toLine(claim: ClaimStatus): string;
+  toEnd(count: number): string;
+}
+
+const CSV_COLUMNS = ['sequence', 'claim_id', 'user_id', 'coupon_name', 'status', 'claimed_at', 'ended_at'] as const;
+
+/** A spreadsheet takes a cell that begins like this as a formula. The last four are the full-width forms of the first. */
+const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
+
+/** A cell by RFC 4180. A formula is prefixed by an apostrophe, so that it stays a text. */
+const toCell = (value: string | number | undefined = ''): string => {
+  const text = String(value);
+  const safe = FORMULA.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+};
+
+export const EXPORT_FORMATS = {
+  'application/x-ndjson': {
+    contentType: 'application/x-ndjson; charset=utf-8',
+    head: '',
+    toLine: (claim) => `${JSON.stringify(claim)}\n`,
+    toEnd: (count) => `{"count":${count}}\n`,
+  },
+  'text/csv': {
+    contentType: 'text/csv; charset=utf-8',
+    head: `${CSV_COLUMNS.join()}\r\n`,
+    toLine: (claim) => `${CSV_COLUMNS.map((column) => toCell(claim[column])).join()}\r\n`,
+    toEnd: (count) => `#count,${count}\r\n`,
+  },
+} satisfies Record<string, ExportFormat>;
+export type ExportType = keyof typeof EXPORT_FORMATS;
