@@ -1,9 +1,8 @@
-import type { Coupon, CouponFields } from '@flashclaim/core';
+import type { Coupon } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
-import type { WithId } from 'mongodb';
 import { decodeCursor, encodeCursor, invalidCursor } from '../http/cursor.ts';
 import { type Page, toPage } from '../http/page.ts';
-import { toCoupon } from './read-coupon.ts';
+import { type ReadFields, toCoupon } from './read-coupon.ts';
 
 const LIST = 'coupons';
 
@@ -21,9 +20,14 @@ export interface CouponsQuery {
  */
 export const listCoupons = async ({ coupons }: Mongo, query: CouponsQuery): Promise<Page<Coupon>> => {
   const { prefix, limit } = query;
-  const stages = [{ $match: { name: namesOf(query) } }, { $sort: { name: 1 } }, { $limit: limit + 1 }];
+  const stages = [
+    { $match: { name: namesOf(query) } },
+    { $sort: { name: 1 } },
+    { $limit: limit + 1 },
+    { $set: { now: '$$NOW' } },
+  ];
   const found = await coupons
-    .aggregate<WithId<CouponFields>>(stages, { readConcern: 'snapshot', batchSize: limit + 2 })
+    .aggregate<ReadFields>(stages, { readConcern: 'snapshot', batchSize: limit + 2 })
     .toArray();
   return toPage(found, limit, {
     toItem: (coupon) => toCoupon(coupon, undefined),

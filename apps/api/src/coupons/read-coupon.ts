@@ -11,7 +11,7 @@ export interface CouponRead {
 }
 
 /** A document of a coupon, and the database time at which it was read. */
-type ReadFields = WithId<CouponFields> & { now: Date };
+export type ReadFields = WithId<CouponFields> & { now: Date };
 
 /**
  * Reads a coupon and its first `usersMax` users in one snapshot; without `claimed_by` where that is undefined. `name` is

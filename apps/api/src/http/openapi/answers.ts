@@ -29,7 +29,7 @@ const claimed: ClaimStatus = {
   sequence: 2,
   claimed_at: CLAIMED_AT,
 };
-const { message: _, ...unit } = claimed;
+const { message: _message, ...unit } = claimed;
 const released: ClaimStatus = { ...unit, status: 'released', code: 'released', ended_at: '2026-11-27T10:12:00.007Z' };
 const refused: ClaimStatus = { claim_id: CLAIM_ID, status: 'refused', code: 'out_of_stock', ...names };
 
@@ -117,7 +117,7 @@ export const UNCHANGED_ANSWER: DocumentedAnswer = {
   headers: ['etag', 'vary'],
 };
 
-const { claimed_by: _, ...listed } = inSale;
+const { claimed_by: _users, ...listed } = inSale;
 const NEXT = claimsCursor(created.id, 1);
 
 export const COUPON_LIST_ANSWER: DocumentedAnswer = {

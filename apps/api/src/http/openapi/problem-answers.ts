@@ -12,8 +12,6 @@ const DETAILS: Record<ProblemCode, string> = {
   claim_released: 'The claim of this Idempotency-Key was released. Send a new claim with a new key.',
   sale_not_open: 'The sale of this coupon has not started.',
   claim_pending: 'The claim is not decided yet. Release it once it is.',
-  amount_below_claimed: '7 units are claimed. The amount can be 7 or more.',
-  version_conflict: 'The coupon has version 4. Read it, and decide again.',
   out_of_stock: 'All units of this coupon are claimed.',
   name_taken: 'Choose another name. The existing coupon was not changed.',
   amount_below_claimed: "42 units are claimed: amount can't be less.",
