@@ -54,15 +54,14 @@ afterAll(async () => {
   await stores.close();
 });
 
-test('the claims are read no earlier than the coupon, whichever node answers', async () => {
+test('the coupon and the claims are read in one transaction, which a replaced primary can not commit', async () => {
   const listening = await connectMongo(stores.env.MONGO_URI, stores.env.MONGO_DB, { monitorCommands: true });
   await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'read', amount: 1 }, new Date()), remaining_amount: 0 });
-  const reads: { afterClusterTime?: { toString(): string } }[] = [];
-  const times: unknown[] = [];
-  listening.client.on('commandStarted', ({ command }) => reads.push(command['readConcern']));
-  listening.client.on('commandSucceeded', ({ reply }) =>
-    times.push((reply as { operationTime: object }).operationTime),
-  );
+  const commands: unknown[] = [];
+  listening.client.on('commandStarted', ({ commandName, command }) => {
+    const { startTransaction, txnNumber, writeConcern } = command;
+    commands.push({ commandName, startTransaction, txnNumber: Number(txnNumber), w: writeConcern?.w });
+  });
   try {
     const closed = new ClosedCoupons({
       mongo: listening,
@@ -75,7 +74,11 @@ test('the claims are read no earlier than the coupon, whichever node answers', a
     closed.remember('read');
     expect(closed.take(claim)).toBe(true);
     expect(await claim.answer).toMatchObject({ decision: 'out_of_stock' });
-    expect(reads).toEqual([{ level: 'majority' }, { level: 'majority', afterClusterTime: times[0] }]);
+    expect(commands).toEqual([
+      { commandName: 'find', startTransaction: true, txnNumber: 1 },
+      { commandName: 'find', txnNumber: 1 },
+      { commandName: 'commitTransaction', txnNumber: 1, w: 'majority' },
+    ]);
   } finally {
     await listening.client.close();
   }

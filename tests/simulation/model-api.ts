@@ -1,6 +1,7 @@
 import {
   ClaimPath,
   changeCoupon,
+  ProblemError,
   releaseClaim,
   replyToClaim,
   StoreDownError,
@@ -8,10 +9,12 @@ import {
   toProblem,
   WaitingClaim,
 } from '@flashclaim/api';
+import type { SettingsCall } from '@flashclaim/audit';
 import type { ClaimStatus, CouponChange, Problem } from '@flashclaim/core';
 import { answersChannel } from '@flashclaim/lanes';
 import { withTimeout } from '@flashclaim/runtime';
 import { DatabaseClock } from '@flashclaim/store';
+import { MongoError } from 'mongodb';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
 import { mutatedClock, mutatedFind, mutatedStatus } from './mutated-api.ts';
@@ -40,7 +43,8 @@ export interface Answer {
   replayed: boolean;
 }
 
-type ChangeResult = Awaited<ReturnType<typeof changeCoupon>>;
+/** The answer to a change of settings. */
+type ChangeAnswer = Pick<SettingsCall, 'status' | 'code' | 'version' | 'done'>;
 
 /** A Fastify reply with the methods that the claim path uses. */
 const newReply = (requestId: string) => {
@@ -111,9 +115,21 @@ export class ApiProcess implements Process {
     });
   }
 
-  /** Rejects as the API's own function does. */
-  change(name: string, change: CouponChange): Promise<ChangeResult> {
-    return this.#untilAnswered(() => changeCoupon(this.#parts.mongo, name, change));
+  change(name: string, change: CouponChange): Promise<ChangeAnswer> {
+    return this.#untilAnswered(async () => {
+      try {
+        const changed = await changeCoupon(this.#parts.mongo, name, change);
+        const { outcome } = changed;
+        if (outcome === 'changed' || outcome === 'unchanged') return { status: 200, version: changed.version };
+        if (outcome === 'ends_before_start') return { status: 400, code: 'invalid_request' };
+        return { status: outcome === 'coupon_not_found' ? 404 : 409, code: outcome };
+      } catch (error) {
+        if (error instanceof StoreDownError || error instanceof ProblemError)
+          return { status: 503, code: 'unavailable', done: 'nothing' };
+        if (error instanceof MongoError) return { status: 503, code: 'unavailable', done: 'unknown' };
+        throw error;
+      }
+    });
   }
 
   status(claimId: string): Promise<ClaimStatus | null> {

@@ -323,6 +323,7 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
   const connection = new ModelConnection(world, process, store);
   const claims = collectionOf(connection, store, COLLECTIONS.claims);
   const jobRecords = mutatedRecords(world, collectionOf(connection, store, COLLECTIONS.jobRecords));
+  const coupons = collectionOf(connection, store, COLLECTIONS.coupons);
   const events = collectionOf(connection, store, COLLECTIONS.events);
   const collections = {
     [COLLECTIONS.claims]: claims,
@@ -337,7 +338,18 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
     },
     db: { command: (command: Command, options: Options = {}) => run(connection, collections, command, options) },
     coupons: {
-      ...collectionOf(connection, store, COLLECTIONS.coupons),
+      ...coupons,
+      findOne: async (filter: object, { maxTimeMS: _, ...options }: Options & { maxTimeMS?: number } = {}) =>
+        (await coupons.find(filter, options).toArray())[0] ?? null,
+      findOneAndUpdate: async (
+        q: object,
+        u: object,
+        { returnDocument, ...options }: Options & { returnDocument: string },
+      ) => {
+        if (returnDocument !== 'after') throw new UnknownToModel(`returnDocument ${returnDocument}`);
+        const [updated] = await connection.update(COLLECTIONS.coupons, [{ q, u, multi: false }], options);
+        return updated ?? null;
+      },
       insertOne: (document: { name: string; amount: number }) => connection.insertCoupon(document),
     },
     claims,

@@ -1,4 +1,4 @@
-import type { State } from '@flashclaim/audit';
+import { type State, toState } from '@flashclaim/audit';
 import { type ClaimFields, type CouponFields, newCoupon } from '@flashclaim/core';
 import { type COLLECTIONS, INDEXES } from '@flashclaim/store';
 import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timestamp, type WithId } from 'mongodb';
@@ -7,9 +7,6 @@ import { matches, UnknownToModel } from './matches.ts';
 import { ModelCollection, NEVER, type Stored } from './model-collection.ts';
 import { Replication, toTimestamp } from './replication.ts';
 import type { World } from './world.ts';
-
-type ClaimDocument = ClaimFields<ObjectId>;
-type CouponDocument = WithId<CouponFields>;
 
 /** A document. Its `_id` is a string, except that of a coupon. */
 export type ModelDocument = { _id: string } & Record<string, unknown>;
@@ -341,18 +338,10 @@ export class ModelStore {
   /** The final state, for the checker. */
   state(): State {
     const seen = this.replication.committed;
-    const coupons = this.find('coupons', {}, seen) as unknown as CouponDocument[];
-    const nameOf = new Map(coupons.map(({ _id, name }) => [_id.toHexString(), name]));
-    return {
-      coupons: new Map(
-        coupons.map(({ name, amount, remaining_amount }) => [name, { amount, remaining: remaining_amount }]),
-      ),
-      claims: (this.find('claims', {}, seen) as unknown as ClaimDocument[]).map(({ _id, user_id, coupon_id }) => ({
-        id: _id,
-        user: user_id,
-        coupon: nameOf.get(coupon_id.toHexString()) as string,
-      })),
-    };
+    return toState(
+      this.find('coupons', {}, seen) as unknown as WithId<CouponFields>[],
+      this.find('claims', {}, seen) as unknown as ClaimFields<ObjectId>[],
+    );
   }
 
   /** Replaces an empty timestamp by the cluster time of the insert. */

@@ -26,6 +26,6 @@ export { answerClientError } from './http/client-error.ts';
 export { corsOrigins } from './http/cors-origins.ts';
 export { claimsCursor, decodeCursor, encodeCursor } from './http/cursor.ts';
 export { describeRoute } from './http/openapi/describe-route.ts';
-export { toProblem } from './http/problem.ts';
+export { ProblemError, toProblem } from './http/problem.ts';
 export { trustProxy } from './http/trust-proxy.ts';
 export { StoreDownError, StoreWatch } from './stores/store-watch.ts';

@@ -9,7 +9,17 @@ export { checkHistoryFile } from './check-history-file.ts';
 export { describeFaults } from './describe-recount.ts';
 export { type CheckOptions, checkHistory } from './history/check-history.ts';
 export { readHistory } from './history/read-history.ts';
-export type { ClaimCall, CreateCall, HistoryRecord, Mark, ReadCall, StatusCall } from './history/record.ts';
-export { type ExistingClaim, readState, type State } from './history/state.ts';
+export type {
+  ClaimCall,
+  CreateCall,
+  HistoryRecord,
+  ListCall,
+  Mark,
+  ReadCall,
+  ReleaseCall,
+  SettingsCall,
+  StatusCall,
+} from './history/record.ts';
+export { type ExistingClaim, type ExistingCoupon, readState, type State, toState } from './history/state.ts';
 export { describeViolations, type Invariant, type Violation } from './history/violation.ts';
 export { type Faults, type Recount, recount } from './recount.ts';

@@ -5,9 +5,10 @@ type SaleTime = 'starts_at' | 'ends_at';
 /** The settings that a change gives other values; null removes a time. */
 export type ChangedSettings = { amount?: number; starts_at?: Date | null; ends_at?: Date | null; paused?: boolean };
 
-/** A change that is made. `added` units are added to the remaining ones; it may be negative. */
+/** A change that is made: the coupon then has this version. `added` units are added to the remaining ones; it may be negative. */
 export interface Change {
   outcome: 'changed';
+  version: number;
   settings: ChangedSettings;
   added: number;
 }
@@ -15,7 +16,7 @@ export interface Change {
 /** What a change of a coupon comes to. `version` and `claimed` are those of the coupon. */
 export type ChangeDecision =
   | Change
-  | { outcome: 'unchanged' }
+  | { outcome: 'unchanged'; version: number }
   | { outcome: 'version_conflict'; version: number }
   | { outcome: 'ends_before_start'; field: SaleTime }
   | { outcome: 'amount_below_claimed'; claimed: number };
@@ -31,7 +32,8 @@ export const decideChange = (coupon: Settings, change: CouponChange): ChangeDeci
   const added = (change.amount ?? amount) - amount;
   if (remaining_amount + added < 0) return { outcome: 'amount_below_claimed', claimed: amount - remaining_amount };
   const settings = changedSettings(coupon, change);
-  return Object.keys(settings).length === 0 ? { outcome: 'unchanged' } : { outcome: 'changed', settings, added };
+  if (Object.keys(settings).length === 0) return { outcome: 'unchanged', version };
+  return { outcome: 'changed', version: version + 1, settings, added };
 };
 
 /**

@@ -7,7 +7,7 @@ import {
   unitOf,
 } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
-import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/store';
+import { inTransaction, type Mongo, type ReadSnapshot, readSnapshot, withDriverTimeout } from '@flashclaim/store';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { Batcher } from './batcher.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
@@ -23,11 +23,12 @@ export interface ClosedCouponsOptions {
   forward: (claim: WaitingClaim) => void;
 }
 
-/** In a causal session: a new primary may know less than the one before, and the session waits until it does not. */
+/**
+ * In a transaction: its commit succeeds only if what it read is what a majority has now. The majority reads of a new primary may
+ * lag behind what was acknowledged, and would refuse claims after a restock or after the end of a pause.
+ */
 const readTogether = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
-  mongo.client.withSession({ causalConsistency: true }, (session) =>
-    readSnapshot(mongo, { session, readConcern: 'majority' }, claims),
-  );
+  inTransaction(mongo.client, (session) => withDriverTimeout(readSnapshot(mongo, session, claims)));
 
 /** The decisions that a read of a closed coupon may make. */
 const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', ...CLOSED_REASONS, 'out_of_stock']);
@@ -39,8 +40,8 @@ export const isClosedBy = (decision: Decision): boolean => decision === 'out_of_
  * Refuses claims for closed coupons by a read: they need no job. A coupon is closed if no unit remains, or if it accepts no claims
  * because it is paused, not started or ended.
  *
- * This process remembers only which coupons were closed. Each batch of claims is decided by a majority read that begins after
- * the claims arrived, with the same function as in a lane and by database time. Only refusals are taken from it, and claims that
+ * This process remembers only which coupons were closed. Each batch of claims is decided by a read that begins after the claims
+ * arrived, with the same function as in a lane and by database time. Only refusals are taken from it, and claims that
  * exist under an idempotency key. So the next batch sees a restock, a release, the start of a sale, or a new coupon of the same
  * name. A lost memory costs speed only.
  */
@@ -91,8 +92,7 @@ export class ClosedCoupons {
         // Where a coupon is open, the decisions depend on grants that only a lane can make.
         const isClosed = snapshot.remaining.get(claim.couponName) === 0 || snapshot.closed.has(claim.couponName);
         if (!isClosed) this.#coupons.delete(claim.couponName);
-        // A new primary may show a claim, and a moment before not yet its coupon.
-        const existing = snapshot.couponIds.has(claim.couponName) && snapshot.existing.get(claim.id);
+        const existing = snapshot.existing.get(claim.id);
         if (existing) claim.settle({ ...unitOf(existing), decision });
         else if (isClosed && REFUSALS.has(decision)) claim.settle({ decision });
         else this.#options.forward(claim);

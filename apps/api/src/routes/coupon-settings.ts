@@ -15,6 +15,7 @@ import { readCoupon } from '../coupons/read-coupon.ts';
 import { sendCoupon, setCacheHeaders } from '../coupons/send-coupon.ts';
 import { COUPON_CHANGED_ANSWER } from '../http/openapi/answers.ts';
 import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
+import { StoreDownError } from '../stores/store-watch.ts';
 
 const PROBLEMS_OF_CHANGE: readonly ProblemCode[] = [
   'unauthorized',
@@ -49,7 +50,10 @@ export const couponSettingsRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const read = await app.stores.mongo.answer(async () => {
         const change = await changeCoupon(app.mongo, name, request.body);
         if (change.outcome !== 'changed' && change.outcome !== 'unchanged') throw problemOfChange(change);
-        return readCoupon(app.mongo, name, CLAIMED_BY_MAX);
+        const coupon = await readCoupon(app.mongo, name, CLAIMED_BY_MAX);
+        // The reads of a new primary may lag behind what was acknowledged.
+        if (coupon && coupon.coupon.version < change.version) throw new StoreDownError('MongoDB', true);
+        return coupon;
       });
       if (!read) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
       setCacheHeaders(reply, app.hasAdminToken(request));

@@ -1,24 +1,36 @@
-import { type Attempt, type Evidence, earliest, REFUSALS } from './evidence.ts';
-import type { ClaimCall, HistoryRecord, Mark } from './record.ts';
+import { type Attempt, REFUSALS } from './attempts.ts';
+import type { Evidence } from './evidence.ts';
+import type { HistoryRecord, Mark } from './record.ts';
+import { earliest } from './sorted-times.ts';
 import type { Violation } from './violation.ts';
 
 /** Longest time without a decision after the failed part recovered. */
 const RECOVERY_MAX_MS = 10_000;
 
-/** Documented answers to a claim that are not outcomes. */
-const ANSWERS: ReadonlyMap<number, readonly (string | undefined)[]> = new Map([
+type Answers = ReadonlyMap<number, readonly (string | undefined)[]>;
+
+const REJECTIONS = [
   [400, ['invalid_request']],
+  [401, ['unauthorized']],
   [413, ['payload_too_large']],
   [415, ['unsupported_media_type']],
-  [422, ['idempotency_key_reused']],
   [429, ['rate_limited']],
   [503, ['overloaded', 'unavailable']],
+] as const;
+
+/** Documented answers to a claim that are not outcomes. */
+const CLAIM_ANSWERS: Answers = new Map<number, readonly string[]>([...REJECTIONS, [422, ['idempotency_key_reused']]]);
+
+/** Documented answers to a release or a change of settings that are not 200, 202 or 404. */
+const CHANGE_ANSWERS: Answers = new Map<number, readonly string[]>([
+  ...REJECTIONS,
+  [409, ['claim_pending', 'amount_below_claimed', 'version_conflict']],
 ]);
 
 /** I7: every request ends in time with a documented answer, and every 202 is resolved. */
 export function* checkEnds(evidence: Evidence, answerMaxMs: number | undefined): Generator<Violation> {
-  const { attempts, claims, statuses, reads, creates, existing } = evidence;
-  const calls = [...claims, ...statuses, ...reads, ...creates];
+  const { attempts, claims, statuses, reads, creates, releases, changes, lists, existing } = evidence;
+  const calls = [...claims, ...statuses, ...reads, ...creates, ...releases, ...changes, ...lists];
   for (const call of calls) {
     const { invokedAt, answeredAt } = call;
     if (answeredAt === undefined) yield violation('a request never ended', call);
@@ -28,22 +40,26 @@ export function* checkEnds(evidence: Evidence, answerMaxMs: number | undefined):
   for (const { call, known, claimId } of attempts) {
     if (call.status === 202 && known === 'unknown' && !existing.has(claimId ?? ''))
       yield violation(`the claim ${claimId} was answered as pending and never resolved`, call);
-    if (call.status !== undefined && !isKnown(call))
-      yield violation(`the answer ${call.status} ${call.code ?? ''} is not documented`, call);
+    if (call.status !== undefined && !(call.status < 500 && REFUSALS.has(call.code)) && !isIn(CLAIM_ANSWERS, call))
+      yield undocumented(call);
   }
+  for (const call of [...releases, ...changes])
+    if (call.status !== undefined && call.status !== 404 && !isIn(CHANGE_ANSWERS, call)) yield undocumented(call);
 }
+
+type Answered = Exclude<HistoryRecord, Mark>;
+
+const isIn = (answers: Answers, { status = 0, code }: Answered): boolean =>
+  status === 200 || status === 202 || (answers.get(status)?.includes(code) ?? false);
+
+const undocumented = (call: Answered): Violation =>
+  violation(`the answer ${call.status} ${call.code ?? ''} is not documented`, call);
 
 const violation = (found: string, request: HistoryRecord): Violation => ({
   invariant: 'I7',
   found,
   requests: [request],
 });
-
-const isKnown = ({ status = 0, code }: ClaimCall): boolean =>
-  status === 200 ||
-  status === 202 ||
-  (status < 500 && REFUSALS.has(code)) ||
-  (ANSWERS.get(status)?.includes(code) ?? false);
 
 /**
  * I9: after the failed part recovered, claims are decided within ten seconds, and no later gap is longer until the next
