@@ -9,7 +9,7 @@ import {
   toProblem,
   WaitingClaim,
 } from '@flashclaim/api';
-import type { SettingsCall } from '@flashclaim/audit';
+import type { ClaimCall, SettingsCall } from '@flashclaim/audit';
 import type { ClaimStatus, CouponChange, Problem } from '@flashclaim/core';
 import { answersChannel } from '@flashclaim/lanes';
 import { withTimeout } from '@flashclaim/runtime';
@@ -17,7 +17,7 @@ import { DatabaseClock } from '@flashclaim/store';
 import { MongoError } from 'mongodb';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
-import { mutatedClock, mutatedFind, mutatedStatus } from './mutated-api.ts';
+import { mutatedClock, mutatedFind, mutatedReads, mutatedStatus } from './mutated-api.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
@@ -39,7 +39,7 @@ export interface ClaimRequest {
 /** An answer: its HTTP status, and its body. */
 export interface Answer {
   status: number;
-  body: Partial<ClaimStatus> & Partial<Problem>;
+  body: Partial<ClaimStatus> & Partial<Omit<Problem, 'done'>> & Pick<ClaimCall, 'done'>;
   replayed: boolean;
 }
 
@@ -181,7 +181,7 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
   };
   const claimPath = new ClaimPath({
     queues: Array.from({ length: laneCount }, (_, lane) => model.queue(lane, process)),
-    mongo,
+    mongo: mutatedReads(world, mongo),
     stores,
     log,
     waitMaxMs: WAIT_MS,

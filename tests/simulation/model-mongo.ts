@@ -286,10 +286,22 @@ interface FindAndModify {
   fields: Record<string, 0 | 1>;
 }
 
+/** The coupon as a change of its settings reads it. */
+const mutatedSettings = ({ mutations }: World, coupon: ModelDocument | undefined): ModelDocument | undefined =>
+  coupon && mutations.has('PATCH below granted units') ? { ...coupon, remaining_amount: coupon['amount'] } : coupon;
+
 type Command = { ping: 1 } | WriteCommand | FindAndModify;
+
+/** The fields that an update returns. */
+const shownAfterTake = ({ mutations }: World, fields: FindAndModify['fields']): FindAndModify['fields'] => {
+  if (!mutations.has('stale window after PATCH')) return fields;
+  const { starts_at, ends_at, paused, ...others } = fields;
+  return others;
+};
 
 /** Runs a command as the server does. It replies with a duplicate key where the driver's bulk API would throw. */
 const run = async (
+  world: World,
   connection: ModelConnection,
   collections: Record<string, ReturnType<typeof collectionOf>>,
   command: Command,
@@ -300,7 +312,7 @@ const run = async (
     const { findAndModify, query: q, update: u, new: isNew, fields } = command;
     if (!isNew) throw new UnknownToModel('findAndModify without new');
     const [value] = await connection.update(findAndModify as CollectionName, [{ q, u, multi: false }], options);
-    return { value: value ? project(value, fields, new Date(0)) : null };
+    return { value: value ? project(value, shownAfterTake(world, fields), new Date(0)) : null };
   }
   if ('update' in command) {
     const updated = await connection.update(command.update as CollectionName, command.updates, options);
@@ -336,11 +348,11 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
       withSession: <T>(options: SessionOptions, use: (session: ModelSession) => Promise<T>) =>
         connection.withSession(options, use),
     },
-    db: { command: (command: Command, options: Options = {}) => run(connection, collections, command, options) },
+    db: { command: (command: Command, options: Options = {}) => run(world, connection, collections, command, options) },
     coupons: {
       ...coupons,
       findOne: async (filter: object, { maxTimeMS: _, ...options }: Options & { maxTimeMS?: number } = {}) =>
-        (await coupons.find(filter, options).toArray())[0] ?? null,
+        mutatedSettings(world, (await coupons.find(filter, options).toArray())[0]) ?? null,
       findOneAndUpdate: async (
         q: object,
         u: object,

@@ -5,6 +5,7 @@ import { MongoErrorLabel, MongoNetworkError, MongoServerError, ObjectId, Timesta
 import { applyUpdate } from './apply-update.ts';
 import { matches, UnknownToModel } from './matches.ts';
 import { ModelCollection, NEVER, type Stored } from './model-collection.ts';
+import { mutatedUpdate, takeAgain } from './mutated-store.ts';
 import { Replication, toTimestamp } from './replication.ts';
 import type { World } from './world.ts';
 
@@ -86,9 +87,10 @@ const idKey = (collection: CollectionName) => (document: ModelDocument) => [`${c
 /** The unique keys of a claim, as the indexes define them. Only a live claim has the key of its user. */
 const claimKeys = (claim: ModelDocument): string[] => [
   ...idKey('claims')(claim),
-  `sequence ${hex(claim['coupon_id'])} ${claim['sequence']}`,
+  sequenceKey(claim),
   ...(claim['ordinal'] === 1 ? [userKey(claim)] : []),
 ];
+const sequenceKey = ({ coupon_id, sequence }: ModelDocument) => `sequence ${hex(coupon_id)} ${sequence}`;
 const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${hex(coupon_id)}`;
 
 /** How long the documents of a collection are kept after the time in one of their fields. */
@@ -120,8 +122,11 @@ export class ModelStore {
     this.#world = world;
     this.replication = new Replication(world);
     const { mutations } = world;
-    const keysOfClaim = (claim: ModelDocument): string[] =>
-      mutations.has('holders unseen') ? claimKeys(claim).filter((key) => key !== userKey(claim)) : claimKeys(claim);
+    const keysOfClaim = (claim: ModelDocument): string[] => {
+      const keys = claimKeys(claim);
+      if (mutations.has('holders unseen')) return keys.filter((key) => key !== userKey(claim));
+      return mutations.has('sequence given twice') ? keys.filter((key) => key !== sequenceKey(claim)) : keys;
+    };
     this.#collections = {
       coupons: new ModelCollection(({ name }) => [`coupon ${name}`]),
       claims: new ModelCollection(keysOfClaim),
@@ -184,7 +189,9 @@ export class ModelStore {
     for (const own of [...transaction.replaced, ...transaction.inserted])
       if (own.collection === collection && matches(own.document, filter)) found.push(own.document);
     const { mutations } = this.#world;
+    if (collection === 'job_records' && mutations.has('released claim granted again by its own job')) return [];
     if (collection !== 'claims') return found;
+    if (mutations.has('release twice')) return found.map(({ ended_at: _, ...claim }) => claim as ModelDocument);
     if (mutations.has('holders unseen')) return found.map((claim) => ({ ...claim, coupon_id: NO_COUPON }));
     return mutations.has('ids unseen') ? found.map((claim) => ({ ...claim, _id: `not ${claim._id}` })) : found;
   }
@@ -204,10 +211,25 @@ export class ModelStore {
     this.#orAbort(transaction, () => {
       const seen = this.seenBy(transaction);
       for (const [index, document] of documents.entries()) {
+        if (this.#isAgain(collection, document)) this.updateIn(transaction, 'coupons', [takeAgain(document)]);
+        if (this.#isForgottenJob(collection, document)) continue;
         for (const key of this.#collections[collection].keysOf(document)) this.#takeKey(transaction, key, seen, index);
         transaction.inserted.push({ collection, document: this.#stamped(document) });
       }
     });
+  }
+
+  /** For a mutation: whether the user of a claim had another one that was released. */
+  #isAgain(collection: CollectionName, { user_id, coupon_id }: ModelDocument): boolean {
+    if (!this.#world.mutations.has('unit lost when a released user claims again') || collection !== 'claims')
+      return false;
+    return this.find('claims', { user_id, coupon_id, state: 'released' }, this.replication.committed).length > 0;
+  }
+
+  /** For a mutation: whether a job has a record already. */
+  #isForgottenJob(collection: CollectionName, { _id }: ModelDocument): boolean {
+    if (!this.#world.mutations.has('released claim granted again by its own job')) return false;
+    return collection === 'job_records' && this.find(collection, { _id }, this.replication.committed).length > 0;
   }
 
   #takeKey(transaction: Transaction, key: string, seen: number, index: number): void {
@@ -249,9 +271,8 @@ export class ModelStore {
     const updated: ModelDocument[] = [];
     this.#orAbort(transaction, () => {
       const seen = this.seenBy(transaction);
-      for (const { q: filter, u, multi } of updates) {
-        const isUnguarded = collection === 'coupons' && this.#world.mutations.has('no guard');
-        const q = isUnguarded ? { ...filter, remaining_amount: { $gte: -1_000 } } : filter;
+      for (const { q: filter, u: update, multi } of updates) {
+        const [q, u] = mutatedUpdate(this.#world, collection, filter, update);
         const own = transaction.replaced.filter((one) => one.collection === collection && matches(one.document, q));
         const changed = new Set<object>(transaction.replaced.map(({ stored }) => stored));
         const found = this.#collections[collection].findStored(q, seen).filter((stored) => !changed.has(stored));

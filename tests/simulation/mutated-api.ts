@@ -16,6 +16,20 @@ export const mutatedClock = ({ mutations }: World, clock: Clock): Clock => {
   };
 };
 
+/** MongoDB as the claim path of an API process reads it. */
+export const mutatedReads = ({ mutations }: World, mongo: Mongo): Mongo => {
+  if (!mutations.has('refused after restock')) return mongo;
+  const soldOut = new Set<string>();
+  const find = (...query: Parameters<Mongo['coupons']['find']>) => ({
+    toArray: async () =>
+      (await mongo.coupons.find(...query).toArray()).map((coupon) => {
+        if (coupon.remaining_amount === 0) soldOut.add(coupon.name);
+        return soldOut.has(coupon.name) ? { ...coupon, remaining_amount: 0 } : coupon;
+      }),
+  });
+  return { ...mongo, coupons: { ...mongo.coupons, find } } as unknown as Mongo;
+};
+
 /** The read of claim statuses. */
 export const mutatedFind = ({ mutations }: World): typeof findClaims =>
   mutations.has('status reads claims first') ? findClaimsFirst : findClaims;

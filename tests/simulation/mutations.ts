@@ -17,6 +17,15 @@ export const MUTATIONS = {
   'group drops the duplicate of a recorded job': 'of two runs of a job in one group, only the first is answered',
   'status reads claims first': 'a status reads the claims before the records of their jobs',
   'missing lane treated as refused': 'a status calls a job refused if it is in no lane of its process',
+  'release twice': 'a transaction sees released claims as live, and releases them again',
+  'stale window after PATCH': 'units are taken without a check that the coupon is open',
+  'sequence given twice': 'a grant gets the number of the grant before it, and no index forbids that',
+  'refused after restock': 'an API process refuses claims for a coupon that was sold out once, whatever it reads',
+  'unit lost when a released user claims again': 'a user who claims again takes two units of the stock',
+  'released claim granted again by its own job':
+    'a release removes the claim, and a job that runs again is decided again',
+  'PATCH below granted units': 'an amount is changed without a check of the units that are granted',
+  'cursor that skips': 'a cursor of a list skips one claim',
   'wall clock instead of monotonic clock': 'an API process measures intervals by the clock of its machine',
 } as const;
 export type Mutation = keyof typeof MUTATIONS;

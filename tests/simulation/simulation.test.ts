@@ -30,6 +30,14 @@ const VIOLATED: Record<Mutation, Invariant> = {
   'group drops the duplicate of a recorded job': 'I7',
   'status reads claims first': 'I7',
   'missing lane treated as refused': 'I5',
+  'release twice': 'I3',
+  'stale window after PATCH': 'I5',
+  'sequence given twice': 'I1',
+  'refused after restock': 'I8',
+  'unit lost when a released user claims again': 'I3',
+  'released claim granted again by its own job': 'I4',
+  'PATCH below granted units': 'I1',
+  'cursor that skips': 'I3',
   'wall clock instead of monotonic clock': 'I7',
 };
 const SEEDS_TO_FIND_MAX = 5_000;
