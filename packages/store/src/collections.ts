@@ -9,9 +9,6 @@ export const COLLECTIONS = {
 } as const;
 type CollectionName = (typeof COLLECTIONS)[keyof typeof COLLECTIONS];
 
-/** Whether two indexes have the same key. As JSON, because the order of the fields counts. */
-export const isSameKey = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
-
 export interface IndexDefinition {
   key: Record<string, 1>;
   /** By default MongoDB makes it of the key. */
@@ -63,6 +60,9 @@ const date = { bsonType: 'date' };
 const objectId = { bsonType: 'objectId' };
 /** A number of which a coupon may have more than 2,147,483,647 in time. The driver stores larger ones as doubles. */
 const countFrom = (minimum: number) => ({ bsonType: ['int', 'long', 'double'], minimum });
+
+/** Validators apply to every write, and a write that breaks one fails. */
+export const VALIDATION = { validationLevel: 'strict', validationAction: 'error' } as const;
 
 /** The validators, by collection: MongoDB rejects a document that breaks its validator. They also guard against other writers. */
 export const VALIDATORS: Record<CollectionName, object> = {

@@ -1,34 +1,31 @@
 import { isDeepStrictEqual } from 'node:util';
 import { StartError } from '@flashclaim/runtime';
 import { type CollectionInfo, type Db, MongoServerError } from 'mongodb';
-import { COLLECTIONS, INDEXES, type IndexDefinition, isSameKey, VALIDATORS } from './collections.ts';
+import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATION, VALIDATORS } from './collections.ts';
+import { refuseEarlierLayout } from './layout.ts';
+import { isSameKey } from './same-index.ts';
+
+type CollectionName = keyof typeof INDEXES;
 
 const NAMESPACE_EXISTS = 48;
 
-/** Validators apply to every write, and a write that breaks one fails. */
-export const VALIDATION = { validationLevel: 'strict', validationAction: 'error' } as const;
-
 /**
  * Creates missing collections, validators and indexes. Every process runs this at every start.
- * @throws StartError where an index can't be built.
+ * @throws StartError where the database has the layout of an earlier version, or an index can't be built.
  */
 export const ensureCollections = async (db: Db): Promise<void> => {
+  await refuseEarlierLayout(db);
   for (const name of Object.values(COLLECTIONS)) {
     await createCollection(db, name);
-    try {
-      await createIndexes(db, name);
-    } catch (error) {
-      if (!(error instanceof MongoServerError)) throw error;
-      throw new StartError(
-        `The indexes of "${db.databaseName}.${name}" can't be built: ${error.message}. ` +
-          'Correct the data or drop the conflicting index, then start again.',
-        { cause: error },
-      );
-    }
+    await createIndexes(db, name);
   }
 };
 
-const createIndexes = async (db: Db, name: keyof typeof INDEXES): Promise<void> => {
+/**
+ * Creates the indexes of a collection that are missing. Others stay.
+ * @throws StartError where one can't be built.
+ */
+export const createIndexes = async (db: Db, name: CollectionName): Promise<void> => {
   const found = await db.collection(name).indexes();
   const missing: IndexDefinition[] = [];
   for (const index of INDEXES[name]) {
@@ -38,10 +35,19 @@ const createIndexes = async (db: Db, name: keyof typeof INDEXES): Promise<void> 
     // A longer time is kept: a later version set it.
     else if (kept < expireAfterSeconds) await db.command({ collMod: name, index: { keyPattern, expireAfterSeconds } });
   }
-  if (missing.length > 0) await db.collection(name).createIndexes(missing.map((index) => ({ ...index })));
+  try {
+    if (missing.length > 0) await db.collection(name).createIndexes(missing.map((index) => ({ ...index })));
+  } catch (error) {
+    if (!(error instanceof MongoServerError)) throw error;
+    throw new StartError(
+      `The indexes of "${db.databaseName}.${name}" can't be built: ${error.message}. ` +
+        'Correct the data or drop the conflicting index, then start again.',
+      { cause: error },
+    );
+  }
 };
 
-const createCollection = async (db: Db, name: keyof typeof VALIDATORS): Promise<void> => {
+const createCollection = async (db: Db, name: CollectionName): Promise<void> => {
   const rules = { validator: VALIDATORS[name], ...VALIDATION };
   try {
     await db.createCollection(name, rules);

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { withTimeout } from '@flashclaim/runtime';
 import type { Db, Document } from 'mongodb';
-import { COLLECTIONS, INDEXES, type IndexDefinition, isSameKey, VALIDATORS } from './collections.ts';
-import { VALIDATION } from './ensure-collections.ts';
+import { COLLECTIONS, INDEXES, type IndexDefinition, VALIDATION, VALIDATORS } from './collections.ts';
+import { isSameIndex } from './same-index.ts';
 
 /** Timeout of a check. Shorter than a transaction may wait for MongoDB, because jobs wait for the check. */
 const SCHEMA_CHECK_MAX_MS = 3_000;
@@ -55,20 +55,11 @@ const listIndexes = async (db: Db, name: string): Promise<Document[]> => {
 /** Whether data would be wrong without the index. Without any other index, reads are only slow. */
 const isGuard = (index: IndexDefinition): boolean => index.unique === true || 'expireAfterSeconds' in index;
 
-/** Options with which an index ignores documents, or treats different values as equal. */
-const NARROWING = ['partialFilterExpression', 'sparse', 'collation'];
-
-const isSameIndex = (found: Document, { key, expireAfterSeconds = 0, ...options }: IndexDefinition): boolean =>
-  isSameKey(found['key'], key) &&
-  Object.entries(options).every(([option, value]) => found[option] === value) &&
-  // A later version may keep documents longer.
-  (found['expireAfterSeconds'] ?? 0) >= expireAfterSeconds &&
-  NARROWING.every((option) => !(option in found));
-
 const describe = (name: string, { key, unique }: IndexDefinition): string =>
   `the ${unique ? 'unique ' : ''}index on ${Object.keys(key).join(', ')} of ${name}`;
 
-const isValidated = (name: CollectionName, { validator, ...options }: Document): boolean =>
+/** Whether these options of a collection have a validator that applies to every write and demands at least what ours does. */
+export const isValidated = (name: CollectionName, { validator, ...options }: Document): boolean =>
   Object.entries(VALIDATION).every(([option, value]) => options[option] === value) &&
   demandsAtLeast(validator, VALIDATORS[name]);
 

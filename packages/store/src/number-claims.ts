@@ -1,0 +1,107 @@
+import type { ClaimFields, CouponFields } from '@flashclaim/core';
+import type { AnyBulkWriteOperation, Document, ObjectId } from 'mongodb';
+import { OF_EARLIER_LAYOUT } from './layout.ts';
+import type { Mongo } from './mongo.ts';
+import { isSameKey } from './same-index.ts';
+
+/** The index of claims by coupon in the earlier layout. Claims of a coupon come in the order of their insertion. */
+export const BY_COUPON = { coupon_id: 1 } as const;
+
+/** Writes of one batch. A larger one is not faster. */
+const BATCH_WRITES = 1_000;
+
+/** An update that gives a coupon the fields that it lacks, where its last claim has this number. */
+export const completion = (last: number): Document[] => [
+  {
+    $set: {
+      issued: { $max: ['$issued', last] },
+      version: { $ifNull: ['$version', 1] },
+      held_amount: { $ifNull: ['$held_amount', 0] },
+      event_count: { $ifNull: ['$event_count', 0] },
+      // A coupon that was imported by hand may lack them.
+      created_at: { $ifNull: ['$created_at', '$$NOW'] },
+      updated_at: { $ifNull: ['$updated_at', '$$NOW'] },
+    },
+  },
+];
+
+export interface Numbered {
+  claims: number;
+  coupons: number;
+}
+
+/**
+ * Numbers the claims of each coupon 1, 2, 3 … in the order of their insertion, also where there is no such coupon, and
+ * completes their coupons. Claims that have a number keep it. Resolves to what it changed.
+ *
+ * It reads every claim in the order of an index and writes in that order, so memory is bounded and the numbered claims of a
+ * coupon are always its first ones.
+ */
+export const numberClaims = async (
+  mongo: Mongo,
+  onProgress: (done: number, total: number) => void,
+): Promise<Numbered> => {
+  const { claims, coupons } = mongo;
+  const isDone =
+    !(await claims.findOne({ sequence: { $exists: false } })) && !(await coupons.findOne(OF_EARLIER_LAYOUT));
+  if (isDone) return { claims: 0, coupons: 0 };
+  const total = await claims.estimatedDocumentCount();
+  const indexes = total > 0 ? await claims.indexes() : [];
+  if (!indexes.some(({ key }) => isSameKey(key, BY_COUPON))) await claims.createIndex(BY_COUPON);
+
+  const batch = new Batch(mongo);
+  let read = 0;
+  let couponId: ObjectId | undefined;
+  let last = 0;
+  const order = { hint: BY_COUPON, sort: BY_COUPON, projection: { coupon_id: 1, sequence: 1 } };
+  for await (const claim of claims.find({}, { ...order, batchSize: BATCH_WRITES })) {
+    if (couponId && !couponId.equals(claim.coupon_id)) {
+      batch.complete(couponId, last);
+      last = 0;
+    }
+    couponId = claim.coupon_id;
+    if (claim.sequence === undefined) batch.number(claim._id, last + 1);
+    last = claim.sequence === undefined ? last + 1 : Math.max(last, claim.sequence);
+    read += 1;
+    if (batch.size < BATCH_WRITES) continue;
+    await batch.write();
+    onProgress(read, total);
+  }
+  if (couponId) batch.complete(couponId, last);
+  await batch.write();
+  onProgress(read, read);
+  return batch.written;
+};
+
+/** Writes that wait for the next batch. */
+class Batch {
+  readonly written: Numbered = { claims: 0, coupons: 0 };
+  readonly #mongo: Mongo;
+  #claims: AnyBulkWriteOperation<ClaimFields<ObjectId>>[] = [];
+  #coupons: AnyBulkWriteOperation<CouponFields>[] = [];
+
+  constructor(mongo: Mongo) {
+    this.#mongo = mongo;
+  }
+
+  get size(): number {
+    return this.#claims.length + this.#coupons.length;
+  }
+
+  number(_id: string, sequence: number): void {
+    this.#claims.push({ updateOne: { filter: { _id }, update: { $set: { sequence, ordinal: 1 } } } });
+  }
+
+  complete(_id: ObjectId, last: number): void {
+    this.#coupons.push({ updateOne: { filter: { _id }, update: completion(last) } });
+  }
+
+  /** Writes in order: an interruption leaves a beginning. A coupon follows its claims, so it is not complete before them. */
+  async write(): Promise<void> {
+    const { claims, coupons } = this.#mongo;
+    if (this.#claims.length > 0) this.written.claims += (await claims.bulkWrite(this.#claims)).modifiedCount;
+    if (this.#coupons.length > 0) this.written.coupons += (await coupons.bulkWrite(this.#coupons)).modifiedCount;
+    this.#claims = [];
+    this.#coupons = [];
+  }
+}
