@@ -1,9 +1,8 @@
 /** `npm run audit`: recounts every coupon, or compares a history with the database. Only reads. */
 import { parseArgs } from 'node:util';
-import { commonSettings } from '@flashclaim/core';
-import { openStoredMongo } from '@flashclaim/local-stack';
+import { findMongo } from '@flashclaim/local-stack';
 import { StartError } from '@flashclaim/runtime';
-import { connectMongo, type Mongo } from '@flashclaim/store';
+import { connectMongo, type Mongo, refuseEarlierLayout } from '@flashclaim/store';
 import { bar, clearProgress, count, showProgress } from '@flashclaim/terminal';
 import { MongoServerError } from 'mongodb';
 import { checkHistoryFile } from './check-history-file.ts';
@@ -34,6 +33,7 @@ const run = async (): Promise<number> => {
       serverSelectionTimeoutMS: CONNECT_MAX_MS,
     });
     try {
+      await refuseEarlierLayout(mongo.db);
       if (history) return await judgeHistory(mongo, history);
       const found = await recountWithProgress(mongo);
       console.log(`\n${describeRecount(found)}`);
@@ -70,16 +70,6 @@ const judgeHistory = async (mongo: Mongo, file: string): Promise<number> => {
   if (violations.length > 0) console.log(`${describeViolations(violations)}\n`);
   console.log(`records ${count(records)} · coupons ${count(coupons)} · violations ${count(violations.length)}`);
   return violations.length > 0 ? 1 : 0;
-};
-
-/** The MongoDB that is named, or that of `npm start`, or the default. */
-const findMongo = async (named: string | undefined) => {
-  const nothing = async () => {};
-  if (named) return { uri: named, which: 'the MongoDB of MONGO_URI', stop: nothing };
-  const own = await openStoredMongo();
-  if (own) return { ...own, which: own.running ? 'the MongoDB of npm start' : 'the data of npm start' };
-  const which = 'the MongoDB of this machine, because MONGO_URI is not set and npm start left no data';
-  return { uri: commonSettings.MONGO_URI.default as string, which, stop: nothing };
 };
 
 const UNITS: Record<Step, string> = { double: 'claims', orphaned: 'claims', units: 'coupons' };

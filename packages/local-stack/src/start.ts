@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { StartError } from '@flashclaim/runtime';
 import { seedCoupons } from '@flashclaim/seed';
-import { connectMongo } from '@flashclaim/store';
+import { connectMongo, migrate } from '@flashclaim/store';
 import { readEnv } from './env.ts';
 import { findHolder, inUse } from './folder-lock.ts';
 import { isPortFree } from './free-port.ts';
@@ -24,7 +24,7 @@ const STOP_MAX_MS = 20_000;
 
 /** Longest time until all processes of a killed start have ended. */
 const EARLIER_START_MAX_MS = 15_000;
-const SEED_CONNECT_MAX_MS = 5_000;
+const CONNECT_MAX_MS = 5_000;
 
 /** One function for each started part, in the order of the starts. */
 const stops: (() => Promise<unknown>)[] = [];
@@ -43,7 +43,7 @@ const run = async (): Promise<void> => {
   await waitForPort(PORT, HOST);
   const stores = await startStores({ dataDir, log: say });
   stops.push(() => stores.stop());
-  await seed(stores, MONGO_DB);
+  await prepareDatabase(stores, MONGO_DB);
 
   const worker = await startApp('worker', stores);
   stops.push(() => worker.stop(STOP_MAX_MS));
@@ -81,16 +81,18 @@ const waitForPort = async (port: number, host: string): Promise<void> => {
   }
 };
 
-const seed = async (stores: Stores, database: string): Promise<void> => {
-  const { client, db } = await connectMongo(stores.mongoUri, database, {
-    serverSelectionTimeoutMS: SEED_CONNECT_MAX_MS,
-  });
+/** Migrates the database if it has the layout of an earlier version, and seeds it. */
+const prepareDatabase = async (stores: Stores, database: string): Promise<void> => {
+  const mongo = await connectMongo(stores.mongoUri, database, { serverSelectionTimeoutMS: CONNECT_MAX_MS });
   try {
-    const coupons = await seedCoupons(db);
+    const migrated = await migrate(mongo);
+    if (migrated.isMigrated)
+      say('Layout', `migrated: ${migrated.claims} claims numbered, ${migrated.coupons} coupons completed`);
+    const coupons = await seedCoupons(mongo.db);
     const created = coupons.filter((coupon) => coupon.created).length;
     say('Seed', `${created} coupons created, ${coupons.length - created} existed`);
   } finally {
-    await client.close();
+    await mongo.client.close();
   }
 };
 
