@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { COUPON_NAME_RULE, isCouponName, type NewCoupon, newCoupon } from '@flashclaim/core';
+import { COUPON_NAME_RULE, type CouponFields, isCouponName, type NewCoupon, newCoupon } from '@flashclaim/core';
 import { StartError } from '@flashclaim/runtime';
-import { COLLECTIONS, connectMongo, INDEXES } from '@flashclaim/store';
+import { COLLECTIONS, connectMongo, INDEXES, type Mongo, migrate, refuseEarlierLayout } from '@flashclaim/store';
 import type { Db } from 'mongodb';
 import { readEnv } from './env.ts';
 import data from './seed_data.json' with { type: 'json' };
@@ -13,34 +13,35 @@ export interface SeededCoupon extends NewCoupon {
 }
 
 const USAGE = `npm run seed  creates the missing coupons of seed/seed_data.json in MONGO_DB of MONGO_URI
-  -- --help   prints this`;
+  -- --migrate  migrates the database first, if it has the layout of an earlier version
+  -- --help     prints this`;
 
 const CONNECT_MAX_MS = 5_000;
 
 /**
  * Creates the coupons that do not exist yet, by default those of `seed_data.json`. Never changes an existing coupon, because its
  * sale may have started.
- * @throws StartError if a name is invalid; then it creates nothing.
+ * @throws StartError if a name is invalid, or the database has the layout of an earlier version; then it creates nothing.
  */
 export const seedCoupons = async (db: Db, coupons: readonly NewCoupon[] = data.coupons): Promise<SeededCoupon[]> => {
   const wrong = coupons.find(({ name }) => !isCouponName(name));
   if (wrong)
     throw new StartError(`${JSON.stringify(wrong.name)} is not a valid coupon name: it must be ${COUPON_NAME_RULE}.`);
+  await refuseEarlierLayout(db);
   // The apps may not have created the indexes yet, and two seeds at once must not create two coupons of one name.
   await db.collection(COLLECTIONS.coupons).createIndexes(INDEXES.coupons.map((index) => ({ ...index })));
-  return Promise.all(coupons.map((coupon) => seedCoupon(db, coupon)));
+  const { localTime: now } = await db.command({ hello: 1 });
+  return Promise.all(coupons.map((coupon) => seedCoupon(db, newCoupon(coupon, now))));
 };
 
-const seedCoupon = async (db: Db, coupon: NewCoupon): Promise<SeededCoupon> => {
-  // biome-ignore lint/plugin/wall-clock: a timestamp: when the coupon was created.
-  const { name, ...rest } = newCoupon(coupon, new Date());
+const seedCoupon = async (db: Db, { name, ...rest }: CouponFields): Promise<SeededCoupon> => {
   const before = await db
     .collection(COLLECTIONS.coupons)
     .findOneAndUpdate({ name }, { $setOnInsert: rest }, { upsert: true, returnDocument: 'before' });
   return {
     name,
-    amount: before?.['amount'] ?? coupon.amount,
-    remaining: before?.['remaining_amount'] ?? coupon.amount,
+    amount: before?.['amount'] ?? rest.amount,
+    remaining: before?.['remaining_amount'] ?? rest.amount,
     created: before === null,
   };
 };
@@ -56,22 +57,30 @@ const printTable = (coupons: SeededCoupon[], database: string): void => {
 };
 
 /** @throws StartError with the usage on any other argument. */
-const wantsHelp = (): boolean => {
+const readOptions = () => {
+  const flag = { type: 'boolean', default: false } as const;
   try {
-    return parseArgs({ options: { help: { type: 'boolean', default: false } } }).values.help;
+    return parseArgs({ options: { migrate: flag, help: flag } }).values;
   } catch (error) {
     throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
   }
 };
 
+const migrateFirst = async (mongo: Mongo): Promise<void> => {
+  const { isMigrated, claims, coupons } = await migrate(mongo);
+  if (isMigrated) console.log(`migrated: ${claims} claims numbered, ${coupons} coupons completed\n`);
+};
+
 const run = async (): Promise<void> => {
-  if (wantsHelp()) return console.log(USAGE);
+  const options = readOptions();
+  if (options.help) return console.log(USAGE);
   const { MONGO_URI, MONGO_DB } = readEnv();
-  const { client, db } = await connectMongo(MONGO_URI, MONGO_DB, { serverSelectionTimeoutMS: CONNECT_MAX_MS });
+  const mongo = await connectMongo(MONGO_URI, MONGO_DB, { serverSelectionTimeoutMS: CONNECT_MAX_MS });
   try {
-    printTable(await seedCoupons(db), MONGO_DB);
+    if (options.migrate) await migrateFirst(mongo);
+    printTable(await seedCoupons(mongo.db), MONGO_DB);
   } finally {
-    await client.close();
+    await mongo.client.close();
   }
 };
 
