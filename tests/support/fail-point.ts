@@ -4,19 +4,22 @@ export interface FailPoint {
   /** Commands that fail. */
   commands: readonly string[];
   /** The app whose commands fail: the worker by default. */
-  appName?: 'flashclaim-worker' | 'flashclaim-api';
+  appName?: 'flashclaim-worker' | 'flashclaim-api' | 'flashclaim-migrate' | 'flashclaim-purge';
   /** How many commands fail; all by default. */
   times?: number;
+  /** How many commands do not fail before. Then all fail. */
+  skip?: number;
   /** How they fail: see MongoDB's `failCommand`. */
   data: Document;
 }
 
 /** Makes MongoDB fail commands. Needs a mongod with test commands. */
 export const setFailPoint = async (client: MongoClient, point: FailPoint): Promise<void> => {
-  const { commands, appName = 'flashclaim-worker', times, data } = point;
+  const { commands, appName = 'flashclaim-worker', times, skip, data } = point;
+  const failing = skip === undefined ? 'alwaysOn' : { skip };
   await client.db('admin').command({
     configureFailPoint: 'failCommand',
-    mode: times === undefined ? 'alwaysOn' : { times },
+    mode: times === undefined ? failing : { times },
     data: { appName, failCommands: commands, ...data },
   });
 };

@@ -1,0 +1,180 @@
+import { seedCoupons } from '@flashclaim/seed';
+import { findSchemaFaults, hasEarlierLayout, INDEXES, migrate } from '@flashclaim/store';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createEarlierCollections, earlierClaims, earlierCoupon, usersOf } from '../support/earlier-layout.ts';
+import { runAudit } from '../support/run-audit.ts';
+import { runCommand } from '../support/run-command.ts';
+import { openStores, type TestStores } from '../support/stores.ts';
+import { until } from '../support/until.ts';
+
+const MIGRATE = 'packages/maintenance/src/migrate.ts';
+const API = 'apps/api/src/server.ts';
+const WORKER = 'apps/worker/src/worker.ts';
+const SEED = 'seed/seed.ts';
+const REFUSAL = / has the layout of an earlier version: stop every API and worker .*, then run npm run migrate\.$/;
+
+let stores: TestStores;
+beforeEach(async () => {
+  stores = await openStores();
+  await createEarlierCollections(stores.mongo.db);
+});
+afterEach(() => stores.close());
+
+/** Two coupons with claims, of which some were made in turn; one without; and claims of a coupon that is gone. */
+const addSales = async () => {
+  const { db } = stores.mongo;
+  const hot = earlierCoupon('hot', 5_000, 2_500);
+  const cold = earlierCoupon('cold', 10, 3);
+  const gone = earlierCoupon('gone', 10);
+  await db.collection<object>('coupons').insertMany([hot, cold, earlierCoupon('unsold', 7)]);
+  const [first, ...rest] = earlierClaims(hot, usersOf('hot', 2_500));
+  const [cold1, cold2, cold3] = earlierClaims(cold, usersOf('cold', 3));
+  const [gone1, gone2] = earlierClaims(gone, usersOf('gone', 2));
+  const claims = [gone1, cold1, first, gone2, cold2, ...rest, cold3] as { _id: string; coupon_id: unknown }[];
+  await db.collection<{ _id: string }>('claims').insertMany(claims);
+  return claims;
+};
+
+const sequences = () =>
+  stores.mongo.claims.find({}, { projection: { coupon_id: 1, sequence: 1, ordinal: 1 } }).toArray();
+const coupons = () => stores.mongo.coupons.find().sort({ name: 1 }).toArray();
+const indexKeys = async () =>
+  (await stores.mongo.claims.indexes())
+    .map(({ name }) => name as string)
+    .filter((name) => name !== '_id_')
+    .toSorted();
+
+describe('the earlier layout', () => {
+  test.each([
+    ['the API', API],
+    ['a worker', WORKER],
+    ['the seed', SEED],
+  ])('is refused by %s, which names the command', async (_, script) => {
+    const { code, text } = await runCommand(script, { ...stores.env, PORT: '0', WORKER_PORT: '0' });
+    expect(text).toMatch(REFUSAL);
+    expect(code).toBe(1);
+    expect(await stores.mongo.coupons.countDocuments()).toBe(0);
+  });
+
+  test('is refused by the audit, which names the command', async () => {
+    expect(await runAudit(stores.env)).toMatchObject({ code: 2, text: expect.stringMatching(REFUSAL) });
+  });
+
+  test('is found by its index alone, by a claim alone, and by one coupon among others', async () => {
+    const { db } = stores.mongo;
+    expect(await hasEarlierLayout(db)).toBe(true);
+    await db.dropDatabase();
+    expect(await hasEarlierLayout(db)).toBe(false);
+    await db.collection<{ _id: string }>('claims').insertMany(earlierClaims(earlierCoupon('gone', 1), ['a']));
+    expect(await hasEarlierLayout(db)).toBe(true);
+    await db.dropDatabase();
+    await seedCoupons(db);
+    expect(await hasEarlierLayout(db)).toBe(false);
+    await db.collection('coupons').insertOne(earlierCoupon('imported by hand', 5));
+    expect(await hasEarlierLayout(db)).toBe(true);
+  });
+});
+
+describe('npm run migrate', () => {
+  test('numbers the claims of each coupon in the order of their insertion, and completes the coupons', async () => {
+    const inserted = await addSales();
+    const before = await coupons();
+    const listed = await stores.mongo.claims.find({ coupon_id: before[1]?._id }, { hint: { coupon_id: 1 } }).toArray();
+    const { code, lines } = await runCommand(MIGRATE, stores.env);
+    expect(code).toBe(0);
+    expect(lines.slice(2, -1)).toEqual([
+      'what               number',
+      'claims numbered     2,505',
+      'coupons completed       3',
+      'indexes built           4',
+      'indexes dropped         2',
+      '',
+    ]);
+
+    const numbers = new Map((await sequences()).map((claim) => [claim._id as string, claim]));
+    const byCoupon = Map.groupBy(inserted, ({ coupon_id }) => String(coupon_id));
+    expect([...byCoupon.values()].map((claims) => claims.length)).toEqual([2, 3, 2_500]);
+    for (const claims of byCoupon.values())
+      expect(claims.map(({ _id }) => numbers.get(_id)?.sequence)).toEqual(claims.map((_, index) => index + 1));
+    expect(listed.map(({ _id }) => numbers.get(_id)?.sequence)).toEqual(listed.map((_, index) => index + 1));
+    expect([...numbers.values()].every(({ ordinal }) => ordinal === 1)).toBe(true);
+
+    const added = { version: 1, held_amount: 0, event_count: 0 };
+    expect(await coupons()).toEqual([
+      { ...before[0], ...added, issued: 3 },
+      { ...before[1], ...added, issued: 2_500 },
+      { ...before[2], ...added, issued: 0 },
+    ]);
+    expect(await indexKeys()).toHaveLength(INDEXES.claims.length);
+    expect(await findSchemaFaults(stores.mongo.db)).toEqual([]);
+    expect(await hasEarlierLayout(stores.mongo.db)).toBe(false);
+  });
+
+  test('changes nothing a second time', async () => {
+    await addSales();
+    await migrate(stores.mongo);
+    const before = [await sequences(), await coupons(), await indexKeys()];
+    const { code, lines } = await runCommand(MIGRATE, stores.env);
+    expect(code).toBe(0);
+    expect(lines.filter((line) => /\d$/.test(line)).map((line) => Number(line.split(/ +/).at(-1)))).toEqual([
+      0, 0, 0, 0,
+    ]);
+    expect([await sequences(), await coupons(), await indexKeys()]).toEqual(before);
+  });
+
+  test('migrates coupons and claims without indexes and validators, as an import by hand leaves them', async () => {
+    const { db } = stores.mongo;
+    await db.dropDatabase();
+    const { created_at: _, updated_at: __, ...coupon } = earlierCoupon('imported', 5, 2);
+    await db.collection('coupons').insertOne(coupon);
+    await db.collection<{ _id: string }>('claims').insertMany(earlierClaims(coupon, ['b', 'a']));
+    await db.collection('claims').createIndex({ user_id: 1, coupon_name: 1 }, { unique: true });
+    expect(await migrate(stores.mongo)).toMatchObject({ claims: 2, coupons: 1, indexesDropped: 2 });
+    expect((await stores.mongo.claims.find().sort({ sequence: 1 }).toArray()).map((claim) => claim.user_id)).toEqual([
+      'b',
+      'a',
+    ]);
+    expect(await coupons()).toMatchObject([{ issued: 2, updated_at: expect.any(Date) }]);
+    expect(await findSchemaFaults(db)).toEqual([]);
+  });
+
+  test('continues after the largest number where some claims have one', async () => {
+    const claims = await addSales();
+    await migrate(stores.mongo);
+    const { db } = stores.mongo;
+    const cold = (await coupons())[0] as { _id: never; name: string };
+    // As a worker of the earlier version leaves it.
+    await db.command({ collMod: 'claims', validator: {} });
+    await db.collection('claims').createIndex({ user_id: 1, coupon_id: 1 }, { unique: true });
+    await db.collection<{ _id: string }>('claims').insertMany(earlierClaims(cold, ['late']));
+    expect(await migrate(stores.mongo)).toMatchObject({ claims: 1, coupons: 1 });
+    expect(await stores.mongo.claims.findOne({ user_id: 'late' })).toMatchObject({ sequence: 4, ordinal: 1 });
+    expect((await coupons())[0]).toMatchObject({ issued: 4, version: 1 });
+    expect(await sequences()).toHaveLength(claims.length + 1);
+  });
+
+  test('refuses while a worker of the earlier version runs, and keeps its index', async () => {
+    await addSales();
+    const { db, claims } = stores.mongo;
+    const [{ options }] = (await db.listCollections({ name: 'claims' }).toArray()) as [{ options: object }];
+    // As such a worker does it when it finds another validator.
+    const isGuarded = async () =>
+      JSON.stringify(await db.listCollections({ name: 'claims' }).toArray()).includes('$comment');
+    const migration = migrate(stores.mongo).catch((error: Error) => error);
+    await until(isGuarded);
+    await db.command({ collMod: 'claims', ...options });
+    expect(await migration).toMatchObject({ name: 'StartError', message: expect.stringContaining('still runs') });
+    expect((await claims.indexes()).map(({ name }) => name)).toContain('user_id_1_coupon_id_1');
+    expect(await hasEarlierLayout(db)).toBe(true);
+  });
+
+  test('a wrong option or setting is named, with exit code 2', async () => {
+    expect(await runCommand(MIGRATE, stores.env, ['--fast'])).toMatchObject({
+      code: 2,
+      text: expect.stringContaining("'--fast'"),
+    });
+    const { code, text } = await runCommand(MIGRATE, { ...stores.env, MONGO_URI: 'localhost' });
+    expect(text).toMatch(/^migrate: The setting MONGO_URI is \(not shown\), but it must .*\.$/);
+    expect(code).toBe(2);
+  });
+});
