@@ -1,4 +1,5 @@
 import { CouponReads } from '@flashclaim/api';
+import { newCoupon } from '@flashclaim/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStores, type TestStores } from '../support/stores.ts';
 
@@ -8,11 +9,9 @@ beforeAll(async () => {
 });
 afterAll(() => stores?.close());
 
-const COUPON = { name: 'held', amount: 5, remaining_amount: 5, created_at: new Date(0), updated_at: new Date(0) };
-
 test('who comes while a read is in flight gets a later one, and all of them the same', async () => {
   const { mongo } = stores;
-  await mongo.coupons.insertOne({ ...COUPON });
+  await mongo.coupons.insertOne(newCoupon({ name: 'held', amount: 5 }, new Date(0)));
   // Each read has its result, and is answered only when the test lets it.
   const answers: (() => void)[] = [];
   const answer = async <T>(request: () => Promise<T>): Promise<T> => {

@@ -20,7 +20,7 @@ export { Recovery } from './claims/recovery.ts';
 export { releaseClaim } from './claims/release-claim.ts';
 export { replyToClaim } from './claims/reply.ts';
 export { WaitingClaim } from './claims/waiting-claim.ts';
-export { changeCoupon } from './coupons/change-coupon.ts';
+export { CouponChanges } from './coupons/change-coupon.ts';
 export { CouponReads } from './coupons/coupon-reads.ts';
 export { answerClientError } from './http/client-error.ts';
 export { corsOrigins } from './http/cors-origins.ts';

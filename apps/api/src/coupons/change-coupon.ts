@@ -27,9 +27,34 @@ const CHANGE_PAUSE_MAX_MS = 10;
 
 export type ChangeOutcome = ChangeDecision | { outcome: 'coupon_not_found' };
 
+/** Changes the settings of coupons. Changes of the same coupon in this process wait for each other: they would only conflict. */
+export class CouponChanges {
+  readonly #last = new Map<string, Promise<unknown>>();
+  readonly #mongo: Mongo;
+
+  constructor(mongo: Mongo) {
+    this.#mongo = mongo;
+  }
+
+  /**
+   * Changes a coupon. `name` is normalised. Resolves once a majority has the change.
+   * @throws ProblemError `unavailable` with `done: nothing`. A MongoError where the outcome of the commit is unknown.
+   */
+  change(name: string, change: CouponChange): Promise<ChangeOutcome> {
+    const deadline = performance.now() + CHANGE_RETRY_MAX_SECONDS * 1_000;
+    const earlier = this.#last.get(name) ?? Promise.resolve();
+    const changed = earlier.then(() => changeCoupon(this.#mongo, name, change, deadline));
+    const end = () => {
+      if (this.#last.get(name) === ended) this.#last.delete(name);
+    };
+    const ended = changed.then(end, end);
+    this.#last.set(name, ended);
+    return changed;
+  }
+}
+
 /**
- * Changes the settings of a coupon in a transaction of its own, which does not wait in the lane: a pause must work while the lane
- * is stuck. `name` is normalised. Resolves once a majority has the change.
+ * Changes a coupon in a transaction of its own, which does not wait in the lane: a pause must work while the lane is stuck.
  *
  * After that, no claim commits under the old settings: a transaction of claims updates the coupon before it checks its settings.
  * If it has updated the coupon of before the change, one of the two transactions fails with a write conflict, or the claims have
@@ -37,20 +62,27 @@ export type ChangeOutcome = ChangeDecision | { outcome: 'coupon_not_found' };
  *
  * The decision is made before the transaction: then the transaction begins with the update, and conflicts only where the coupon
  * is locked at that moment. A read in the transaction would make it conflict with each claim since that read.
- * @throws ProblemError `unavailable` with `done: nothing`. A MongoError where the outcome of the commit is unknown.
  */
-export const changeCoupon = async (mongo: Mongo, name: string, change: CouponChange): Promise<ChangeOutcome> => {
-  const deadline = performance.now() + CHANGE_RETRY_MAX_SECONDS * 1_000;
+const changeCoupon = async (
+  mongo: Mongo,
+  name: string,
+  change: CouponChange,
+  deadline: number,
+): Promise<ChangeOutcome> => {
+  let level: ReadLevel = 'majority';
   for (;;) {
-    const coupon = await readSettings(mongo, name);
+    const coupon = await readSettings(mongo, name, level);
     const decision = coupon ? decideChange(coupon, change) : ({ outcome: 'coupon_not_found' } as const);
+    if (decision.outcome === 'unchanged' && level === 'majority') {
+      level = 'linearizable';
+      continue;
+    }
     if (!coupon || decision.outcome !== 'changed') return decision;
-    for (;;) {
-      const result = await commitChange(mongo, coupon, decision);
-      if (result === 'committed') return decision;
+    for (let result: CommitResult = 'conflict'; result === 'conflict'; ) {
       if (performance.now() > deadline) throw new ProblemError('unavailable', TOO_MANY_CONFLICTS);
-      if (result === 'contradicted') break;
-      await sleep(Math.random() * CHANGE_PAUSE_MAX_MS);
+      result = await commitChange(mongo, coupon, decision);
+      if (result === 'committed') return decision;
+      if (result === 'conflict') await sleep(Math.random() * CHANGE_PAUSE_MAX_MS);
     }
   }
 };
@@ -60,11 +92,14 @@ const TOO_MANY_CONFLICTS = `For ${CHANGE_RETRY_MAX_SECONDS} s, the change has co
 /** The simulation replaces the global timer by its own clock. It can't replace that of `node:timers/promises`. */
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-/** Linearizable: a change that changes nothing is answered by this read, which a primary that was replaced must not answer. */
-const readSettings = ({ coupons }: Mongo, name: string): Promise<WithId<CouponFields> | null> =>
-  coupons
-    .findOne({ name }, { readConcern: { level: 'linearizable' }, maxTimeMS: QUERY_TIMEOUT_MS })
-    .catch(throwNothingDone);
+/**
+ * A primary that was replaced, and does not know it yet, may answer a majority read with old settings. That a change is already
+ * made must be true, so a linearizable read confirms it. It may take 100 ms: MongoDB waits until its journal is written.
+ */
+type ReadLevel = 'majority' | 'linearizable';
+
+const readSettings = ({ coupons }: Mongo, name: string, level: ReadLevel): Promise<WithId<CouponFields> | null> =>
+  coupons.findOne({ name }, { readConcern: { level }, maxTimeMS: QUERY_TIMEOUT_MS }).catch(throwNothingDone);
 
 const throwNothingDone = (error: unknown): never => {
   throw isStoreDown(error) ? new StoreDownError('MongoDB', false) : error;

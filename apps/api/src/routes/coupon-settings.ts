@@ -8,7 +8,7 @@ import {
   type ProblemCode,
 } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
-import { changeCoupon } from '../coupons/change-coupon.ts';
+import { CouponChanges } from '../coupons/change-coupon.ts';
 import { toAnswer } from '../coupons/coupon-reads.ts';
 import { problemOfChange, requireOrder } from '../coupons/problem-of-change.ts';
 import { readCoupon } from '../coupons/read-coupon.ts';
@@ -28,6 +28,8 @@ const PROBLEMS_OF_CHANGE: readonly ProblemCode[] = [
 ];
 
 export const couponSettingsRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const changes = new CouponChanges(app.mongo);
+
   app.patch(
     '/api/coupons/:name',
     {
@@ -48,7 +50,7 @@ export const couponSettingsRoutes: FastifyPluginAsyncTypebox = async (app) => {
       requireOrder(request.body);
       const name = normaliseName(request.params.name);
       const read = await app.stores.mongo.answer(async () => {
-        const change = await changeCoupon(app.mongo, name, request.body);
+        const change = await changes.change(name, request.body);
         if (change.outcome !== 'changed' && change.outcome !== 'unchanged') throw problemOfChange(change);
         const coupon = await readCoupon(app.mongo, name, CLAIMED_BY_MAX);
         // The reads of a new primary may lag behind what was acknowledged.

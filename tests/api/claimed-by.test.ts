@@ -1,0 +1,92 @@
+import { decodeCursor } from '@flashclaim/api';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { call, type Reply } from '../support/call-api.ts';
+import { insertClaims, releaseClaim } from '../support/insert-claims.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const TOKEN = 'a token for tests';
+const asAdmin = { authorization: `Bearer ${TOKEN}` };
+const NAME = 'a/b "ü"';
+
+let system: System;
+let url: string;
+beforeAll(async () => {
+  system = await startSystem({ workers: 0, env: { ADMIN_TOKEN: TOKEN } });
+  url = system.urls[0] as string;
+  await call(`${url}/api/coupons`, 'POST', { name: NAME, amount: 9 }, asAdmin);
+  const { mongo } = system.stores;
+  await insertClaims(mongo, NAME, ['zoe', 'adam', 'mia', 'ben']);
+  // As after a failover: the order in which documents were inserted is another one.
+  const zoe = await mongo.claims.findOneAndDelete({ user_id: 'zoe' });
+  if (zoe) await mongo.claims.insertOne(zoe);
+});
+afterAll(() => system?.close());
+
+const path = `/api/coupons/${encodeURIComponent(NAME)}`;
+const read = (query = '', headers: Record<string, string> = asAdmin, method = 'GET'): Promise<Reply> =>
+  call(url + path + query, method, undefined, headers);
+
+/** The position to which the header `Link` leads. */
+const nextOf = ({ headers, body }: Reply) => {
+  const [, address = '', cursor = ''] = /^<(.+)\?after=([\w-]+)>; rel="next"$/.exec(headers.get('link') ?? '') ?? [];
+  expect(address).toBe(`${path}/claims`);
+  return decodeCursor('claims', body.id, cursor);
+};
+
+test('users are listed in the order of their sequence numbers', async () => {
+  const reply = await read();
+  expect(reply.body).toMatchObject({
+    claimed_by: ['zoe', 'adam', 'mia', 'ben'],
+    claimed_count: 4,
+    remaining_amount: 5,
+  });
+  expect(reply.headers.get('link')).toBeNull();
+  expect((await read('?limit=4')).headers.get('link')).toBeNull();
+});
+
+test('where there are more, Link leads to the claims after the last one', async () => {
+  const two = await read('?limit=2');
+  expect(two.body).toMatchObject({ claimed_by: ['zoe', 'adam'], claimed_count: 4 });
+  expect(nextOf(two)).toEqual([2]);
+  const none = await read('?limit=0');
+  expect(none.body.claimed_by).toEqual([]);
+  expect(nextOf(none)).toEqual([0]);
+  expect((await read('?limit=2', asAdmin, 'HEAD')).headers.get('link')).toBe(two.headers.get('link'));
+});
+
+test('callers who share a read share its Link, too', async () => {
+  const replies = await Promise.all(Array.from({ length: 20 }, () => read('?limit=2')));
+  for (const reply of replies) expect(nextOf(reply)).toEqual([2]);
+});
+
+test('others see neither users nor Link', async () => {
+  const { body, headers } = await read('?limit=2', {});
+  expect(body).toMatchObject({ claimed_count: 4, version: 1, state: 'open' });
+  expect(body).not.toHaveProperty('claimed_by');
+  expect(headers.get('link')).toBeNull();
+});
+
+test('a user whose claim was released is not listed, and comes last after another claim', async () => {
+  await releaseClaim(system.stores.mongo, NAME, 'adam');
+  expect((await read()).body).toMatchObject({ claimed_by: ['zoe', 'mia', 'ben'], claimed_count: 3 });
+  const two = await read('?limit=2');
+  expect(two.body.claimed_by).toEqual(['zoe', 'mia']);
+  expect(nextOf(two)).toEqual([3]);
+  await insertClaims(system.stores.mongo, NAME, ['adam']);
+  expect((await read()).body.claimed_by).toEqual(['zoe', 'mia', 'ben', 'adam']);
+});
+
+test('the users are read by the index on (coupon_id, sequence), without a sort', async () => {
+  const { mongo } = system.stores;
+  await mongo.db.command({ profile: 2 });
+  await read('?limit=3');
+  await mongo.db.command({ profile: 0 });
+  const [profiled] = await mongo.db
+    .collection('system.profile')
+    .find({ appName: 'flashclaim-api', 'command.aggregate': 'coupons' })
+    .toArray();
+  expect(profiled).toBeDefined();
+  // The coupon and three live claims of five, and the released one between them.
+  expect(profiled?.['docsExamined']).toBe(5);
+  expect(profiled?.['hasSortStage'] ?? false).toBe(false);
+});
