@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, claim, createCoupon, type Reply } from '../support/call-api.ts';
 import { DOCUMENTED_ANSWERS, type DocumentedAnswer } from '../support/documented-answers.ts';
 import { expectProblem } from '../support/expect-problem.ts';
+import { insertClaims } from '../support/insert-claims.ts';
 import { Contract } from '../support/openapi.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { exchange, rawPost } from '../support/raw-connection.ts';
@@ -34,6 +35,7 @@ const limits = (remaining: number) => ({
   ratelimit: new RegExp(`^"address";r=${remaining};t=([1-9]|[1-5]\\d|60)$`),
 });
 const CLAIM_ADDRESS = /^\/api\/claims\/[\w-]{10,}$/;
+const NEXT = /^<\/api\/coupons\/[^/]+\/claims\?after=[\w-]+>; rel="next"$/;
 const ETAG = /^W\/"[^"]+"$/;
 
 /** Answers that one call alone can't provoke, and the tests that bring them about. */
@@ -129,7 +131,22 @@ describe('a system like any other', () => {
           remaining_amount: 2_147_483_647,
           claimed_by: [],
           claimed_count: 0,
+          version: 1,
+          state: 'open',
         },
+      },
+      {
+        answer: 'createCoupon 201',
+        when: 'it has a window, in which it is paused',
+        send: () => create({ name: 'noon', amount: 1, starts_at: '2000-01-01T00:00:00Z', ends_at: null, paused: true }),
+        body: { state: 'paused', starts_at: '2000-01-01T00:00:00.000Z', paused: true },
+      },
+      {
+        answer: 'createCoupon 400 invalid_request',
+        when: 'a time has no offset',
+        send: () => create({ name: 'n', amount: 1, starts_at: '2026-11-27T09:00:00' }),
+        detail: 'starts_at must be a time of RFC 3339 with an offset',
+        body: { errors: [{ pointer: '#/starts_at' }] },
       },
       {
         answer: 'createCoupon 400 invalid_request',
@@ -222,6 +239,107 @@ describe('a system like any other', () => {
         answer: 'createCoupon 415 unsupported_media_type',
         when: 'the body is text',
         send: () => create('{"name":"n","amount":1}', TEXT_HEADERS),
+      },
+    ];
+    for (const row of rows) holds(row);
+  });
+
+  describe('changing a coupon', () => {
+    beforeAll(async () => {
+      await createCoupon(url, 'set/up', 5);
+      await insertClaims(system.stores.mongo, 'set/up', ['user-0', 'user-1']);
+    });
+    const change = (body: unknown, headers = {}, name = 'set%2Fup') =>
+      call(`${url}/api/coupons/${name}`, 'PATCH', body, headers);
+    const ends_at = '2999-01-01T00:00:00+01:00';
+
+    const rows: Row[] = [
+      {
+        answer: 'changeCoupon 200',
+        when: 'all settings are new',
+        send: () => change({ amount: 4, starts_at: '2998-12-31T22:59:59.999999Z', ends_at, paused: true, version: 1 }),
+        headers: { etag: ETAG, vary: /^Authorization$/ },
+        body: {
+          name: 'set/up',
+          amount: 4,
+          remaining_amount: 2,
+          claimed_by: ['user-0', 'user-1'],
+          claimed_count: 2,
+          version: 2,
+          state: 'paused',
+          starts_at: '2998-12-31T22:59:59.999Z',
+          ends_at: '2998-12-31T23:00:00.000Z',
+          paused: true,
+        },
+      },
+      {
+        answer: 'changeCoupon 200',
+        when: 'it changes nothing',
+        send: () => change({ ends_at }),
+        body: { version: 2 },
+      },
+      {
+        answer: 'changeCoupon 200',
+        when: 'null and false remove settings',
+        send: () => change({ ends_at: null, paused: false }),
+        body: { version: 3, state: 'scheduled' },
+      },
+      {
+        answer: 'changeCoupon 200',
+        when: 'there are more users than it lists',
+        send: async () => {
+          const names = Array.from({ length: CLAIMED_BY_MAX + 1 }, (_, index) => `user-${index}`);
+          await createCoupon(url, 'large', 2 * CLAIMED_BY_MAX);
+          await insertClaims(system.stores.mongo, 'large', names);
+          return change({ paused: true }, {}, 'large');
+        },
+        headers: { link: NEXT },
+      },
+      {
+        answer: 'changeCoupon 400 invalid_request',
+        when: 'it has no setting',
+        send: () => change({ version: 3 }),
+        detail: 'the body must have at least one of the fields that can be changed.',
+        body: { errors: [{ pointer: '#' }] },
+      },
+      {
+        answer: 'changeCoupon 400 invalid_request',
+        when: 'it would end before it starts',
+        send: () => change({ ends_at: '2000-01-01T00:00:00Z' }),
+        detail: 'ends_at must be later than starts_at.',
+        body: { errors: [{ pointer: '#/ends_at' }] },
+      },
+      {
+        answer: 'changeCoupon 403 host_not_allowed',
+        when: 'a page of another origin sends it',
+        send: () => change({ paused: true }, { origin: 'https://shop.example' }),
+      },
+      {
+        answer: 'changeCoupon 404 coupon_not_found',
+        when: 'there is no such coupon',
+        send: () => change({ paused: true }, {}, 'SET%2Fup'),
+      },
+      {
+        answer: 'changeCoupon 409 amount_below_claimed',
+        when: 'more units are claimed',
+        send: () => change({ amount: 1 }),
+        detail: '2 units are claimed',
+      },
+      {
+        answer: 'changeCoupon 409 version_conflict',
+        when: 'the coupon was changed since',
+        send: () => change({ amount: 1, version: 2 }),
+        detail: 'The coupon has version 3.',
+      },
+      {
+        answer: 'changeCoupon 413 payload_too_large',
+        when: 'the body is longer than it may be',
+        send: () => change(longBody),
+      },
+      {
+        answer: 'changeCoupon 415 unsupported_media_type',
+        when: 'the body is a merge patch',
+        send: () => change({ paused: true }, { 'content-type': 'application/merge-patch+json' }),
       },
     ];
     for (const row of rows) holds(row);
@@ -359,6 +477,7 @@ describe('a system like any other', () => {
         answer: 'getCoupon 200',
         when: 'few users are asked for: the count stays true',
         send: () => get(`${path}?limit=2`),
+        headers: { link: NEXT },
         body: { ...whole, claimed_by: users.slice(0, 2) },
       },
       {
@@ -479,7 +598,7 @@ describe('a system like any other', () => {
         answer: 'anyCall 204',
         when: 'it is asked what the address takes',
         send: () => call(`${url}/api/coupons/any`, 'OPTIONS'),
-        headers: { allow: /^GET, HEAD$/ },
+        headers: { allow: /^GET, HEAD, PATCH$/ },
       },
     ];
     for (const row of rows) holds(row);
@@ -516,6 +635,12 @@ describe('a system like any other', () => {
         },
         detail: 'request id',
       },
+      {
+        answer: 'changeCoupon 500 internal_error',
+        when: 'the database refuses what is right',
+        send: () => call(`${url}/api/coupons/noon`, 'PATCH', { amount: 2 }),
+        detail: 'request id',
+      },
     ];
     for (const row of rows) holds(row);
   });
@@ -544,6 +669,19 @@ describe('what is for admin, once there is a token', () => {
       },
     },
     {
+      answer: 'changeCoupon 401 unauthorized',
+      when: 'it is not sent, whatever else is wrong',
+      send: () => call(`${url}/api/coupons/n`, 'PATCH', '{', TEXT_HEADERS),
+      headers: { 'www-authenticate': /^Basic .*Bearer / },
+    },
+    {
+      answer: 'changeCoupon 200',
+      when: 'it is sent',
+      send: () => call(`${url}/api/coupons/n`, 'PATCH', { amount: 2 }, asAdmin),
+      headers: { 'cache-control': /^private, no-cache$/ },
+      body: { claimed_by: [], remaining_amount: 2 },
+    },
+    {
       answer: 'getCoupon 200',
       when: 'it is sent',
       send: () => get('/api/coupons/n', asAdmin),
@@ -558,6 +696,7 @@ describe('what is for admin, once there is a token', () => {
     },
     ...[
       { operationId: 'createCoupon', send: () => post('/api/coupons', { name: 'm', amount: 1 }, guess) },
+      { operationId: 'changeCoupon', send: () => call(`${url}/api/coupons/n`, 'PATCH', { amount: 3 }, guess) },
       { operationId: 'getMetrics', send: () => get('/metrics', guess) },
     ].map(({ operationId, send }) => ({
       answer: `${operationId} 429 rate_limited`,
@@ -828,6 +967,7 @@ describe('a store that is down', () => {
     const rows: Row[] = [
       away('claimCoupon', () => claim(url, 'any', 'user'), 'MongoDB does not answer. The request was not admitted'),
       away('createCoupon', () => post('/api/coupons', { name: 'n', amount: 1 }), silent),
+      away('changeCoupon', () => call(`${url}/api/coupons/any`, 'PATCH', { paused: true }), silent),
       away('getCoupon', () => get('/api/coupons/any'), silent),
       away('getClaim', () => get('/api/claims/nobody'), silent),
       away('getHealth', () => get('/health'), 'Down: MongoDB.'),

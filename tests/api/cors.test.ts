@@ -63,16 +63,16 @@ describe('with a list of origins', () => {
       expect(answer.headers.get('access-control-allow-origin')).toBe(SHOP);
       expect(answer.headers.get('vary')).toMatch(/\bOrigin\b/);
       expect(answer.headers.get('access-control-expose-headers')).toBe(
-        'location, retry-after, etag, idempotency-replayed, preference-applied, x-request-id, ratelimit, ratelimit-policy',
+        'location, retry-after, etag, link, idempotency-replayed, preference-applied, x-request-id, ratelimit, ratelimit-policy',
       );
     }
-    expect(answers[405].headers.get('allow')).toBe('GET, HEAD, POST');
+    expect(answers[405].headers.get('allow')).toBe('GET, HEAD, PATCH, POST');
   });
 
   test('an address takes the same methods as before, and the OpenAPI document does not change', async () => {
     await start(SHOP);
     const options = await fetch(`${url}/api/coupons/claim`, { method: 'OPTIONS' });
-    expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST']);
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, HEAD, PATCH, POST']);
     expect((await fetch(`${url}/nothing`, { method: 'OPTIONS' })).status).toBe(404);
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
     const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object };

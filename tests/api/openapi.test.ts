@@ -1,4 +1,11 @@
-import { ClaimRequestSchema, ClaimStatusSchema, CouponSchema, isName, PROBLEMS } from '@flashclaim/core';
+import {
+  ClaimRequestSchema,
+  ClaimStatusSchema,
+  CouponChangeSchema,
+  CouponSchema,
+  isName,
+  PROBLEMS,
+} from '@flashclaim/core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call } from '../support/call-api.ts';
@@ -36,11 +43,18 @@ describe('the document', () => {
 
   test('holds the schemas of the code, by their names', () => {
     const { schemas } = contract.document.components;
-    for (const schema of [ClaimRequestSchema, ClaimStatusSchema, CouponSchema]) {
+    for (const schema of [ClaimRequestSchema, ClaimStatusSchema, CouponChangeSchema, CouponSchema]) {
       const { $id, ...said } = JSON.parse(JSON.stringify(schema));
       expect(schemas[$id]).toEqual(said);
     }
-    expect(Object.keys(schemas).sort()).toEqual(['ClaimRequest', 'ClaimStatus', 'Coupon', 'NewCoupon', 'Problem']);
+    expect(Object.keys(schemas).sort()).toEqual([
+      'ClaimRequest',
+      'ClaimStatus',
+      'Coupon',
+      'CouponChange',
+      'NewCoupon',
+      'Problem',
+    ]);
   });
 
   test('leads nowhere that does not exist', () => {

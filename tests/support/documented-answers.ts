@@ -13,6 +13,20 @@ const ANSWERS: Record<string, string[]> = {
     '429 rate_limited retry-after ratelimit-policy ratelimit',
     '503 unavailable retry-after',
   ],
+  changeCoupon: [
+    '200 etag vary cache-control',
+    '200 link',
+    '400 invalid_request',
+    '401 unauthorized www-authenticate',
+    '403 host_not_allowed',
+    '404 coupon_not_found',
+    '409 amount_below_claimed',
+    '409 version_conflict',
+    '413 payload_too_large',
+    '415 unsupported_media_type',
+    '429 rate_limited retry-after ratelimit-policy ratelimit',
+    '503 unavailable retry-after',
+  ],
   claimCoupon: [
     '200 preference-applied cache-control',
     '200 idempotency-replayed',
@@ -41,6 +55,7 @@ const ANSWERS: Record<string, string[]> = {
   ],
   getCoupon: [
     '200 etag vary cache-control',
+    '200 link',
     '304 etag vary cache-control',
     '400 invalid_request',
     '404 coupon_not_found',

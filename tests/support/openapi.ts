@@ -137,7 +137,7 @@ const OF_TRANSPORT: ReadonlySet<string> = new Set([
 
 const RATE_LIMIT = 'ratelimit';
 
-const CONDITIONAL: ReadonlySet<string> = new Set(['idempotency-replayed', 'preference-applied']);
+const CONDITIONAL: ReadonlySet<string> = new Set(['idempotency-replayed', 'link', 'preference-applied']);
 
 /** Whether a documented header is optional. A 429 always has the rate limit headers. */
 const isConditional = (name: string, status: number): boolean =>
