@@ -4,7 +4,7 @@ import fc, { type Arbitrary } from 'fast-check';
 /** The part of JSON Schema that the document uses. */
 export interface Schema {
   $ref?: string;
-  type?: string;
+  type?: string | string[];
   format?: string;
   pattern?: string;
   enum?: string[];
@@ -15,6 +15,8 @@ export interface Schema {
   properties?: Record<string, Schema>;
   required?: string[];
   additionalProperties?: boolean;
+  /** Of an object: it must have another property than this one. */
+  not?: { propertyNames?: { const?: string } };
   examples?: unknown[];
 }
 
@@ -30,7 +32,10 @@ export const NAMES = ['fuzz one', 'fuzz/few', 'fuzz many', '.', '..', 'claim', '
 
 /** Values that are valid by the schema. @throws Error on an unknown kind of schema. */
 export const conforming = (schema: Schema): Arbitrary<unknown> => {
+  if (Array.isArray(schema.type)) return fc.oneof(...schema.type.map((type) => conforming({ ...schema, type })));
   if (schema.enum) return fc.constantFrom(...schema.enum);
+  if (schema.type === 'null') return fc.constant(null);
+  if (schema.type === 'boolean') return fc.boolean();
   if (schema.type === 'object') return conformingObject(schema);
   if (schema.type === 'integer')
     return fc.integer({ min: schema.minimum ?? -(2 ** 31), max: schema.maximum ?? 2 ** 31 - 1 });
@@ -38,9 +43,17 @@ export const conforming = (schema: Schema): Arbitrary<unknown> => {
   if (schema.format === 'name') return fc.oneof(fc.constantFrom(...NAMES), text(300).filter(isName));
   if (schema.format === 'coupon-name')
     return conforming({ ...schema, format: 'name' }).filter((name) => isCouponName(name as string));
+  if (schema.format === 'date-time') return TIMES;
   if (schema.pattern) return patterned(schema.pattern);
   return text(schema.maxLength ?? 100).filter(({ length }) => length >= (schema.minLength ?? 0));
 };
+
+const TIMES = fc
+  .tuple(
+    fc.date({ min: new Date('0001-01-01'), max: new Date('9998-12-31'), noInvalidDate: true }),
+    fc.constantFrom('Z', '+00:00', '-23:59', '+14:00', '99Z'),
+  )
+  .map(([date, end]) => date.toISOString().slice(0, -1) + end);
 
 const patterned = (pattern: string): Arbitrary<string> => {
   const matching = fc.stringMatching(new RegExp(pattern));
@@ -48,12 +61,14 @@ const patterned = (pattern: string): Arbitrary<string> => {
 };
 
 /** Objects with all required fields and some optional ones. @throws Error where the schema allows others. */
-const conformingObject = ({ properties = {}, required = [], additionalProperties }: Schema): Arbitrary<object> => {
+const conformingObject = ({ properties = {}, required = [], additionalProperties, not }: Schema): Arbitrary<object> => {
   if (additionalProperties !== false) throw new Error('a body must refuse unknown fields');
   const fields: Record<string, Arbitrary<unknown>> = Object.fromEntries(
     Object.entries(properties).map(([name, property]) => [name, conforming(property)]),
   );
-  return fc.record(fields, { requiredKeys: required });
+  const idle = not?.propertyNames?.const;
+  const object = fc.record(fields, { requiredKeys: required });
+  return not ? object.filter((one) => Object.keys(one).some((name) => name !== idle)) : object;
 };
 
 /** Values that an attacker might send. */
