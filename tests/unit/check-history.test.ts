@@ -1,60 +1,26 @@
-import {
-  type ClaimCall,
-  type CreateCall,
-  checkHistory,
-  describeViolations,
-  type HistoryRecord,
-  type Mark,
-  type ReadCall,
-  type State,
-  type StatusCall,
-} from '@flashclaim/audit';
-import { decideClaims, type ExistingClaim, PROBLEMS } from '@flashclaim/core';
-import fc from 'fast-check';
+import { type ClaimCall, checkHistory, describeViolations, type HistoryRecord, type State } from '@flashclaim/audit';
 import { describe, expect, test } from 'vitest';
-
-/** A claim of user `a` on the coupon "hot" is `claim('a', …)`; it was answered 200 with the claim id `id-a`. */
-const claim = (user: string, at: number, answer: Partial<ClaimCall> = {}): ClaimCall => ({
-  ...{ op: 'claim', user, coupon: 'hot', invokedAt: at, answeredAt: at + 5, status: 200 },
-  ...(answer.status === undefined && !answer.error && { claimId: `id-${user}` }),
-  ...answer,
-});
-const refused = (user: string, at: number, code: string, status = code === 'already_claimed' ? 409 : 400) =>
-  claim(user, at, { status, code });
-const lost = (user: string, at: number, answer: Partial<ClaimCall> = {}): ClaimCall => {
-  const { status: _, ...rest } = claim(user, at, { error: 'socket hang up', ...answer });
-  return rest;
-};
-const pending = (user: string, at: number) => claim(user, at, { status: 202, code: 'pending', claimId: `id-${user}` });
-const told = (user: string, at: number, code: string): StatusCall => ({
-  ...{ op: 'status', claimId: `id-${user}`, invokedAt: at, answeredAt: at + 5, status: 200, code },
-});
-/** Of user `a` under the key `k`, whose claim id is `id-a`. */
-const keyed = (at: number, answer: Partial<ClaimCall>) => claim('a', at, { key: 'k', ...answer });
-const pendingKeyed = (at: number) => keyed(at, { status: 202, code: 'pending', claimId: 'id-a' });
-const lostKeyed = (at: number) => lost('a', at, { key: 'k' });
-/** A status that says whose claim it is. */
-const toldOfA = (at: number, code: string): StatusCall => ({ ...told('a', at, code), user: 'a', coupon: 'hot' });
-const gone = (user: string, at: number): StatusCall => ({ ...told(user, at, 'not_found'), status: 404 });
-const HOUR = 3_600_000;
-const create = (at: number): CreateCall => ({
-  ...{ op: 'create', coupon: 'hot', amount: 2, invokedAt: at, answeredAt: at + 5, status: 201 },
-});
-const read = (at: number, remaining: number, claimed: number, more: Partial<ReadCall> = {}): ReadCall => ({
-  ...{ op: 'read', coupon: 'hot', invokedAt: at, answeredAt: at + 5, status: 200, amount: 2, remaining, claimed },
-  ...{ listed: claimed, ...more },
-});
-const mark = (op: Mark['op'], at: number): Mark => ({ op, invokedAt: at, what: 'MongoDB' });
-const unanswered = (call: ClaimCall): ClaimCall => {
-  const { answeredAt: _, status: __, claimId: ___, ...rest } = call;
-  return rest;
-};
-
-/** The coupon "hot" of two units, held by these users. */
-const heldBy = (users: readonly string[], remaining = 2 - users.length): State => ({
-  coupons: new Map([['hot', { amount: 2, remaining }]]),
-  claims: users.map((user) => ({ id: `id-${user}`, user, coupon: 'hot' })),
-});
+import {
+  brokenBy,
+  claim,
+  create,
+  gone,
+  HOUR,
+  held,
+  heldBy,
+  keyed,
+  lost,
+  lostKeyed,
+  mark,
+  pending,
+  pendingKeyed,
+  read,
+  refused,
+  stateOf,
+  told,
+  toldOfA,
+  unanswered,
+} from '../support/history-records.ts';
 
 const SALE: readonly HistoryRecord[] = [
   create(0),
@@ -68,10 +34,6 @@ const SALE: readonly HistoryRecord[] = [
   read(30, 0, 2),
   read(31, 0, 2, { limit: 1, listed: 1 }),
 ];
-
-/** What does not hold, each once. */
-const brokenBy = (history: Iterable<HistoryRecord>, state: State, options = {}): string =>
-  [...new Set(checkHistory(history, state, options).map(({ invariant }) => invariant))].sort().join(' ');
 
 describe('a consistent history passes', () => {
   const sold = heldBy(['a', 'b']);
@@ -202,8 +164,8 @@ describe('a consistent history passes', () => {
         { ...toldOfA(40, 'claimed'), coupon: 'cold' },
       ],
       {
-        coupons: new Map([...heldBy([]).coupons, ['cold', { amount: 2, remaining: 1 }]]),
-        claims: [{ id: 'id-a', user: 'a', coupon: 'cold' }],
+        coupons: new Map([...heldBy([]).coupons, ['cold', { amount: 2, remaining: 1, issued: 1, version: 1 }]]),
+        claims: heldBy(['a']).claims.map((claim) => ({ ...claim, coupon: 'cold' })),
       },
     ],
     [
@@ -240,13 +202,7 @@ describe('what breaks an invariant is found', () => {
       'I2',
       'a user holds two',
       [claim('a', 1), claim('a', 2, { claimId: 'id-2' })],
-      {
-        ...heldBy(['a'], 0),
-        claims: [
-          { id: 'id-a', user: 'a', coupon: 'hot' },
-          { id: 'id-2', user: 'a', coupon: 'hot' },
-        ],
-      },
+      stateOf({}, [held('a'), held('a', { id: 'id-2' })]),
     ],
     ['I3', 'a unit is lost', [claim('a', 1)], heldBy(['a'], 0)],
     ['I3', 'a read does not add up', [claim('a', 1), read(9, 2, 1)], heldBy(['a'])],
@@ -714,169 +670,6 @@ describe('every status of a claim is judged, not only the last', () => {
         '  the claim id-a was refused (timed_out), and then claimed; no change without a later request of that user expected',
         ...[refusal, grant, call].map((record) => `    ${JSON.stringify(record)}`),
       ].join('\n'),
-    );
-  });
-});
-
-/** One request of a made-up sale: who, for what, under which key if any, and the outcome of the answer. */
-interface Planned {
-  user: number;
-  coupon: 'hot' | 'cold';
-  key: number | undefined;
-  fate: 'told' | 'lost' | 'unavailable' | 'pending' | 'overloaded';
-  waits: number;
-  takes: number;
-  /** After how long each it asks the result of the claim, where it was answered `pending`. */
-  asks: number[];
-}
-
-/** A request that was answered `pending`. */
-interface Accepted {
-  claimId: string;
-  user: string;
-  coupon: string;
-  code: string;
-  decidedAt: number;
-  answeredAt: number;
-  asks: readonly number[];
-}
-
-/**
- * As the API does, it tells by the claim id alone: first what is granted, then whether a request that was answered `pending` is
- * undecided, else the result of the last one. It reads at once, and takes a while to say so.
- */
-const askAfter = (accepted: readonly Accepted[], grants: ReadonlyMap<string, { coupon: string; at: number }>) =>
-  accepted.flatMap(({ claimId, answeredAt: toldAt, asks }) =>
-    [...asks.map((after) => toldAt + after), 900].map((at): StatusCall => {
-      const own = accepted.filter((one) => one.claimId === claimId && one.answeredAt <= at);
-      const [last, ...others] = own.toSorted((a, b) => b.decidedAt - a.decidedAt) as [Accepted, ...Accepted[]];
-      const isPending = [last, ...others].some(({ decidedAt }) => decidedAt > at);
-      const grant = grants.get(claimId);
-      const isGranted = grant !== undefined && grant.at <= at;
-      const [coupon, code] = isGranted ? [grant.coupon, 'claimed'] : [last.coupon, isPending ? 'pending' : last.code];
-      const times = { invokedAt: at, answeredAt: at + 2 };
-      return { op: 'status', claimId, ...times, status: 200, code, user: last.user, coupon };
-    }),
-  );
-
-const COUPONS = ['hot', 'cold'] as const;
-
-/** A system that tells the truth: requests are decided one by one, at a moment between question and answer. */
-const runTruthfully = (
-  { amount, createdAt }: { amount: number; createdAt: number },
-  plan: readonly Planned[],
-): { history: HistoryRecord[]; state: State } => {
-  const requests = plan.map(({ user, key, ...rest }, i) => ({
-    ...rest,
-    user: `user-${user}`,
-    key: key === undefined ? undefined : `key-${key}`,
-    claimId: key === undefined ? `id-${i}` : `id-of-${user}-key-${key}`,
-    requestId: key === undefined ? undefined : `request-${i}`,
-    invokedAt: i,
-    decidedAt: i + rest.waits + 0.1,
-    answeredAt: i + rest.waits + rest.takes + 0.2,
-  }));
-  const granted = new Map<string, ExistingClaim>();
-  const history: HistoryRecord[] = COUPONS.map((coupon) => ({
-    ...{ op: 'create' as const, coupon, amount, invokedAt: createdAt - 1, answeredAt: createdAt + 1, status: 201 },
-  }));
-  const accepted: Accepted[] = [];
-  const grants = new Map<string, { coupon: string; at: number }>();
-  const claimsOn = (coupon: string) => [...granted.values()].filter(({ couponName }) => couponName === coupon);
-  for (const request of requests.toSorted((a, b) => a.decidedAt - b.decidedAt)) {
-    const { user, coupon, key, claimId, requestId, fate, invokedAt, decidedAt, asks } = request;
-    // The answer `pending` may come before or after the decision.
-    const answeredAt = fate === 'pending' ? invokedAt + request.takes + 0.2 : request.answeredAt;
-    const wanted = { id: claimId, userId: user, couponName: coupon, requestId, claimedAt: 0 };
-    const snapshot = {
-      remaining: new Map(decidedAt < createdAt ? [] : [[coupon, amount - claimsOn(coupon).length]]),
-      existing: new Map(granted),
-      holders: new Map([[coupon, new Set(claimsOn(coupon).map(({ userId }) => userId))]]),
-    };
-    const call = {
-      op: 'claim' as const,
-      user,
-      coupon,
-      invokedAt,
-      answeredAt,
-      ...(key !== undefined && { key }),
-    };
-    if (fate === 'overloaded') {
-      history.push({ ...call, status: 503, code: 'overloaded' });
-      continue;
-    }
-    const [decision = 'claimed'] = decideClaims(snapshot, [wanted]);
-    if (decision === 'claimed') {
-      granted.set(claimId, wanted);
-      grants.set(claimId, { coupon, at: decidedAt });
-    }
-    const holds = decision === 'claimed' || decision === 'replayed';
-    if (fate === 'lost') history.push({ ...call, error: 'socket hang up' });
-    else if (fate === 'unavailable') history.push({ ...call, status: 503, code: 'unavailable' });
-    else if (fate === 'pending') {
-      history.push({ ...call, status: 202, code: 'pending', claimId });
-      accepted.push({ claimId, user, coupon, code: holds ? 'claimed' : decision, decidedAt, answeredAt, asks });
-    } else if (holds)
-      history.push({ ...call, status: 200, claimId, ...(decision === 'replayed' && { replayed: true }) });
-    else history.push({ ...call, status: PROBLEMS[decision].status, code: decision });
-  }
-  history.push(...askAfter(accepted, grants));
-  const claims = [...granted.values()].map(({ id, userId, couponName }) => ({ id, user: userId, coupon: couponName }));
-  const coupons = new Map(COUPONS.map((name) => [name, { amount, remaining: amount - claimsOn(name).length }]));
-  return { history, state: { coupons, claims } };
-};
-
-describe('whatever the sale', () => {
-  const sale = fc.record({ amount: fc.integer({ min: 1, max: 8 }), createdAt: fc.nat(9) });
-  const plan = fc.array(
-    fc.record<Planned>({
-      user: fc.nat(6),
-      coupon: fc.constantFrom('hot', 'hot', 'cold'),
-      key: fc.option(fc.nat(1), { nil: undefined }),
-      fate: fc.constantFrom('told', 'told', 'told', 'told', 'lost', 'unavailable', 'pending', 'overloaded'),
-      waits: fc.nat(8),
-      takes: fc.nat(8),
-      asks: fc.array(fc.nat(12), { maxLength: 3 }),
-    }),
-    { maxLength: 40 },
-  );
-
-  test('a system that tells the truth is never accused', () => {
-    fc.assert(
-      fc.property(sale, plan, (coupon, requests) => {
-        const { history, state } = runTruthfully(coupon, requests);
-        expect(describeViolations(checkHistory(history, state))).toBe('');
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
-  test('a claim that is taken away, and a unit too many, are always found', () => {
-    fc.assert(
-      fc.property(sale, plan, fc.nat(), (coupon, requests, pick) => {
-        const { history, state } = runTruthfully(coupon, requests);
-        fc.pre(state.claims.length > 0);
-        const at = pick % state.claims.length;
-        const taken = { ...state, claims: state.claims.filter((_, i) => i !== at) };
-        expect(brokenBy(history, taken)).toContain('I3');
-        const more = { ...state, claims: [...state.claims, { id: 'more', user: 'nobody', coupon: 'hot' }] };
-        expect(brokenBy(history, more)).toMatch(/I3.*I6/);
-      }),
-    );
-  });
-
-  test('where every request was answered, a last status that says something else is always found', () => {
-    fc.assert(
-      fc.property(sale, plan, fc.nat(), (coupon, requests, pick) => {
-        const isAnswered = ({ fate }: Planned) => fate !== 'lost' && fate !== 'unavailable';
-        const { history, state } = runTruthfully(coupon, requests.filter(isAnswered));
-        const finals = history.filter((record) => record.op === 'status').filter(({ code }) => code !== 'pending');
-        fc.pre(finals.length > 0);
-        const last = { ...(finals[pick % finals.length] as StatusCall), invokedAt: 1_000, answeredAt: 1_001 };
-        expect(brokenBy([...history, { ...last, code: 'timed_out' }], state)).toMatch(/I5|I7/);
-        expect(brokenBy([...history, { ...last, code: 'pending' }], state)).toContain('I7');
-        expect(brokenBy([...history, { ...last, status: 404, code: 'not_found' }], state)).toContain('I7');
-      }),
     );
   });
 });

@@ -25,7 +25,7 @@ const whyUnsold = (
   { amount, remaining }: { amount: number; remaining: number },
 ): string | undefined => {
   const decided = new Set(attempts.filter(wantedUnit).map(({ call }) => call.user));
-  if (remaining === 0 || decided.size < amount) return undefined;
+  if (remaining <= 0 || decided.size < amount) return undefined;
   return `${remaining} units of "${name}" remain, although ${decided.size} users asked; 0 of ${amount} expected`;
 };
 
