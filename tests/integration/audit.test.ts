@@ -16,18 +16,32 @@ import { type System, startSystem } from '../support/system.ts';
 /** A coupon and its claims, as a sale leaves them. */
 const addSale = async ({ coupons, claims }: Mongo, name: string, amount: number, users: readonly string[]) => {
   const coupon = { _id: new ObjectId(), ...newCoupon({ name, amount }, new Date()) };
-  await coupons.insertOne({ ...coupon, remaining_amount: Math.max(0, amount - users.length) });
-  if (users.length > 0) await claims.insertMany(users.map((user) => claimOf(coupon, user)));
+  const remaining_amount = Math.max(0, amount - users.length);
+  await coupons.insertOne({ ...coupon, remaining_amount, issued: users.length });
+  if (users.length > 0) await claims.insertMany(users.map((user, index) => claimOf(coupon, user, index + 1)));
   return coupon;
 };
 
-const claimOf = (coupon: { _id: ObjectId; name: string }, user: string) => ({
+const claimOf = (coupon: { _id: ObjectId; name: string }, user: string, sequence: number) => ({
   _id: randomUUID(),
   user_id: user,
   coupon_id: coupon._id,
   coupon_name: coupon.name,
   claimed_at: new Date(),
+  sequence,
+  ordinal: 1 as const,
 });
+
+/** Releases the claim of a user. */
+const releaseOf = async ({ coupons, claims }: Mongo, name: string, user: string) => {
+  const end = { $set: { state: 'released' as const, ended_at: new Date() }, $unset: { ordinal: '' as const } };
+  await claims.updateOne({ coupon_name: name, user_id: user, ordinal: 1 }, end);
+  await coupons.updateOne({ name }, { $inc: { remaining_amount: 1 } });
+};
+
+/** Lets a test write what the validator of a collection forbids. */
+const withoutValidator = ({ db }: Mongo, collMod: string) =>
+  db.command({ collMod, validator: {}, validationLevel: 'off' });
 
 describe('npm run audit', () => {
   let stores: TestStores;
@@ -54,15 +68,36 @@ describe('npm run audit', () => {
       lines.findIndex((line) => line.startsWith('and')) - 1,
     );
     expect(table.slice(0, 4)).toEqual([
-      `coupon${' '.repeat(36)}amount  remaining  claims  oversold  double  lost`,
-      `plain${' '.repeat(38)}1,000        997       3         0       0     0`,
-      `票券🎟️${' '.repeat(41)}2          0       2         0       0     0`,
-      `long ${'x'.repeat(34)}…       3          2       1         0       0     0`,
+      `coupon${' '.repeat(36)}amount  remaining  claims  oversold  double  lost  misnumbered`,
+      `plain${' '.repeat(38)}1,000        997       3         0       0     0            0`,
+      `票券🎟️${' '.repeat(41)}2          0       2         0       0     0            0`,
+      `long ${'x'.repeat(34)}…       3          2       1         0       0     0            0`,
     ]);
     expect(table).toHaveLength(21);
     expect(lines).toContain('and 3 more coupons, each correct');
     expect(last).toBe('oversold 0 · double 0 · lost 0 · orphaned 0');
     expect(code).toBe(0);
+  });
+
+  test('released claims: they count no more, and their users may have another one', async () => {
+    const sold = await addSale(stores.mongo, 'sold', 3, ['a', 'b', 'c']);
+    for (const user of ['a', 'b']) await releaseOf(stores.mongo, 'sold', user);
+    await stores.mongo.claims.insertOne(claimOf(sold, 'a', 4));
+    await stores.mongo.coupons.updateOne({ _id: sold._id }, { $inc: { remaining_amount: -1, issued: 1 } });
+    const { code, lines, last } = await runAudit(stores.env);
+    expect(lines.find((line) => line.startsWith('sold'))).toMatch(/^sold +3 +1 +2 +0 +0 +0 +0$/);
+    expect(last).toBe('oversold 0 · double 0 · lost 0 · orphaned 0');
+    expect(code).toBe(0);
+  });
+
+  test('wrong sequence numbers: it names them', async () => {
+    await addSale(stores.mongo, 'faulty', 20, [...'abcdefghij']);
+    await stores.mongo.claims.deleteMany({ user_id: { $in: ['b', 'e', 'f', 'j'] } });
+    const { text, last } = await runAudit(stores.env);
+    expect(text).toContain(
+      'faulty: no claim has the number 2; no claims have the numbers 5 to 6; no claim has the number 10',
+    );
+    expect(last).toBe('oversold 0 · double 0 · lost 4 · orphaned 0 · misnumbered 4');
   });
 
   const mutations: [string, string, (mongo: Mongo) => Promise<unknown>][] = [
@@ -75,7 +110,7 @@ describe('npm run audit', () => {
       'oversold 0 · double 3 · lost 0 · orphaned 0',
       'one holds three units and another two',
       async (mongo) => {
-        await mongo.claims.dropIndex('user_id_1_coupon_id_1');
+        await mongo.claims.dropIndex('live_user_id_1_coupon_id_1');
         await addSale(mongo, 'faulty', 9, ['a', 'b', 'a', 'c', 'b', 'a']);
       },
     ],
@@ -121,10 +156,55 @@ describe('npm run audit', () => {
       },
     ],
     [
+      'oversold 0 · double 0 · lost 0 · orphaned 0 · misnumbered 3',
+      'a number is missing, one was never given, and two claims have the same',
+      async (mongo) => {
+        await mongo.claims.dropIndex('coupon_id_1_sequence_1');
+        const faulty = await addSale(mongo, 'faulty', 9, ['a', 'b', 'c', 'd']);
+        const number = (user: string, sequence: number) =>
+          mongo.claims.updateOne({ coupon_id: faulty._id, user_id: user }, { $set: { sequence } });
+        await number('b', 1);
+        await number('c', 7);
+        await mongo.coupons.updateOne({ _id: faulty._id }, { $set: { issued: 3 } });
+        await number('d', 2);
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 2 · orphaned 0 · misnumbered 2',
+      'the claims of two users were deleted',
+      async (mongo) => {
+        await addSale(mongo, 'faulty', 9, ['a', 'b', 'c', 'd']);
+        await mongo.claims.deleteMany({ coupon_name: 'faulty', user_id: { $in: ['b', 'd'] } });
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 1 · orphaned 0 · misnumbered 1',
+      'a released claim was deleted, and another one was released without its unit',
+      async (mongo) => {
+        await addSale(mongo, 'faulty', 9, ['a', 'b', 'c', 'd']);
+        await releaseOf(mongo, 'faulty', 'a');
+        await mongo.claims.deleteOne({ coupon_name: 'faulty', user_id: 'a' });
+        await releaseOf(mongo, 'faulty', 'b');
+        await mongo.coupons.updateOne({ name: 'faulty' }, { $inc: { remaining_amount: -1 } });
+      },
+    ],
+    [
+      'oversold 0 · double 0 · lost 1 · orphaned 0 · malformed 3',
+      'a claim is both live and ended, one is neither, and one has no state',
+      async (mongo) => {
+        await addSale(mongo, 'faulty', 9, ['a', 'b', 'c', 'd']);
+        await releaseOf(mongo, 'faulty', 'd');
+        await withoutValidator(mongo, 'claims');
+        await mongo.claims.updateOne({ coupon_name: 'faulty', user_id: 'a' }, { $set: { ended_at: new Date() } });
+        await mongo.claims.updateOne({ coupon_name: 'faulty', user_id: 'b' }, { $unset: { ordinal: '' } });
+        await mongo.claims.updateOne({ coupon_name: 'faulty', user_id: 'd' }, { $unset: { state: '' } });
+      },
+    ],
+    [
       'oversold 1 · double 2 · lost 4 · orphaned 1',
       'all of it at once',
       async (mongo) => {
-        await mongo.claims.dropIndex('user_id_1_coupon_id_1');
+        await mongo.claims.dropIndex('live_user_id_1_coupon_id_1');
         await addSale(mongo, 'faulty', 1, ['a', 'a']);
         await addSale(mongo, 'faulty too', 5, ['a', 'b', 'b']);
         await mongo.coupons.updateOne({ name: 'faulty too' }, { $set: { remaining_amount: 5 } });
@@ -163,6 +243,8 @@ describe('npm run audit', () => {
       'flashclaim_audit_faults{kind="double"} 0',
       'flashclaim_audit_faults{kind="lost"} 2',
       'flashclaim_audit_faults{kind="orphaned"} 0',
+      'flashclaim_audit_faults{kind="misnumbered"} 0',
+      'flashclaim_audit_faults{kind="malformed"} 0',
     ]);
     const seconds = Number(/^flashclaim_audit_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
     expect(seconds * 1_000).toBeGreaterThanOrEqual(before);

@@ -38,7 +38,7 @@ const run = async (): Promise<number> => {
       const found = await recountWithProgress(mongo);
       console.log(`\n${describeRecount(found)}`);
       if (AUDIT_METRICS_FILE) await writeMetrics(AUDIT_METRICS_FILE, found);
-      return found.oversold + found.double + found.lost + found.orphaned > 0 ? 1 : 0;
+      return found.faulty.length + found.orphans.length > 0 ? 1 : 0;
     } finally {
       await mongo.client.close();
     }
@@ -72,22 +72,18 @@ const judgeHistory = async (mongo: Mongo, file: string): Promise<number> => {
   return violations.length > 0 ? 1 : 0;
 };
 
-const UNITS: Record<Step, string> = { double: 'claims', orphaned: 'claims', units: 'coupons' };
-
 /** Recounts, and shows a progress bar on a terminal and one line for each finished step. */
 const recountWithProgress = async (mongo: Mongo): Promise<Recount> => {
   let current = { step: 'double' as Step, done: 0, total: 0, since: performance.now() };
   const seconds = () => `${((performance.now() - current.since) / 1000).toFixed(1)} s`;
   const draw = () => {
     const { step, done, total } = current;
-    showProgress(
-      `${step.padEnd(8)}  ${bar(done, total)}  ${count(done)} of ${count(total)} ${UNITS[step]}  ${seconds()}`,
-    );
+    showProgress(`${step.padEnd(8)}  ${bar(done, total)}  ${count(done)} of ${count(total)} claims  ${seconds()}`);
   };
   const finish = () => {
     clearProgress();
     const { step, done } = current;
-    console.log(`${step.padEnd(8)}  ${count(done).padStart(12)} ${UNITS[step].padEnd(7)}  ${seconds().padStart(8)}`);
+    console.log(`${step.padEnd(8)}  ${count(done).padStart(12)} claims  ${seconds().padStart(8)}`);
   };
   // A step may report nothing for a while; the seconds show that it still runs.
   const timer = setInterval(draw, 100);

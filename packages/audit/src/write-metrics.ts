@@ -7,8 +7,8 @@ import type { Faults } from './recount.ts';
  */
 // biome-ignore lint/plugin/wall-clock: a timestamp: when the recount ended.
 export const writeMetrics = async (file: string, faults: Faults, now = new Date()): Promise<void> => {
-  const { oversold, double, lost, orphaned } = faults;
-  const counts = Object.entries({ oversold, double, lost, orphaned });
+  const { oversold, double, lost, orphaned, misnumbered, malformed } = faults;
+  const counts = Object.entries({ oversold, double, lost, orphaned, misnumbered, malformed });
   const lines = [
     '# HELP flashclaim_audit_faults Faults that the last recount found, by kind.',
     '# TYPE flashclaim_audit_faults gauge',
