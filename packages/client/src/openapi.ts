@@ -33,19 +33,31 @@ export interface components {
             /** @description A UUID. */
             claim_id: string;
             /** @enum {string} */
-            status: "pending" | "claimed" | "refused";
+            status: "pending" | "claimed" | "refused" | "released";
             /**
              * @description Why it was refused; otherwise the same as status. timed_out: not decided within 15 minutes, and never granted.
              * @enum {string}
              */
-            code: "pending" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "claimed" | "timed_out";
+            code: "pending" | "idempotency_key_reused" | "coupon_not_found" | "claim_released" | "already_claimed" | "sale_not_open" | "out_of_stock" | "claimed" | "timed_out" | "released";
+            /**
+             * @description Only with code sale_not_open: why.
+             * @enum {string}
+             */
+            reason?: "ended" | "paused" | "not_started";
             user_id: string;
             coupon_name: string;
+            /** @description The number of its unit within the coupon: 1, 2, 3 … in the order of the grants. Never used again, so after releases it may exceed amount. Only with status claimed or released. */
+            sequence?: number;
             /**
              * Format: date-time
-             * @description Only with status claimed.
+             * @description Only with status claimed or released.
              */
             claimed_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was released. Only with status released.
+             */
+            ended_at?: string;
         };
         /**
          * @description A coupon to create. Other fields are refused.
@@ -91,7 +103,7 @@ export interface components {
              * @description Stable, for programs.
              * @enum {string}
              */
-            code: "invalid_request" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "out_of_stock" | "name_taken" | "not_found" | "method_not_allowed" | "unauthorized" | "user_mismatch" | "host_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "headers_too_large" | "overloaded" | "unavailable" | "internal_error";
+            code: "invalid_request" | "idempotency_key_reused" | "coupon_not_found" | "already_claimed" | "claim_released" | "sale_not_open" | "out_of_stock" | "name_taken" | "claim_pending" | "amount_below_claimed" | "version_conflict" | "not_found" | "method_not_allowed" | "unauthorized" | "user_mismatch" | "host_not_allowed" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "headers_too_large" | "overloaded" | "unavailable" | "internal_error";
             /** @description Stable: one text for each code. */
             error: string;
             /** @description As in the header x-request-id and in the logs. */
@@ -112,6 +124,11 @@ export interface components {
              * @enum {string}
              */
             done?: "nothing" | "unknown";
+            /**
+             * @description Only with code sale_not_open: why.
+             * @enum {string}
+             */
+            reason?: "ended" | "paused" | "not_started";
             /** @description Where the outcome of the claim is not known: read its status by this id. */
             claim_id?: string;
         };
