@@ -18,6 +18,7 @@ let stub: StubServer;
 const REQUEST = { userId: 'user', couponName: 'coupon' };
 const CLAIM = {
   ...{ claim_id: 'the-claim', status: 'claimed', code: 'claimed', user_id: 'user', coupon_name: 'coupon' },
+  sequence: 1,
   claimed_at: '2026-01-01T00:00:00.000Z',
 };
 const inAnHour = { 'retry-after': '3600' };
@@ -67,6 +68,7 @@ const start = async (...reactions: Reaction[]) => {
 
 type Call = (client: Client, options: ClaimOptions) => Promise<unknown>;
 const claim: Call = (client, options) => client.claim(REQUEST, options);
+const release: Call = (client, options) => client.release('the-claim', options);
 
 describe('an abort ends at once', () => {
   test.each<[string, Call, Reaction, 'asked' | 'answering' | 'sleeping']>([
@@ -76,6 +78,10 @@ describe('an abort ends at once', () => {
     ['a claim that is pending', claim, pending, 'sleeping'],
     ['a read of a coupon', (client, options) => client.coupon('coupon', options), neverAnswer, 'asked'],
     ['a read of a claim status', (client, options) => client.claimStatus('id', options), neverAnswer, 'asked'],
+    ['a release in flight', release, neverAnswer, 'asked'],
+    ['a release that the API did not finish', release, pending, 'sleeping'],
+    ['a page of a list', (client, options) => client.coupons(options).pages().next(), unavailable, 'sleeping'],
+    ['a change', (client, options) => client.updateCoupon('c', { paused: true }, options), neverAnswer, 'asked'],
     ['a health check', (client, options) => client.health(options), answerEndlessly, 'answering'],
     ['a creation', (client, options) => client.createCoupon({ name: 'c', amount: 1 }, options), neverAnswer, 'asked'],
   ])('%s', async (_, call, reaction, moment) => {

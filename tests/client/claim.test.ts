@@ -18,7 +18,10 @@ let clock: TestClock;
 
 const REQUEST = { userId: 'user', couponName: 'coupon' };
 const KEY = crypto.randomUUID();
-const CLAIM = { claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon', claimed_at: '2026-01-01T00:00:00.000Z' };
+const CLAIM = {
+  ...{ claim_id: 'the-claim', user_id: 'user', coupon_name: 'coupon' },
+  ...{ sequence: 7, claimed_at: '2026-01-01T00:00:00.000Z' },
+};
 const DOCUMENT = { message: 'coupon claimed successfully', status: 'claimed', code: 'claimed', ...CLAIM };
 const claimed = answer(200, DOCUMENT);
 const replayed = answer(200, DOCUMENT, { 'idempotency-replayed': 'true' });
@@ -53,10 +56,17 @@ describe('an outcome is a value', () => {
 
   test.each([
     [404, 'coupon_not_found'],
+    [409, 'claim_released'],
     [409, 'already_claimed'],
     [400, 'out_of_stock'],
   ])('%i %s', async (status, outcome) => {
     expect(await claimOf([problem(status, outcome)])).toEqual({ outcome });
+    expect(stub.received).toHaveLength(1);
+  });
+
+  test.each(['ended', 'paused', 'not_started'])('403 sale_not_open, because the sale is %s', async (reason) => {
+    const closed = answer(403, { code: 'sale_not_open', reason }, { 'content-type': 'application/problem+json' });
+    expect(await claimOf([closed])).toEqual({ outcome: 'sale_not_open', reason });
     expect(stub.received).toHaveLength(1);
   });
 });
@@ -207,6 +217,8 @@ describe('a failure that a retry can not help ends it', () => {
     ['a page that is not there', page(404), /404 with text\/html/],
     ['another document', answer(200, { hello: 'world', code: 'unavailable' }), /baseUrl/],
     ['a claim without a user', answer(200, { claim_id: 'x', status: 'claimed' }), /lacks a part/],
+    ['a claim without a number', answer(200, { ...DOCUMENT, sequence: undefined }), /lacks a part/],
+    ['a refusal without its reason', problem(403, 'sale_not_open'), /lacks the reason/],
     ['a claim without a status', answer(200, CLAIM), /status that no claim has/],
     ['a list', answer(200, []), /baseUrl/],
     ['no JSON', (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{'), /baseUrl/],

@@ -43,8 +43,27 @@ test('the token is sent where it makes a difference, and never with a claim', as
   await client.coupon('coupon');
   await client.claim({ userId: 'user', couponName: 'coupon' });
   await client.createCoupon({ name: 'coupon', amount: 1 }).catch(() => {});
-  const sent = stub.received.map(({ headers }) => headers.authorization);
-  expect(sent).toEqual(['Bearer secret token', undefined, 'Bearer secret token']);
+  await client.updateCoupon('coupon', { paused: true });
+  await client.release('id').catch(() => {});
+  for (const list of [client.coupons(), client.claimsOf('coupon'), client.claimsOfUser('user')])
+    await list
+      .pages()
+      .next()
+      .catch(() => {});
+  await client.claimStatus('id').catch(() => {});
+  const sent = stub.received.map(({ method, url, headers }) => [method, url, headers.authorization]);
+  const token = 'Bearer secret token';
+  expect(sent).toEqual([
+    ['GET', '/api/coupons/coupon', token],
+    ['POST', '/api/coupons/claim', undefined],
+    ['POST', '/api/coupons', token],
+    ['PATCH', '/api/coupons/coupon', token],
+    ['DELETE', '/api/claims/id', token],
+    ['GET', '/api/coupons', token],
+    ['GET', '/api/coupons/coupon/claims', token],
+    ['GET', '/api/users/user/claims', token],
+    ['GET', '/api/claims/id', undefined],
+  ]);
 });
 
 describe('headers of the caller', () => {
@@ -117,9 +136,38 @@ test("a fetch of one's own is called as a function", async () => {
   expect(calls).toEqual([undefined]);
 });
 
-describe('a call that is no claim', () => {
+const COUPON = { name: 'a/b', amount: 5, remaining_amount: 5, version: 3, state: 'paused', paused: true };
+
+test('a coupon is created with its window', async () => {
+  const client = await clientOf(answer(201, COUPON));
+  const window = { starts_at: '2026-06-01T12:00:00+02:00', ends_at: '2026-06-01T14:00:00+02:00', paused: true };
+  expect(await client.createCoupon({ name: 'a/b', amount: 5, ...window })).toMatchObject({ coupon: COUPON });
+  expect(stub.received[0]?.body).toEqual({ name: 'a/b', amount: 5, ...window });
+});
+
+describe('updateCoupon', () => {
+  test('sends what changes, and nothing else', async () => {
+    const client = await clientOf(answer(200, COUPON));
+    const changes = { paused: true, ends_at: null, version: 2 };
+    expect(await client.updateCoupon('a/b', changes)).toEqual({ outcome: 'updated', coupon: COUPON });
+    expect(stub.received).toMatchObject([{ method: 'PATCH', url: '/api/coupons/a%2Fb' }]);
+    expect(stub.received[0]?.body).toEqual(changes);
+  });
+
+  test.each([
+    [404, 'coupon_not_found'],
+    [409, 'amount_below_claimed'],
+    [409, 'version_conflict'],
+  ])('has the outcome %i %s', async (status, outcome) => {
+    const client = await clientOf(problem(status, outcome));
+    expect(await client.updateCoupon('c', { amount: 1 })).toEqual({ outcome });
+  });
+});
+
+describe('a call that is not retried', () => {
   const calls: [string, (client: Client, options: CallOptions) => Promise<unknown>][] = [
     ['createCoupon', (client, options) => client.createCoupon({ name: 'c', amount: 1 }, options)],
+    ['updateCoupon', (client, options) => client.updateCoupon('c', { amount: 1 }, options)],
     ['coupon', (client, options) => client.coupon('c', options)],
     ['claimStatus', (client, options) => client.claimStatus('c', options)],
     ['health', (client, options) => client.health(options)],

@@ -22,6 +22,7 @@ const CLAIMED = {
   message: 'coupon claimed successfully',
   status: 'claimed',
   code: 'claimed',
+  sequence: 7,
   claimed_at: '2026-01-01T00:00:00.000Z',
 };
 
@@ -42,10 +43,10 @@ const SUBMIT = 'POST /api/coupons/claim';
 const POLL = 'GET /api/claims/the-claim';
 
 test('is polled at its Location until it is decided', async () => {
-  const { claim_id, user_id, coupon_name, claimed_at } = CLAIMED;
+  const { claim_id, user_id, coupon_name, sequence, claimed_at } = CLAIMED;
   expect(await claimOf([accepted, pending, pending, claimed])).toEqual({
     outcome: 'claimed',
-    claim: { claim_id, user_id, coupon_name, claimed_at },
+    claim: { claim_id, user_id, coupon_name, sequence, claimed_at },
     replayed: false,
   });
   expect(calls()).toEqual([SUBMIT, POLL, POLL, POLL]);
@@ -57,8 +58,18 @@ test('is polled after the pause that each answer names, or a second', async () =
   expect(clock.sleeps).toEqual([between(3_000), between(5_000), between(1_000)]);
 });
 
-test.each(['coupon_not_found', 'already_claimed', 'out_of_stock'])('may end in %s', async (code) => {
+test.each(['coupon_not_found', 'claim_released', 'already_claimed', 'out_of_stock'])('may end in %s', async (code) => {
   expect(await claimOf([accepted, refused(code)])).toEqual({ outcome: code });
+});
+
+test('may end in a sale that is not open, with the reason', async () => {
+  const closed = { ...STATUS, status: 'refused', code: 'sale_not_open', reason: 'paused' };
+  expect(await claimOf([accepted, answer(200, closed)])).toEqual({ outcome: 'sale_not_open', reason: 'paused' });
+});
+
+test('may be released before its status is read', async () => {
+  const released = { ...CLAIMED, status: 'released', code: 'released', ended_at: '2026-01-01T00:00:01.000Z' };
+  expect(await claimOf([accepted, answer(200, released)])).toEqual({ outcome: 'claim_released' });
 });
 
 test('may end in a refusal that is a fault', async () => {
@@ -66,10 +77,13 @@ test('may end in a refusal that is a fault', async () => {
   await expect(claim).rejects.toMatchObject({ code: 'idempotency_key_reused', claimed: 'no' });
 });
 
-test('is not confused with the claim on another coupon under the key', async () => {
-  const claim = claimOf([accepted, answer(200, { ...CLAIMED, coupon_name: 'another' })]);
-  await expect(claim).rejects.toMatchObject({ code: 'idempotency_key_reused', claimed: 'no' });
-});
+test.each(['claimed', 'released'])(
+  'is not confused with a %s claim on another coupon under the key',
+  async (status) => {
+    const claim = claimOf([accepted, answer(200, { ...CLAIMED, status, coupon_name: 'another' })]);
+    await expect(claim).rejects.toMatchObject({ code: 'idempotency_key_reused', claimed: 'no' });
+  },
+);
 
 test('is polled again if a status request fails', async () => {
   const reactions = [accepted, closeUnanswered, problem(503, 'unavailable', { 'retry-after': '2' }), claimed];

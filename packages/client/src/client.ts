@@ -1,43 +1,14 @@
 import { type ClaimOptions, claim } from './claim.ts';
-import { type Clock, systemClock } from './clock.ts';
-import type { ClaimStatus, Coupon, NewCoupon } from './documents.ts';
+import { type ClientOptions, toTransport } from './client-options.ts';
+import type { ClaimStatus, Coupon, CouponChanges, NewCoupon } from './documents.ts';
 import type { FlashclaimError } from './errors.ts';
-import { ATTEMPT_TIMEOUT_DEFAULT_MS, CALL_TIMEOUT_DEFAULT_MS } from './limits.ts';
+import { CALL_TIMEOUT_DEFAULT_MS } from './limits.ts';
+import { List, type ListOptions } from './list.ts';
 import { readDocument, readFault } from './read-answer.ts';
 import type { ClaimOutcome, ClaimRequest } from './read-claim.ts';
-import {
-  type Answer,
-  CREDENTIALS,
-  type Credentials,
-  type HttpRequest,
-  sendRequest,
-  type Transport,
-} from './send-request.ts';
-
-export interface ClientOptions {
-  /** The address of the API: everything before `/api`. */
-  baseUrl: string | URL;
-  /**
-   * The admin token, required to create coupons and to read their users if the API has one set. It is sent with `createCoupon`
-   * and `coupon` only.
-   */
-  token?: string | undefined;
-  /**
-   * Sent with every request, for example `{ authorization: 'Bearer …' }`. The client's own headers win: `content-type`,
-   * `idempotency-key`, and `authorization` of `createCoupon` and `coupon` where `token` is set.
-   */
-  headers?: Readonly<Record<string, string>> | undefined;
-  /**
-   * Whether a browser sends its cookies and passwords, as in `fetch`. The API reads none, and answers other origins without
-   * allowing `include`: that is for a gateway in front of it.
-   */
-  credentials?: Credentials | undefined;
-  /** The global `fetch` by default. */
-  fetch?: typeof fetch | undefined;
-  /** Timeout of one request of a claim. Set it longer than the API's `CLAIM_WAIT_MS`, which is 5 s by default. */
-  attemptTimeoutMs?: number | undefined;
-  clock?: Clock | undefined;
-}
+import { type ReleaseOutcome, release } from './release.ts';
+import type { RetryOptions } from './retry-policy.ts';
+import { type Answer, type HttpRequest, sendRequest, type Transport } from './send-request.ts';
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
@@ -45,7 +16,15 @@ export interface CallOptions {
 }
 
 export type Created = { outcome: 'created'; coupon: Coupon } | { outcome: 'name_taken' };
+
+/** Outcomes of a change that changed nothing. */
+const NOT_UPDATED = ['coupon_not_found', 'amount_below_claimed', 'version_conflict'] as const;
+export type Updated = { outcome: 'updated'; coupon: Coupon } | { outcome: (typeof NOT_UPDATED)[number] };
+
 export type Health = { status: 'ok' } | { status: 'unavailable'; detail: string };
+
+/** The statuses of the claims that are in lists. */
+export type ListedStatus = Extract<ClaimStatus['status'], 'claimed' | 'released'>;
 
 /** Every call rejects with FlashclaimError if it has no outcome, and with the signal's reason if the signal aborts. */
 export interface Client {
@@ -57,10 +36,26 @@ export interface Client {
   claim(request: ClaimRequest, options?: ClaimOptions): Promise<ClaimOutcome>;
   /** The status of a claim. Resolves to null if the API does not know the id, or no longer knows it. */
   claimStatus(claimId: string, options?: CallOptions): Promise<ClaimStatus | null>;
+  /**
+   * Releases a claim: its unit can be claimed again, also by the same user. Retried like a claim, because a claim returns its
+   * unit once, however often it is released.
+   */
+  release(claimId: string, options?: RetryOptions): Promise<ReleaseOutcome>;
   /** Creates a coupon, without a retry. If the answer is lost, `coupon` shows whether the coupon exists. */
   createCoupon(request: NewCoupon, options?: CallOptions): Promise<Created>;
+  /**
+   * Changes the amount or the window of a coupon, or pauses it, without a retry. Once it resolves, no claim is granted under
+   * the earlier settings.
+   */
+  updateCoupon(name: string, changes: CouponChanges, options?: CallOptions): Promise<Updated>;
   /** A coupon with its first `limit` users (1,000 by default and at most). Resolves to null if there is no such coupon. */
   coupon(name: string, options?: CallOptions & { limit?: number | undefined }): Promise<Coupon | null>;
+  /** The coupons whose names begin with `q`, or all, in the order of their names. */
+  coupons(options?: ListOptions & { q?: string | undefined }): List<Coupon>;
+  /** The claims of a coupon in the order of their sequence numbers. Throws `coupon_not_found` while it is iterated. */
+  claimsOf(couponName: string, options?: ListOptions & { status?: ListedStatus | undefined }): List<ClaimStatus>;
+  /** The claims of a user: first those that hold a unit. */
+  claimsOfUser(userId: string, options?: ListOptions): List<ClaimStatus>;
   /** Whether the API works and reaches its stores. */
   health(options?: CallOptions): Promise<Health>;
 }
@@ -70,6 +65,8 @@ export const createClient = (options: ClientOptions): Client => {
   const transport = toTransport(options);
   const get = (path: string, call: CallOptions = {}, headers: Record<string, string> = {}) =>
     send(transport, { method: 'GET', url: transport.baseUrl + path, headers }, call);
+  const write = (method: 'POST' | 'PATCH', path: string, body: object, call: CallOptions = {}) =>
+    send(transport, { method, url: transport.baseUrl + path, headers: transport.adminHeaders, body }, call);
   return {
     claim: (request, claimOptions = {}) => claim(transport, request, claimOptions),
 
@@ -78,15 +75,21 @@ export const createClient = (options: ClientOptions): Client => {
       return isProblem(answer, 'not_found') ? null : readDocument<ClaimStatus>(answer, [200], 'claim_id');
     },
 
-    createCoupon: async ({ name, amount }, call = {}) => {
-      const url = `${transport.baseUrl}/api/coupons`;
-      const answer = await send(
-        transport,
-        { method: 'POST', url, headers: transport.adminHeaders, body: { name, amount } },
-        call,
-      );
+    release: (claimId, retryOptions = {}) => release(transport, claimId, retryOptions),
+
+    createCoupon: async ({ name, amount, starts_at, ends_at, paused }, call) => {
+      const body = { name, amount, starts_at, ends_at, paused };
+      const answer = await write('POST', '/api/coupons', body, call);
       if (isProblem(answer, 'name_taken')) return { outcome: 'name_taken' };
       return { outcome: 'created', coupon: readDocument<Coupon>(answer, [201], 'remaining_amount') };
+    },
+
+    updateCoupon: async (name, { amount, starts_at, ends_at, paused, version }, call) => {
+      const body = { amount, starts_at, ends_at, paused, version };
+      const answer = await write('PATCH', `/api/coupons/${encodeURIComponent(name)}`, body, call);
+      const outcome = NOT_UPDATED.find((code) => isProblem(answer, code));
+      if (outcome) return { outcome };
+      return { outcome: 'updated', coupon: readDocument<Coupon>(answer, [200], 'remaining_amount') };
     },
 
     coupon: async (name, { limit, ...call } = {}) => {
@@ -96,64 +99,20 @@ export const createClient = (options: ClientOptions): Client => {
       return isProblem(answer, 'coupon_not_found') ? null : readDocument<Coupon>(answer, [200], 'remaining_amount');
     },
 
+    coupons: ({ q, ...options } = {}) => new List(transport, '/api/coupons', { q }, options),
+
+    claimsOf: (couponName, { status, ...options } = {}) =>
+      new List(transport, `/api/coupons/${encodeURIComponent(couponName)}/claims`, { status }, options),
+
+    claimsOfUser: (userId, options = {}) =>
+      new List(transport, `/api/users/${encodeURIComponent(userId)}/claims`, {}, options),
+
     health: async (call) => {
       const answer = await get('/health', call);
       if (isProblem(answer, 'unavailable')) return { status: 'unavailable', detail: readFault(answer).message };
       return { status: readDocument<{ status: 'ok' }>(answer, [200], 'status').status };
     },
   };
-};
-
-const toTransport = (options: ClientOptions): Transport => {
-  const {
-    token,
-    fetch = globalThis.fetch,
-    attemptTimeoutMs = ATTEMPT_TIMEOUT_DEFAULT_MS,
-    clock = systemClock,
-  } = options;
-  return {
-    baseUrl: readBaseUrl(options.baseUrl),
-    // Called as a function: a browser's fetch throws if it is called as a method of another object.
-    fetch: (input, init) => fetch(input, init),
-    clock,
-    attemptTimeoutMs,
-    headers: readHeaders(options.headers ?? {}),
-    credentials: readCredentials(options.credentials),
-    adminHeaders: token === undefined ? {} : { authorization: `Bearer ${token}` },
-  };
-};
-
-/** A copy, so that a later change of the given object has no effect. The message has no value, which may be a secret. */
-const readHeaders = (given: Readonly<Record<string, string>>): Record<string, string> => {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(given)) {
-    if (typeof value !== 'string' || !isHeader(name, value))
-      throw new TypeError(`headers contains ${JSON.stringify(name)}, but its name or value is not valid in HTTP.`);
-    headers[name.toLowerCase()] = value;
-  }
-  return headers;
-};
-
-const isHeader = (name: string, value: string): boolean => {
-  try {
-    new Headers([[name, value]]);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const readCredentials = (given: Credentials | undefined): Credentials | undefined => {
-  if (given !== undefined && !CREDENTIALS.includes(given))
-    throw new TypeError(`credentials is ${JSON.stringify(given)}, but it must be one of ${CREDENTIALS.join(', ')}.`);
-  return given;
-};
-
-const readBaseUrl = (given: string | URL): string => {
-  const url = URL.canParse(String(given)) ? new URL(given) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password)
-    throw new TypeError('baseUrl must be an address that begins with http:// or https://, without user and password.');
-  return url.origin + url.pathname.replace(/\/+$/, '');
 };
 
 const send = (

@@ -4,7 +4,7 @@ import type { Problem, ProblemCode } from './documents.ts';
  * What went wrong: the API's own codes, and four codes of the client.
  * - `no_answer`: the connection failed, or a gateway answered instead of the API.
  * - `timed_out`: the time for the call was over.
- * - `attempts_exhausted`: every attempt to claim failed; `cause` is the last failure.
+ * - `attempts_exhausted`: every attempt failed; `cause` is the last failure.
  * - `not_flashclaim`: the answer does not come from a Flashclaim API.
  */
 export type FaultCode = ProblemCode | 'no_answer' | 'timed_out' | 'attempts_exhausted' | 'not_flashclaim';
@@ -20,6 +20,8 @@ export interface Fault {
   retryAfterMs?: number | undefined;
   /** With status 503: whether the API may have carried out the request. */
   done?: Problem['done'];
+  /** With code `sale_not_open`: why. */
+  reason?: Problem['reason'];
   cause?: unknown;
 }
 

@@ -8,13 +8,27 @@ export type { ClaimOptions } from './claim.ts';
 export {
   type CallOptions,
   type Client,
-  type ClientOptions,
   type Created,
   createClient,
   type Health,
+  type ListedStatus,
+  type Updated,
 } from './client.ts';
+export type { ClientOptions } from './client-options.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { Claim, ClaimStatus, Coupon, NewCoupon } from './documents.ts';
+export type {
+  Claim,
+  ClaimStatus,
+  ClosedReason,
+  Coupon,
+  CouponChanges,
+  NewCoupon,
+  Page,
+  ReleasedClaim,
+} from './documents.ts';
 export { ClaimError, type FaultCode, FlashclaimError } from './errors.ts';
+export type { List, ListOptions } from './list.ts';
 export type { ClaimOutcome, ClaimRequest, Refusal } from './read-claim.ts';
+export type { ReleaseOutcome } from './release.ts';
+export type { RetryOptions } from './retry-policy.ts';
 export type { Credentials } from './send-request.ts';

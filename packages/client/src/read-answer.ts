@@ -29,7 +29,13 @@ export const readFault = (answer: Answer): Fault => {
   };
   const called = `${request.method} ${request.url}`;
   if (status >= 400 && typeof problem?.code === 'string')
-    return { code: problem.code, message: problem.detail ?? problem.code, done: problem.done, ...known };
+    return {
+      code: problem.code,
+      message: problem.detail ?? problem.code,
+      done: problem.done,
+      reason: problem.reason,
+      ...known,
+    };
   if (GATEWAY_STATUSES.includes(status))
     return { code: 'no_answer', message: `${called} got ${status} from a gateway before the API.`, ...known };
   return {

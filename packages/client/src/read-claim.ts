@@ -1,11 +1,11 @@
-import type { Claim, ClaimStatus } from './documents.ts';
+import type { Claim, ClaimStatus, ClosedReason } from './documents.ts';
 import { type FaultCode, FlashclaimError } from './errors.ts';
 import { readDocument, readFault } from './read-answer.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { Answer, HttpRequest } from './send-request.ts';
 
 /** Outcomes without a unit. A later claim may have another outcome, for example after a coupon was created. */
-const REFUSALS = ['coupon_not_found', 'already_claimed', 'out_of_stock'] as const;
+const REFUSALS = ['coupon_not_found', 'claim_released', 'already_claimed', 'sale_not_open', 'out_of_stock'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 /** The outcome of a claim. */
@@ -16,7 +16,9 @@ export type ClaimOutcome =
       /** An earlier request with the same key made this claim, for example one whose answer was lost. */
       replayed: boolean;
     }
-  | { outcome: Refusal };
+  | { outcome: 'sale_not_open'; reason: ClosedReason }
+  /** `claim_released`: this claim had a unit, which was released. To claim again, use another key. */
+  | { outcome: Exclude<Refusal, 'sale_not_open'> };
 
 /** A claim that is not decided yet, and the request for its status. */
 export interface Pending {
@@ -39,22 +41,24 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
   const { response } = answer;
   if (!response.ok) {
     const fault = readFault(answer);
-    if (isRefusal(fault.code)) return { outcome: fault.code };
+    if (isRefusal(fault.code)) return toRefusal(answer, fault.code, fault.reason);
     throw new FlashclaimError(fault);
   }
   const document = readDocument<ClaimStatus>(answer, [200, 202], 'claim_id');
   switch (document.status) {
     case 'claimed':
-      if (answer.request.method === 'POST' || isOwn(document, request))
-        return { outcome: 'claimed', claim: toClaim(answer, document), replayed: isReplay(response) };
-      throw faultOf(answer, 'idempotency_key_reused', 'The key belongs to a claim on another coupon.');
+      if (answer.request.method === 'GET') requireOwn(answer, document, request);
+      return { outcome: 'claimed', claim: toClaim(answer, document), replayed: isReplay(response) };
+    case 'released':
+      requireOwn(answer, document, request);
+      return { outcome: 'claim_released' };
     case 'pending':
       return { outcome: 'pending', claimId: document.claim_id, ...statusRequest(answer, document.claim_id) };
     case 'refused':
       // It timed out undecided, or it is the claim on another coupon. Only a new submission gets a decision.
       if (!isOwn(document, request) || document.code === 'timed_out')
         throw faultOf(answer, 'not_found', 'The claim was not decided.');
-      if (isRefusal(document.code)) return { outcome: document.code };
+      if (isRefusal(document.code)) return toRefusal(answer, document.code, document.reason);
       throw faultOf(answer, document.code as FaultCode, `The claim was refused: ${document.code}.`);
     default:
       document.status satisfies never;
@@ -64,13 +68,34 @@ export const readClaim = (answer: Answer, request: ClaimRequest): ClaimOutcome |
 
 const isRefusal = (code: string): code is Refusal => REFUSALS.some((refusal) => refusal === code);
 
+const toRefusal = (answer: Answer, outcome: Refusal, reason: ClosedReason | undefined): ClaimOutcome => {
+  if (outcome !== 'sale_not_open') return { outcome };
+  if (reason === undefined) throw faultOf(answer, 'not_flashclaim', 'The answer lacks the reason of the refusal.');
+  return { outcome, reason };
+};
+
 const isReplay = ({ headers }: Response): boolean => headers.get('idempotency-replayed') === 'true';
 
-const toClaim = (answer: Answer, document: Partial<Claim>): Claim => {
-  const { claim_id, user_id, coupon_name, claimed_at } = document;
-  if (claim_id === undefined || user_id === undefined || coupon_name === undefined || claimed_at === undefined)
+/**
+ * The claim of a document, without its status.
+ * @throws FlashclaimError if the document lacks a part of it.
+ */
+export const toClaim = (answer: Answer, document: Partial<Claim>): Claim => {
+  const { claim_id, user_id, coupon_name, sequence, claimed_at } = document;
+  if (
+    claim_id === undefined ||
+    user_id === undefined ||
+    coupon_name === undefined ||
+    sequence === undefined ||
+    claimed_at === undefined
+  )
     throw faultOf(answer, 'not_flashclaim', 'The answer lacks a part of the claim.');
-  return { claim_id, user_id, coupon_name, claimed_at };
+  return { claim_id, user_id, coupon_name, sequence, claimed_at };
+};
+
+const requireOwn = (answer: Answer, document: ClaimStatus, request: ClaimRequest): void => {
+  if (!isOwn(document, request))
+    throw faultOf(answer, 'idempotency_key_reused', 'The key belongs to a claim on another coupon.');
 };
 
 /** The claim id follows from user and key, and the same key may have been sent for another coupon. */
@@ -94,5 +119,6 @@ const statusRequest = (answer: Answer, claimId: string): Pick<Pending, 'next' | 
   return { next: { method: 'GET', url: url.href }, retryAfterMs: retryAfterMs(response.headers) };
 };
 
-const faultOf = (answer: Answer, code: FaultCode, message: string): FlashclaimError =>
+/** The fault of an answer that is well-formed, but not what was expected. */
+export const faultOf = (answer: Answer, code: FaultCode, message: string): FlashclaimError =>
   new FlashclaimError({ ...readFault(answer), code, message });

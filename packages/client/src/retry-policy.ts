@@ -1,12 +1,21 @@
-import { ClaimError, type Fault, type FaultCode, type FlashclaimError } from './errors.ts';
-import { BACKOFF_FIRST_MS, BACKOFF_MAX_MS, PENDING_PAUSE_MS } from './limits.ts';
-import type { RequestOptions, Transport } from './send-request.ts';
+import { type Fault, type FaultCode, FlashclaimError } from './errors.ts';
+import {
+  ATTEMPTS_DEFAULT,
+  BACKOFF_FIRST_MS,
+  BACKOFF_MAX_MS,
+  PENDING_PAUSE_MS,
+  RETRIED_CALL_TIMEOUT_DEFAULT_MS,
+} from './limits.ts';
+import { type Answer, type HttpRequest, type RequestOptions, sendRequest, type Transport } from './send-request.ts';
 
+/** The options of a call that is retried. */
 export interface RetryOptions {
-  idempotencyKey: string;
-  signal: AbortSignal | undefined;
-  timeoutMs: number;
-  attempts: number;
+  /** Ends the call at once, with the signal's reason. The API may carry out the request all the same. */
+  signal?: AbortSignal | undefined;
+  /** For all attempts and pauses together. */
+  timeoutMs?: number | undefined;
+  /** How many requests may fail; 1 means no retry. */
+  attempts?: number | undefined;
 }
 
 /** Failures that another attempt may not have. */
@@ -19,94 +28,104 @@ const TRANSIENT: readonly FaultCode[] = [
   'request_timeout',
 ];
 
-/** How often and for how long one claim is retried, and what is known about it so far. */
+/** How often and for how long one call is retried. */
 export class RetryPolicy {
   readonly #transport: Transport;
-  readonly #options: RetryOptions;
+  /** What the call is about, for messages. */
+  readonly #subject: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #attempts: number;
   readonly #deadline: number;
   #failures = 0;
-  #maybeClaimed = false;
-  #claimId: string | undefined;
 
-  constructor(transport: Transport, options: RetryOptions) {
+  /** @throws RangeError on a wrong option. */
+  constructor(transport: Transport, subject: string, { signal, ...numbers }: RetryOptions) {
+    const { timeoutMs = RETRIED_CALL_TIMEOUT_DEFAULT_MS, attempts = ATTEMPTS_DEFAULT } = numbers;
+    if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, but it must be more than 0.`);
+    if (!(attempts >= 1)) throw new RangeError(`attempts is ${attempts}, but it must be at least 1.`);
     this.#transport = transport;
-    this.#options = options;
-    this.#deadline = transport.clock.now() + options.timeoutMs;
+    this.#subject = subject;
+    this.#signal = signal;
+    this.#attempts = attempts;
+    this.#deadline = transport.clock.now() + timeoutMs;
   }
 
-  get idempotencyKey(): string {
-    return this.#options.idempotencyKey;
+  /** How many requests failed. */
+  get failures(): number {
+    return this.#failures;
   }
 
-  /** The signal and the timeout of the next request. */
-  get requestOptions(): RequestOptions {
-    const timeoutMs = Math.min(this.#transport.attemptTimeoutMs, this.#deadline - this.#transport.clock.now());
-    return { signal: this.#options.signal, timeoutMs };
+  /** Sends a request, and again after each failure that another attempt may not have. */
+  async send<T>(request: HttpRequest, read: (answer: Answer) => T): Promise<T> {
+    for (;;) {
+      const result = await this.attempt(request, read);
+      if (!(result instanceof FlashclaimError)) return result;
+      await this.failed(result);
+    }
+  }
+
+  /** Sends one request and reads its answer. Returns a failure as a value, because most failures are retried. */
+  async attempt<T>(request: HttpRequest, read: (answer: Answer) => T): Promise<T | FlashclaimError> {
+    try {
+      return read(await sendRequest(this.#transport, request, this.#requestOptions));
+    } catch (error) {
+      if (error instanceof FlashclaimError) return error;
+      throw error;
+    }
   }
 
   /**
-   * Pauses before the status of a pending claim is requested. This does not count as a failure.
-   * @throws ClaimError if no time is left.
+   * Pauses before the next request about something that is not decided. This does not count as a failure.
+   * @throws FlashclaimError if no time is left.
    */
-  async pending(claimId: string, retryAfterMs = PENDING_PAUSE_MS): Promise<void> {
-    this.#maybeClaimed = true;
-    this.#claimId = claimId;
+  async pending(retryAfterMs = PENDING_PAUSE_MS): Promise<void> {
     await this.#pause(retryAfterMs + jitter(BACKOFF_FIRST_MS), {
       code: 'timed_out',
-      message: `The claim ${claimId} was still pending when the time for the call was over.`,
+      message: `${this.#subject} was still pending when the time for the call was over.`,
     });
   }
 
   /**
    * Records a failed request and pauses before the next one.
-   * @param lost the API does not know a claim that it answered as pending before.
-   * @throws ClaimError if another attempt can't help, or none is left.
+   * @param isRetried whatever its code.
+   * @throws FlashclaimError if another attempt can't help, or none is left.
    */
-  async failed(failure: FlashclaimError, lost: boolean): Promise<void> {
+  async failed(failure: FlashclaimError, isRetried = false): Promise<void> {
     this.#failures++;
-    // The key belongs to another claim, so this claim does not exist, whatever an earlier failure suggested.
-    this.#maybeClaimed = failure.code !== 'idempotency_key_reused' && (this.#maybeClaimed || !isNotClaimed(failure));
-    if (!lost && !TRANSIENT.includes(failure.code)) throw this.#error(failure);
-    if (this.#failures >= this.#options.attempts) throw this.#error(this.#lastFault('attempts_exhausted', failure));
+    if (!isRetried && !TRANSIENT.includes(failure.code)) throw this.toError(failure);
+    if (this.#failures >= this.#attempts) throw this.toError(this.#lastFault('attempts_exhausted', failure));
     const backoffMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (this.#failures - 1));
     const pauseMs = (failure.retryAfterMs ?? backoffMs / 2) + jitter(backoffMs / 2);
     await this.#pause(pauseMs, this.#lastFault('timed_out', failure));
+  }
+
+  /** The error that ends the call. */
+  protected toError(fault: Fault): FlashclaimError {
+    return fault instanceof FlashclaimError ? fault : new FlashclaimError(fault);
+  }
+
+  /** The signal and the timeout of the next request. */
+  get #requestOptions(): RequestOptions {
+    const timeoutMs = Math.min(this.#transport.attemptTimeoutMs, this.#deadline - this.#transport.clock.now());
+    return { signal: this.#signal, timeoutMs };
   }
 
   /** The fault of a call without attempts or time left: it repeats what the last answer said. */
   #lastFault(code: 'attempts_exhausted' | 'timed_out', failure: FlashclaimError): Fault {
     const { status, requestId, retryAfterMs } = failure;
     const count = this.#failures === 1 ? '1 attempt' : `${this.#failures} attempts`;
-    const message = `The claim has no outcome after ${count}; the last one said: ${failure.message}`;
+    const message = `${this.#subject} has no outcome after ${count}; the last one said: ${failure.message}`;
     return { code, message, status, requestId, retryAfterMs, cause: failure };
   }
 
   /** Sleeps; throws the fault at once if the pause would end after the deadline. */
   async #pause(ms: number, fault: Fault): Promise<void> {
     const { clock } = this.#transport;
-    this.#options.signal?.throwIfAborted();
-    if (clock.now() + ms >= this.#deadline) throw this.#error(fault);
-    await clock.sleep(ms, this.#options.signal);
-  }
-
-  #error(fault: Fault): ClaimError {
-    return new ClaimError(fault, {
-      idempotencyKey: this.#options.idempotencyKey,
-      claimed: this.#maybeClaimed ? 'unknown' : 'no',
-      claimId: this.#claimId,
-      attempts: this.#failures,
-    });
+    this.#signal?.throwIfAborted();
+    if (clock.now() + ms >= this.#deadline) throw this.toError(fault);
+    await clock.sleep(ms, this.#signal);
   }
 }
-
-/**
- * Whether a failure proves that this attempt claimed nothing. A 503 says it in `done`, and the API answers 4xx only for a claim
- * that holds no unit. Every other failure leaves it unknown.
- */
-const isNotClaimed = ({ code, status = 0, done }: FlashclaimError): boolean => {
-  if (done === 'nothing') return true;
-  return status >= 400 && status < 500 && code !== 'no_answer' && code !== 'not_flashclaim';
-};
 
 /** A random part of each pause, so that callers who failed together do not retry together. */
 const jitter = (ms: number): number => Math.random() * ms;
