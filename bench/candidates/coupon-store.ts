@@ -46,6 +46,7 @@ const add = async (mongo: Mongo, { names, amount, claimed = 0 }: NewStock): Prom
     _id: new ObjectId(),
     ...newCoupon({ name, amount }, now),
     remaining_amount: amount - claimed,
+    issued: claimed,
   }));
   await mongo.coupons.insertMany(coupons);
   for (const coupon of coupons)
@@ -66,6 +67,8 @@ const addClaims = async (
     coupon_id: coupon._id,
     coupon_name: coupon.name,
     claimed_at: coupon.created_at,
+    sequence: first + index + 1,
+    ordinal: 1 as const,
   }));
   await claims.insertMany(documents, { ordered: false });
 };

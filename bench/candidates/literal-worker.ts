@@ -18,12 +18,12 @@ const claim = async (session: ClientSession, job: Job<LiteralJob>): Promise<Lite
   // biome-ignore lint/plugin/wall-clock: a timestamp: when it was claimed.
   const now = new Date();
   const guard = { _id: coupon._id, remaining_amount: { $gte: 1 } };
-  const change = { $inc: { remaining_amount: -1 }, $set: { updated_at: now } };
-  const { matchedCount } = await coupons.updateOne(guard, change, { session });
-  if (matchedCount === 0) return { refused: 'out_of_stock' };
+  const change = { $inc: { remaining_amount: -1, issued: 1 }, $set: { updated_at: now } };
+  const taken = await coupons.findOneAndUpdate(guard, change, { session, returnDocument: 'after' });
+  if (!taken) return { refused: 'out_of_stock' };
   const claimId = `${job.id}`;
   const document = { _id: claimId, user_id: userId, coupon_id: coupon._id, coupon_name: couponName, claimed_at: now };
-  await claims.insertOne(document, { session });
+  await claims.insertOne({ ...document, sequence: taken.issued, ordinal: 1 }, { session });
   return { claimId, at: now.toISOString() };
 };
 

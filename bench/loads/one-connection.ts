@@ -1,3 +1,4 @@
+import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { percentile } from '@flashclaim/load';
 import { COLLECTIONS } from '@flashclaim/store';
 import type { Db } from 'mongodb';
@@ -52,23 +53,28 @@ interface DirectClaim {
   userId: string;
 }
 
-/** Insert, guarded update, commit: the fewest commands of a claim. */
+/** Guarded update, insert, commit: the fewest commands of a claim. */
 const claimDirectly = (client: MongoClient, db: Db, claim: DirectClaim): Promise<void> =>
   client.withSession(async (session) => {
+    const coupons = db.collection<CouponFields>(COLLECTIONS.coupons);
+    const claims = db.collection<ClaimFields<ObjectId>>(COLLECTIONS.claims);
     session.startTransaction({ writeConcern: { w: 'majority', journal: true } });
     // biome-ignore lint/plugin/wall-clock: a timestamp: when it was claimed.
     const now = new Date();
+    const guard = { name: claim.couponName, remaining_amount: { $gte: 1 } };
+    const change = { $inc: { remaining_amount: -1, issued: 1 }, $set: { updated_at: now } };
+    const taken = await coupons.findOneAndUpdate(guard, change, { session, returnDocument: 'after' });
+    if (!taken) throw new Error(`coupon ${claim.couponName} has no unit left`);
     const document = {
       _id: new ObjectId().toHexString(),
       user_id: claim.userId,
       coupon_id: claim.couponId,
       coupon_name: claim.couponName,
       claimed_at: now,
+      sequence: taken.issued,
+      ordinal: 1 as const,
     };
-    await db.collection<typeof document>(COLLECTIONS.claims).insertOne(document, { session });
-    const guard = { name: claim.couponName, remaining_amount: { $gte: 1 } };
-    const change = { $inc: { remaining_amount: -1 }, $set: { updated_at: now } };
-    await db.collection(COLLECTIONS.coupons).updateOne(guard, change, { session });
+    await claims.insertOne(document, { session });
     await session.commitTransaction();
   });
 

@@ -11,7 +11,7 @@ const USER = 'margaret.hamilton@example.com';
 const LANE = laneOf(COUPON, LANES_DEFAULT);
 
 const WAITING = {
-  ...{ v: 3, id: 'waiting', deadline: 1, replyTo: 'nobody' },
+  ...{ v: 4, id: 'waiting', deadline: 1, replyTo: 'nobody' },
   ...{ coupons: [COUPON], claims: [['id', USER, 0]] },
 };
 
@@ -92,7 +92,7 @@ test('a lane of another number of lanes is shown, too', async () => {
 });
 
 test('a job that failed can be run again', async () => {
-  const failed = await queue.add('claims', { v: 3 });
+  const failed = await queue.add('claims', { v: 4 });
   await expect.poll(() => failed.getState()).toBe('failed');
   const { timestamp = 0, processedOn = timestamp } = (await queue.getJob(failed.id as string)) as Job;
   expect((await call(`${ofLane}/${failed.id}/retry`, 'PUT', {})).status).toBeLessThan(300);

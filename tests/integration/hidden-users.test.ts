@@ -4,13 +4,14 @@ import { runJob } from '@flashclaim/worker';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { MongoBulkWriteError, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newClaim } from '../support/documents.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
 
 const USER = 'margaret "} hamilton';
 const JOB = {
   id: '1',
   queueName: 'lane-0',
-  data: { v: 3, id: 'job', deadline: 1, replyTo: 'api', coupons: ['one'], claims: [['id', USER, 0]] },
+  data: { v: 4, id: 'job', deadline: 1, replyTo: 'api', coupons: ['one'], claims: [['id', USER, 0]] },
 };
 
 let stores: TestStores;
@@ -31,14 +32,11 @@ const failWith = async (add: () => Promise<ClaimJobResult>, job: object = JOB): 
 test('a duplicate key error loses the user that MongoDB names in it, and stays the same error', async () => {
   const { coupons, claims } = stores.mongo;
   const { insertedId: coupon_id } = await coupons.insertOne(newCoupon({ name: 'one', amount: 2 }, new Date()));
-  const claim = { coupon_id, user_id: USER, coupon_name: 'one', claimed_at: new Date() };
+  const coupon = { _id: coupon_id, name: 'one' };
   let said = '';
   const error = await failWith(async () => {
     await claims
-      .insertMany([
-        { ...claim, _id: 'first' },
-        { ...claim, _id: 'second' },
-      ])
+      .insertMany([newClaim(coupon, 1, { user_id: USER }), newClaim(coupon, 2, { user_id: USER })])
       .catch((thrown: Error) => {
         said = thrown.message;
         throw thrown;

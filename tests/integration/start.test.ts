@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readEnv } from '@flashclaim/api/env';
+import { newCoupon } from '@flashclaim/core';
 import { startProcess } from '@flashclaim/local-stack';
 import { StartError } from '@flashclaim/runtime';
 import { connectMongo } from '@flashclaim/store';
@@ -121,7 +122,7 @@ describe('nothing starts', () => {
   test('without the unique indexes', async () => {
     const { mongo } = stores;
     await mongo.coupons.dropIndex('name_1');
-    const double = { name: 'double', amount: 1, remaining_amount: 1, created_at: new Date(), updated_at: new Date() };
+    const double = newCoupon({ name: 'double', amount: 1 }, new Date());
     await mongo.coupons.insertMany([{ ...double }, { ...double }]);
     for (const script of [SERVER, WORKER]) {
       const { exit, said } = await run(script, {});

@@ -99,7 +99,7 @@ describe('the queues page', () => {
     onTestFinished(() => queue.close());
     // Redis keeps no job that was decided: this one waits.
     await queue.pause();
-    const head = { v: 3, id: 'waits', deadline: 1, replyTo: 'nobody' };
+    const head = { v: 4, id: 'waits', deadline: 1, replyTo: 'nobody' };
     const job = await queue.add('claims', { ...head, coupons: ['drop'], claims: [['claim-id', USER, 0]] });
     const { page, errors } = await open('/admin/queues');
     await page.goto(`${url}/admin/queues/queue/${lane}/${job.id}`);

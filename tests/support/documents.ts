@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto';
+import type { ClaimFields, CouponFields } from '@flashclaim/core';
+import type { ObjectId, WithId } from 'mongodb';
+
+/** A live claim of a coupon, as a worker stores it. */
+export const newClaim = (
+  coupon: Pick<WithId<CouponFields>, '_id' | 'name'>,
+  sequence: number,
+  fields: Partial<ClaimFields<ObjectId>> = {},
+): ClaimFields<ObjectId> => ({
+  _id: randomUUID(),
+  user_id: `user-${sequence}`,
+  coupon_id: coupon._id,
+  coupon_name: coupon.name,
+  // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
+  claimed_at: new Date(),
+  sequence,
+  ordinal: 1,
+  ...fields,
+});
