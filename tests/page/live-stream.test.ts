@@ -64,7 +64,8 @@ test('the stock is that of all API processes, the answers are those of one', asy
     frame = await stream.next();
     return both().remaining === 7;
   });
-  expect(frame.answers.total).toEqual({ claimed: 1, already_claimed: 0, out_of_stock: 0, others: 0, rejected: 0 });
+  const others = Object.values<number>(frame.answers.total).reduce((sum, count) => sum + count, -1);
+  expect([frame.answers.total.claimed, others]).toEqual([1, 0]);
   await stream.close();
 });
 

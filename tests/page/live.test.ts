@@ -201,7 +201,7 @@ test('what changes several times a second is not read out; the state of the conn
   const announced = await page.evaluate<string[]>(
     '[...document.querySelectorAll("output, [role=status], [aria-live=polite]")].map(({ id, className }) => id || className)',
   );
-  expect(announced).toEqual(['connection', 'status', 'result', 'result']);
+  expect(announced).toEqual(['connection', 'status', 'coupons-result', 'result', 'result', 'result', 'result']);
 });
 
 test('bars and legends are seen in colours that the reader forces', async () => {

@@ -14,15 +14,25 @@ const KINDS: Partial<Record<AnswerCode, AnswerKind>> = {
   replayed: 'claimed',
   already_claimed: 'already_claimed',
   out_of_stock: 'out_of_stock',
+  ended: 'sale_not_open',
+  paused: 'sale_not_open',
+  not_started: 'sale_not_open',
+  claim_released: 'claim_released',
 };
 
 /** The share of rejected claims is that of this many seconds. */
 const REJECTIONS_SECONDS = 10;
 
+/** Where the counts of a second begin and end. */
+const COUNTS = [1, 1 + ANSWER_KINDS.length] as const;
+const REJECTED = ANSWER_KINDS.indexOf('rejected');
+
 const none = (): Record<AnswerKind, number> => ({
   claimed: 0,
   already_claimed: 0,
   out_of_stock: 0,
+  sale_not_open: 0,
+  claim_released: 0,
   others: 0,
   rejected: 0,
 });
@@ -73,11 +83,10 @@ export class AnswerHistory {
   get rejectedShare(): number {
     let { rejected } = this.#counts;
     let all = Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
-    for (const [, claimed, alreadyClaimed, outOfStock, others, rejectedThen] of this.seconds.slice(
-      1 - REJECTIONS_SECONDS,
-    )) {
-      rejected += rejectedThen;
-      all += claimed + alreadyClaimed + outOfStock + others + rejectedThen;
+    for (const second of this.seconds.slice(1 - REJECTIONS_SECONDS)) {
+      const counts = second.slice(...COUNTS) as number[];
+      rejected += counts[REJECTED] as number;
+      all += counts.reduce((sum, count) => sum + count, 0);
     }
     return all === 0 ? 0 : rejected / all;
   }
@@ -108,9 +117,9 @@ export class AnswerHistory {
     // After a long sleep of the machine, skips the seconds that the page would not show.
     this.#second = Math.max(this.#second, Math.min(second, second - LIVE_HISTORY_SECONDS));
     while (this.#second < second) {
-      const { claimed, already_claimed, out_of_stock, others, rejected } = this.#counts;
-      const times = [this.#times.quantile(0.5) ?? null, this.#times.quantile(0.99) ?? null] as const;
-      this.seconds.push([this.#second, claimed, already_claimed, out_of_stock, others, rejected, ...times]);
+      const counts = ANSWER_KINDS.map((kind) => this.#counts[kind]);
+      const times = [this.#times.quantile(0.5) ?? null, this.#times.quantile(0.99) ?? null];
+      this.seconds.push([this.#second, ...counts, ...times] as Second);
       for (const kind of ANSWER_KINDS) this.#total[kind] += this.#counts[kind];
       this.#lastTimes = [...this.#lastTimes, this.#times].slice(-TIMES_SECONDS);
       this.#counts = none();

@@ -1,7 +1,7 @@
-import { type CouponFields, LIVE_COUPONS_MAX } from '@flashclaim/core';
+import { type ClosedReason, type CouponFields, closedReasonOf, LIVE_COUPONS_MAX } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import type { ObjectId, WithId } from 'mongodb';
-import type { ShownCoupon } from './live-state.ts';
+import type { ShownCoupon, ShownState } from './live-state.ts';
 
 /** The latest claims in which coupons to show are searched. */
 const LIVE_CLAIMS_SEARCHED_MAX = 200;
@@ -11,8 +11,18 @@ const RATE_OVER_MS = 1_000;
 
 interface Reading {
   at: number;
-  remaining: number;
+  issued: number;
 }
+
+/** A coupon, and the database time of its read. */
+type ReadCoupon = WithId<CouponFields> & { now: Date };
+
+const PROJECTION = {
+  ...{ name: 1, amount: 1, remaining_amount: 1, issued: 1, version: 1, starts_at: 1, ends_at: 1, paused: 1 },
+  ...{ created_at: 1, updated_at: 1, now: '$$NOW' },
+};
+
+const CLOSED_STATES: Record<ClosedReason, ShownState> = { ended: 'ended', paused: 'paused', not_started: 'scheduled' };
 
 /** Reads the coupons on the page: those that were claimed or created last, with their stock from MongoDB. */
 export class CouponReader {
@@ -47,7 +57,9 @@ export class CouponReader {
 
   /** Reads the stock. The newest coupon is first, so that no coupon moves while it is claimed. */
   async read(): Promise<ShownCoupon[]> {
-    const found = await this.#mongo.coupons.find({ _id: { $in: this.#candidates } }).toArray();
+    const found = await this.#mongo.coupons
+      .find<ReadCoupon>({ _id: { $in: this.#candidates } }, { projection: PROJECTION })
+      .toArray();
     const at = performance.now();
     const shown = found
       .sort((a, b) => b.updated_at.getTime() - a.updated_at.getTime())
@@ -64,23 +76,34 @@ export class CouponReader {
     return described;
   }
 
-  #describe({ _id, name, amount, remaining_amount, ...times }: WithId<CouponFields>, at: number): ShownCoupon {
+  #describe(coupon: ReadCoupon, at: number): ShownCoupon {
+    const { name, amount, remaining_amount: remaining, version, paused = false, starts_at, ends_at, now } = coupon;
+    const state = stateOf(coupon);
+    return {
+      ...{ id: coupon._id.toHexString(), name, amount, remaining, state, version, paused },
+      claimsPerSecond: this.#rateOf(coupon, at),
+      startsAt: starts_at?.getTime(),
+      endsAt: ends_at?.getTime(),
+      opensInMs: starts_at && state === 'scheduled' ? starts_at.getTime() - now.getTime() : undefined,
+      createdAt: coupon.created_at.getTime(),
+      updatedAt: coupon.updated_at.getTime(),
+    };
+  }
+
+  /** The grants per second. Stock would also change by releases, and with the amount. */
+  #rateOf({ _id, issued }: ReadCoupon, at: number): number {
     const id = _id.toHexString();
-    const remaining = remaining_amount;
     const earlier = (this.#readings.get(id) ?? []).filter((reading) => reading.at >= at - 2 * RATE_OVER_MS);
     // Keeps one reading that is a second old, to measure the rate from.
     while (earlier[1] && earlier[1].at <= at - RATE_OVER_MS) earlier.shift();
     const [from] = earlier;
-    this.#readings.set(id, [...earlier, { at, remaining }]);
-    const claimsPerSecond = from ? Math.max(0, (from.remaining - remaining) / ((at - from.at) / 1_000)) : 0;
-    return {
-      id,
-      name,
-      amount,
-      remaining,
-      claimsPerSecond,
-      createdAt: times.created_at.getTime(),
-      updatedAt: times.updated_at.getTime(),
-    };
+    this.#readings.set(id, [...earlier, { at, issued }]);
+    return from ? Math.max(0, (issued - from.issued) / ((at - from.at) / 1_000)) : 0;
   }
 }
+
+const stateOf = (coupon: ReadCoupon): ShownState => {
+  const reason = closedReasonOf(coupon, coupon.now);
+  if (reason) return CLOSED_STATES[reason];
+  return coupon.remaining_amount === 0 ? 'sold_out' : 'open';
+};

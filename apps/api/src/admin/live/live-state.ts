@@ -25,12 +25,22 @@ export interface ShownCoupon {
   amount: number;
   remaining: number;
   claimsPerSecond: number;
+  state: ShownState;
+  version: number;
+  paused: boolean;
+  startsAt: number | undefined;
+  endsAt: number | undefined;
+  /** Only with state scheduled. */
+  opensInMs: number | undefined;
   createdAt: number;
-  /** The last claim, or the creation. */
+  /** The last grant, release or change of the settings; or the creation. */
   updatedAt: number;
 }
 
-/** Stock and claims of the shown coupons, read in one snapshot. */
+/** Whether a coupon accepts claims. */
+export type ShownState = 'scheduled' | 'open' | 'paused' | 'sold_out' | 'ended';
+
+/** Stock and live claims of the shown coupons, read in one snapshot. */
 export interface Comparison {
   at: number;
   compared: number;
@@ -52,7 +62,15 @@ export interface ShownLane {
 }
 
 /** The kinds of answers, counted in this process while a live page is open. */
-export const ANSWER_KINDS = ['claimed', 'already_claimed', 'out_of_stock', 'others', 'rejected'] as const;
+export const ANSWER_KINDS = [
+  'claimed',
+  'already_claimed',
+  'out_of_stock',
+  'sale_not_open',
+  'claim_released',
+  'others',
+  'rejected',
+] as const;
 export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
 /** A second: its time in s since the epoch, counts in the order of `ANSWER_KINDS`, and answer times in ms, null without answers. */
@@ -61,6 +79,8 @@ export type Second = [
   claimed: number,
   alreadyClaimed: number,
   outOfStock: number,
+  saleNotOpen: number,
+  claimReleased: number,
   others: number,
   rejected: number,
   p50Ms: number | null,

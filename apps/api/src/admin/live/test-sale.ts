@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AmountSchema, newCoupon } from '@flashclaim/core';
+import { AmountSchema } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import { type Static, Type } from '@sinclair/typebox';
+import { createCoupon } from '../../coupons/create-coupon.ts';
 
 /** Users of a test sale: some seconds of work. */
 const TEST_SALE_USERS_MAX = 5_000;
@@ -75,11 +76,10 @@ const expect = ({ users, units, attempts }: TestSale): Counts => {
 /** Runs a sale against this API: creates a coupon, and every user claims it. Stops where the caller reads no more. */
 export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<TestSaleLine> {
   const { sale, mongo } = options;
-  // biome-ignore lint/plugin/wall-clock: a stamp: the name of the coupon, and when it was created.
-  const createdAt = new Date();
+  // biome-ignore lint/plugin/wall-clock: a stamp: the name of the coupon.
+  const coupon = `test sale ${new Date().toISOString().replace('T', ' ').slice(0, 23)}`;
   const startedAt = performance.now();
-  const coupon = `test sale ${createdAt.toISOString().replace('T', ' ').slice(0, 23)}`;
-  await mongo.coupons.insertOne(newCoupon({ name: coupon, amount: sale.units }, createdAt));
+  if (!(await createCoupon(mongo, { name: coupon, amount: sale.units }))) throw new Error(`${coupon} exists already`);
   yield { coupon, total: sale.users * sale.attempts };
 
   const ended = new AbortController();
@@ -91,7 +91,7 @@ export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<Tes
     const { done, counts } = users.progress;
     const expected = expect(sale);
     const stored = await mongo.coupons.findOne({ name: coupon });
-    const claims = await mongo.claims.countDocuments({ coupon_name: coupon, coupon_id: stored?._id as never });
+    const claims = await mongo.claims.countDocuments({ coupon_id: stored?._id as never, ordinal: 1 });
     const remaining = stored?.remaining_amount ?? 0;
     const isSame = Object.keys({ ...counts, ...expected }).every((code) => counts[code] === expected[code]);
     const asExpected = isSame && claims === (expected['claimed'] ?? 0) && remaining === sale.units - claims;

@@ -9,21 +9,28 @@ const OUTCOMES = [
   { key: 'already_claimed', index: 2, label: 'already claimed' },
   { key: 'out_of_stock', index: 3, label: 'no stock' },
   {
-    key: 'others',
+    key: 'sale_not_open',
     index: 4,
+    label: 'not open',
+    title: 'Claims of a coupon that is paused, not started or ended',
+  },
+  { key: 'claim_released', index: 5, label: 'released', title: 'Repeated claims whose unit was released' },
+  {
+    key: 'others',
+    index: 6,
     label: 'others',
-    title: 'Pending, unknown coupons, reused keys, and answers while a store is down',
+    title: 'Pending, releases, unknown coupons, reused keys, and answers while a store is down',
   },
   {
     key: 'rejected',
-    index: 5,
+    index: 7,
     label: 'rejected',
     title: 'Too many claims waited (503), or a rate limit was reached (429)',
   },
 ];
 const TIMES = [
-  { key: 'p50', index: 6, label: 'p50' },
-  { key: 'p99', index: 7, label: 'p99' },
+  { key: 'p50', index: 8, label: 'p50' },
+  { key: 'p99', index: 9, label: 'p99' },
 ];
 
 const style = getComputedStyle(document.documentElement);
@@ -49,7 +56,7 @@ const windowOf = () => {
   for (const time of byTime.keys()) if (time <= last - SHOWN_SECONDS) byTime.delete(time);
   return Array.from({ length: SHOWN_SECONDS }, (_, index) => {
     const time = last - SHOWN_SECONDS + 1 + index;
-    return byTime.get(time) ?? [time, 0, 0, 0, 0, 0, null, null];
+    return byTime.get(time) ?? [time, ...OUTCOMES.map(() => 0), null, null];
   });
 };
 

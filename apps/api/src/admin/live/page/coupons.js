@@ -1,4 +1,6 @@
+import { askToPause, openChanges } from './coupon-dialogs.js';
 import { count, make, rate, setText, span, timeOfDay } from './format.js';
+import { describeWindow } from './local-time.js';
 
 const list = document.getElementById('coupon-list');
 const empty = document.getElementById('empty');
@@ -41,16 +43,25 @@ const makeCard = ({ name, id }) => {
   const pace = make('p', 'pace');
   const [of, speed] = [make('span', 'of'), make('span', '')];
   pace.append(of, speed);
-  const end = make('p', 'end');
-  item.append(title, state, left, bar, pace, end);
-  return { item, state, left, of, bar, rest, speed, end };
+  const [end, window] = [make('p', 'end'), make('p', 'window')];
+  const [pause, change] = [make('button', 'quiet'), make('button', 'quiet', 'Change')];
+  change.setAttribute('aria-label', `Change ${name}`);
+  const card = { item, state, left, of, bar, rest, speed, end, window, pause };
+  pause.addEventListener('click', () => askToPause(card.coupon));
+  change.addEventListener('click', () => openChanges(card.coupon));
+  const actions = make('div', 'actions');
+  actions.append(pause, change);
+  item.append(title, state, left, bar, pace, end, window, actions);
+  return card;
 };
 
-const fill = (card, { amount, remaining, claimsPerSecond, createdAt, updatedAt }) => {
+const fill = (card, coupon) => {
+  const { name, amount, remaining, claimsPerSecond, paused } = coupon;
+  card.coupon = coupon;
   const share = remaining / amount;
-  const [key, text] = stateOf({ amount, remaining, claimsPerSecond });
+  const key = keyOf(coupon);
   card.item.dataset.state = key;
-  setText(card.state, text);
+  setText(card.state, STATES[coupon.state]);
   setText(card.left, count(remaining));
   card.left.classList.toggle('long', remaining > 9_999_999);
   setText(card.of, `of ${count(amount)} left`);
@@ -60,17 +71,32 @@ const fill = (card, { amount, remaining, claimsPerSecond, createdAt, updatedAt }
   // A bar is never empty while units remain.
   card.rest.style.inlineSize = `${remaining === 0 ? 0 : Math.max(0.6, share * 100)}%`;
   setText(card.speed, key === 'selling' ? `${rate(claimsPerSecond)} per second` : '');
-  setText(card.end, endOf({ key, remaining, claimsPerSecond, createdAt, updatedAt }));
+  setText(card.end, endOf(key, coupon));
+  setText(card.window, describeWindow(coupon.startsAt, coupon.endsAt));
+  const verb = paused ? 'Resume' : 'Pause';
+  setText(card.pause, verb);
+  card.pause.setAttribute('aria-label', `${verb} ${name}`);
+  card.pause.hidden = key === 'ended';
 };
 
-const stateOf = ({ amount, remaining, claimsPerSecond }) => {
-  if (remaining === 0) return ['sold-out', 'Sold out'];
-  if (claimsPerSecond > 0) return ['selling', 'Selling'];
-  return remaining === amount ? ['fresh', 'New'] : ['quiet', 'Quiet'];
+const STATES = { scheduled: 'Scheduled', open: 'Open', paused: 'Paused', sold_out: 'Sold out', ended: 'Ended' };
+
+/** The state; for an open coupon also how it sells. */
+const keyOf = ({ state, amount, remaining, claimsPerSecond }) => {
+  if (state !== 'open') return state;
+  if (claimsPerSecond > 0) return 'selling';
+  return remaining === amount ? 'fresh' : 'quiet';
 };
 
-const endOf = ({ key, remaining, claimsPerSecond, createdAt, updatedAt }) => {
-  if (key === 'sold-out') return `last unit at ${timeOfDay(updatedAt)}`;
-  if (key === 'selling') return `sold out in ${span((remaining / claimsPerSecond) * 1_000)} at this rate`;
-  return key === 'fresh' ? `created at ${timeOfDay(createdAt)}` : `last claim at ${timeOfDay(updatedAt)}`;
+const endOf = (key, { remaining, claimsPerSecond, opensInMs, createdAt, updatedAt }) => {
+  switch (key) {
+    case 'scheduled':
+      return `opens in ${span(opensInMs)}`;
+    case 'selling':
+      return `sold out in ${span((remaining / claimsPerSecond) * 1_000)} at this rate`;
+    case 'fresh':
+      return `created at ${timeOfDay(createdAt)}`;
+    default:
+      return `last change at ${timeOfDay(updatedAt)}`;
+  }
 };

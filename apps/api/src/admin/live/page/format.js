@@ -13,7 +13,8 @@ export const span = (ms) => {
   if (ms < 1_000) return `${whole.format(ms)} ms`;
   if (ms < 60_000) return `${oneDigit.format(ms / 1_000)} s`;
   if (ms < 3_600_000) return `${whole.format(ms / 60_000)} min`;
-  return `${oneDigit.format(ms / 3_600_000)} h`;
+  if (ms < 172_800_000) return `${oneDigit.format(ms / 3_600_000)} h`;
+  return `${whole.format(ms / 86_400_000)} days`;
 };
 
 export const timeOfDay = (ms) => clock.format(ms);

@@ -1,72 +1,15 @@
 import { count, make, setText, span } from './format.js';
-
-const NO_ANSWER = 'The API does not answer. The request may have been carried out: check before you try again.';
-
-const fieldsOf = (form) => [...form.querySelectorAll('input')];
-
-const clearErrors = (form) => {
-  for (const input of fieldsOf(form)) showError(form, input.name, '');
-  setText(form.querySelector('.result'), '');
-};
-
-const showError = (form, name, text) => {
-  const input = form.elements.namedItem(name);
-  input.setAttribute('aria-invalid', String(text !== ''));
-  setText(document.getElementById(input.getAttribute('aria-describedby')), text);
-};
-
-/** Shows a problem next to the field that it names, or below the form. */
-const showProblem = (form, { code, detail, title }) => {
-  const named = code === 'name_taken' ? 'name' : fieldsOf(form).find(({ name }) => detail.startsWith(`${name} `))?.name;
-  if (!named) {
-    setText(form.querySelector('.result'), detail || title);
-    return;
-  }
-  const rest = detail.startsWith(`${named} `) ? detail.slice(named.length + 1) : detail;
-  showError(form, named, rest === 'is missing.' ? 'Is missing.' : rest.charAt(0).toUpperCase() + rest.slice(1));
-  form.elements.namedItem(named).focus();
-};
-
-/** The number; or the text where it is no number, so that the API says what is wrong; undefined where it is empty. */
-const numberOf = (text) => {
-  const trimmed = text.trim();
-  if (trimmed === '') return undefined;
-  return Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
-};
-
-const post = (path, body) =>
-  fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-
-const readProblem = async (response) =>
-  response.json().catch(() => ({ code: '', detail: `The API answered ${response.status}.` }));
-
-/** Sends a form, once at a time. Shows a message where the API does not answer. */
-const onSubmit = (form, send) => {
-  const button = form.querySelector('button');
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    if (button.getAttribute('aria-disabled') === 'true') return;
-    clearErrors(form);
-    button.setAttribute('aria-disabled', 'true');
-    try {
-      await send();
-    } catch {
-      setText(form.querySelector('.result'), NO_ANSWER);
-    } finally {
-      button.setAttribute('aria-disabled', 'false');
-    }
-  });
-};
+import { readTime } from './local-time.js';
+import { fieldsOf, numberOf, onSubmit, sendJson } from './send-form.js';
 
 export const prepareCouponForm = () => {
   const form = document.getElementById('coupon-form');
   onSubmit(form, async () => {
-    const { name, amount } = Object.fromEntries(fieldsOf(form).map((field) => [field.name, field.value]));
-    const response = await post('/api/coupons', { name, amount: numberOf(amount) });
-    if (!response.ok) {
-      showProblem(form, await readProblem(response));
-      return;
-    }
+    const { name, amount, starts_at, ends_at } = form.elements;
+    const times = { starts_at: readTime(starts_at), ends_at: readTime(ends_at) };
+    const body = { name: name.value, amount: numberOf(amount.value), ...times };
+    const response = await sendJson(form, { method: 'POST', path: '/api/coupons', body });
+    if (!response) return;
     const coupon = await response.json();
     form.reset();
     setText(form.querySelector('.result'), `${coupon.name} was created with ${count(coupon.amount)} units.`);
@@ -87,11 +30,9 @@ export const prepareTestSale = () => {
   onSubmit(form, async () => {
     verdict.hidden = true;
     const numbers = fieldsOf(form).map(({ name, value }) => [name, numberOf(value)]);
-    const response = await post('/live/test-sale', Object.fromEntries(numbers));
-    if (!response.ok) {
-      showProblem(form, await readProblem(response));
-      return;
-    }
+    const body = Object.fromEntries(numbers);
+    const response = await sendJson(form, { method: 'POST', path: '/live/test-sale', body });
+    if (!response) return;
     progress.value = 0;
     progress.classList.remove('idle');
     try {

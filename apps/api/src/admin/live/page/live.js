@@ -1,5 +1,6 @@
 import { makeCharts, showSeconds } from './charts.js';
 import { connect } from './connection.js';
+import { prepareCouponDialogs } from './coupon-dialogs.js';
 import { showCoupons } from './coupons.js';
 import { count, rate, setText, span } from './format.js';
 import { prepareCouponForm, prepareTestSale } from './forms.js';
@@ -29,5 +30,6 @@ const show = (state) => {
 
 makeCharts();
 prepareCouponForm();
+prepareCouponDialogs();
 prepareTestSale();
 connect({ onState: show, onConnection: showConnection });

@@ -1,0 +1,377 @@
+import { type CouponFields, newCoupon } from '@flashclaim/core';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { claim, createCoupon, readCoupon } from '../support/call-api.ts';
+import { openBrowser } from '../support/chromium.ts';
+import { newClaim } from '../support/documents.ts';
+import {
+  accessibilityFaults,
+  becomes,
+  expectNoSidewaysScroll,
+  numberOf,
+  openPage,
+  shownStock,
+  textOf,
+} from '../support/live-page.ts';
+import { openStream } from '../support/live-stream.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const HOUR_MS = 3_600_000;
+/** The smallest size of a control that a finger hits, in px. */
+const FINGER_PX = 44;
+
+let browser: Browser;
+let system: System;
+let url: string;
+let page: Page;
+let closePage: () => Promise<void>;
+let errors: string[];
+beforeAll(async () => {
+  [browser, system] = await Promise.all([openBrowser(), startSystem({ workers: 0 })]);
+  url = system.urls[0] as string;
+});
+beforeEach(async () => {
+  const opened = await openPage(browser, `${url}/live`, { timezoneId: 'Europe/Berlin' });
+  ({ page, errors, close: closePage } = opened);
+  await becomes(page, 'live');
+});
+afterEach(() => closePage());
+afterAll(async () => {
+  await browser?.close();
+  await system?.close();
+});
+
+let coupons = 0;
+/** Inserts a coupon, and waits for its card. */
+const shown = async (fields: Partial<CouponFields> = {}): Promise<{ name: string; card: Locator }> => {
+  const name = fields.name ?? `drop ${++coupons}`;
+  await system.stores.mongo.coupons.insertOne({ ...newCoupon({ name, amount: 10 }, new Date()), ...fields });
+  const card = page.locator('.coupon', { has: page.getByRole('heading', { name, exact: true }) });
+  await card.waitFor();
+  return { name, card };
+};
+
+const button = (name: string) => page.getByRole('button', { name, exact: true });
+const dialog = () => page.getByRole('dialog');
+
+interface Sent {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+/** Answers the requests of the page that change coupons, in place of the API. */
+const answerChanges = async (status = 200, body: object = {}): Promise<Sent[]> => {
+  const sent: Sent[] = [];
+  await page.route(/\/api\/coupons/, (route) => {
+    const request = route.request();
+    sent.push({ method: request.method(), path: new URL(request.url()).pathname, body: request.postDataJSON() });
+    return route.fulfill({ status, json: body });
+  });
+  return sent;
+};
+
+const inMs = (ms: number) => new Date(Date.now() + ms);
+const sold = { remaining_amount: 0, issued: 10 };
+
+test.each<[string, Partial<CouponFields>, RegExp]>([
+  ['Open', {}, /^created at/],
+  ['Open', { ends_at: inMs(HOUR_MS), remaining_amount: 9, issued: 1 }, /^last change at/],
+  ['Scheduled', { starts_at: inMs(2 * HOUR_MS), ends_at: inMs(3 * HOUR_MS) }, /^opens in (2|1\.9) h$/],
+  ['Scheduled', { ...sold, starts_at: inMs(24 * 10 * HOUR_MS) }, /^opens in 10 days$/],
+  ['Paused', { ...sold, paused: true, starts_at: inMs(HOUR_MS) }, /^last change at/],
+  ['Sold out', { ...sold, starts_at: inMs(-HOUR_MS) }, /^last change at/],
+  ['Ended', { starts_at: inMs(-HOUR_MS), ends_at: inMs(-1), paused: true }, /^last change at/],
+])('a coupon is shown as %s: %j', async (state, fields, end) => {
+  const { name, card } = await shown(fields);
+  expect(await card.locator('.state').textContent()).toBe(state);
+  expect(await card.locator('.end').textContent()).toMatch(end);
+  expect(
+    await button(`Pause ${name}`)
+      .or(button(`Resume ${name}`))
+      .count(),
+  ).toBe(state === 'Ended' ? 0 : 1);
+});
+
+test('the window is shown in the time zone of the browser', async () => {
+  const starts_at = new Date('2030-07-01T10:00:00Z');
+  const ends_at = new Date('2030-07-01T12:30:00Z');
+  const { card } = await shown({ starts_at, ends_at });
+  const windowOf = (one: Locator) =>
+    one
+      .locator('.window')
+      .textContent()
+      .then((text) => text?.replaceAll(/\s/g, ' '));
+  expect(await windowOf(card)).toMatch(/^Jul 1, 2030, 12:00 – 2:30 PM GMT\+2$/);
+  expect(await windowOf((await shown({ starts_at })).card)).toBe('from Jul 1, 2030, 12:00 PM GMT+2');
+  expect(await windowOf((await shown({ ends_at })).card)).toBe('until Jul 1, 2030, 2:30 PM GMT+2');
+  expect(await windowOf((await shown()).card)).toBe('');
+});
+
+test('a released claim is not counted as a taken unit', async () => {
+  const { mongo } = system.stores;
+  const { name } = await shown({ remaining_amount: 9, issued: 2 });
+  const coupon = await mongo.coupons.findOne({ name });
+  if (!coupon) throw new Error('no coupon');
+  const { ordinal: _, ...ended } = newClaim(coupon, 1, { state: 'released', ended_at: new Date() });
+  await mongo.claims.insertMany([ended, newClaim(coupon, 2)]);
+  const insertedAt = Date.now();
+  const stream = await openStream(url);
+  let comparison: { at: number; wrong: { name: string }[] } | undefined;
+  await until(async () => {
+    comparison = (await stream.next()).comparison;
+    return (comparison?.at ?? 0) > insertedAt + 1_000;
+  });
+  expect(comparison?.wrong.map((wrong) => wrong.name)).not.toContain(name);
+  await stream.close();
+});
+
+describe('pausing', () => {
+  test('needs a confirmation, which says the effect', async () => {
+    const sent = await answerChanges();
+    const { name } = await shown({ name: 'a/b & c?' });
+    await button(`Pause ${name}`).click();
+    expect(await dialog().getByRole('heading').textContent()).toBe(`Pause ${name}?`);
+    expect(await dialog().textContent()).toContain('New claims are refused until you resume.');
+    // What confirms is not what Enter presses by accident.
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Cancel');
+    await page.keyboard.press('Enter');
+    await dialog().waitFor({ state: 'hidden' });
+    await button(`Pause ${name}`).click();
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+    expect(sent).toEqual([]);
+
+    await button(`Pause ${name}`).click();
+    await button('Pause').click();
+    await dialog().waitFor({ state: 'hidden' });
+    expect(sent).toEqual([{ method: 'PATCH', path: '/api/coupons/a%2Fb%20%26%20c%3F', body: { paused: true } }]);
+    expect(await textOf(page, '#coupons-result')).toBe(`${name} is paused. New claims are refused.`);
+    expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe(`Pause ${name}`);
+    expect(errors).toEqual([]);
+  });
+
+  test('is undone in the same way', async () => {
+    const sent = await answerChanges();
+    const { name } = await shown({ paused: true, ends_at: inMs(HOUR_MS) });
+    await button(`Resume ${name}`).click();
+    expect(await dialog().textContent()).toContain('New claims are accepted again, within its window.');
+    await button('Resume').click();
+    await dialog().waitFor({ state: 'hidden' });
+    expect(sent).toMatchObject([{ method: 'PATCH', body: { paused: false } }]);
+    expect(await textOf(page, '#coupons-result')).toBe(`${name} is resumed.`);
+  });
+
+  test('that fails keeps the question, with the reason', async () => {
+    await answerChanges(503, { code: 'unavailable', detail: 'MongoDB does not answer.' });
+    const { name } = await shown();
+    await button(`Pause ${name}`).click();
+    await button('Pause').click();
+    await dialog().getByText('MongoDB does not answer.').waitFor();
+    await page.unroute(/\/api\/coupons/);
+    await page.route(/\/api\/coupons/, (route) => route.abort());
+    await button('Pause').click();
+    await dialog().getByText('The API does not answer.').waitFor();
+  });
+});
+
+describe('changing amount and window', () => {
+  /** Opens the form of a new coupon with this window. */
+  const openForm = async (fields: Partial<CouponFields> = {}): Promise<string> => {
+    const { name } = await shown(fields);
+    await button(`Change ${name}`).click();
+    await dialog().waitFor();
+    return name;
+  };
+  const save = () => button('Save').click();
+  const fill = (label: RegExp, value: string) => dialog().getByLabel(label).fill(value);
+
+  test('sends what is different, in the offset of that day, with the version', async () => {
+    const sent = await answerChanges();
+    const starts_at = new Date('2030-07-01T10:00:00.500Z');
+    const name = await openForm({ version: 7, starts_at });
+    expect(
+      await dialog()
+        .getByLabel(/^Opens, in Europe\/Berlin/)
+        .inputValue(),
+    ).toBe('2030-07-01T12:00');
+    await fill(/^Ends/, '2030-12-01T12:00');
+    await save();
+    await dialog().waitFor({ state: 'hidden' });
+    expect(sent).toEqual([
+      { method: 'PATCH', path: expect.any(String), body: { ends_at: '2030-12-01T12:00:00+01:00', version: 7 } },
+    ]);
+    expect(await textOf(page, '#coupons-result')).toBe(`${name} was changed.`);
+  });
+
+  test('sends an amount, and null for a time that is removed', async () => {
+    const sent = await answerChanges();
+    await openForm({ starts_at: new Date('2030-07-01T10:00:07Z') });
+    expect(
+      await dialog()
+        .getByLabel(/^Opens/)
+        .inputValue(),
+    ).toBe('2030-07-01T12:00:07');
+    await fill(/^Units/, ' 12 ');
+    await fill(/^Opens/, '');
+    await save();
+    await dialog().waitFor({ state: 'hidden' });
+    expect(sent).toMatchObject([{ body: { amount: 12, starts_at: null, version: 1 } }]);
+  });
+
+  test('sends nothing where nothing is different, or a time is not whole', async () => {
+    const sent = await answerChanges();
+    await openForm();
+    await save();
+    await dialog().getByText('Nothing is different yet.').waitFor();
+    await dialog()
+      .getByLabel(/^Opens/)
+      .focus();
+    await page.keyboard.type('07');
+    await save();
+    await page.waitForSelector('#change-starts[aria-invalid="true"]');
+    expect(await textOf(page, '#change-starts-error')).toBe('Is not a whole date and time.');
+    expect(sent).toEqual([]);
+  });
+
+  test.each([
+    [400, 'invalid_request', 'ends_at must be later than starts_at.', '#change-ends', 'Must be later than starts_at.'],
+    [400, 'invalid_request', 'amount must be >= 1.', '#change-amount', 'Must be >= 1.'],
+    [409, 'amount_below_claimed', '7 units are claimed.', '#change-amount', '7 units are claimed.'],
+  ])('%i %s is shown next to the field: %s', async (status, code, detail, field, text) => {
+    await answerChanges(status, { code, detail });
+    await openForm();
+    await fill(/^Units/, '5');
+    await save();
+    await page.waitForSelector(`${field}[aria-invalid="true"]`);
+    expect(await textOf(page, `${field}-error`)).toBe(text);
+    expect(await page.evaluate('"#" + document.activeElement.id')).toBe(field);
+  });
+
+  test('a change of somebody else is said, and seen when the form is opened again', async () => {
+    await answerChanges(409, { code: 'version_conflict', detail: 'The version is 2, not 1.' });
+    const name = await openForm();
+    await fill(/^Units/, '11');
+    await save();
+    await dialog()
+      .getByText(/^Somebody else changed this coupon .* Close it and open it again\.$/)
+      .waitFor();
+    await system.stores.mongo.coupons.updateOne({ name }, { $set: { amount: 12, version: 2 } });
+    await until(async () => (await shownStock(page, name))?.amount === 12);
+    await button('Cancel').click();
+    await button(`Change ${name}`).click();
+    expect(
+      await dialog()
+        .getByLabel(/^Units/)
+        .inputValue(),
+    ).toBe('12');
+    expect(await dialog().locator('.result').textContent()).toBe('');
+  });
+});
+
+test('a coupon is created with a window', async () => {
+  const sent = await answerChanges(201, { name: 'later', amount: 5 });
+  await page.locator('#coupon-name').fill('later');
+  await page.locator('#coupon-amount').fill('5');
+  await page.locator('#coupon-starts').fill('2030-07-01T12:00');
+  await button('Create').click();
+  await page.getByText('later was created with 5 units.').waitFor();
+  expect(sent).toEqual([
+    {
+      ...{ method: 'POST', path: '/api/coupons' },
+      body: { name: 'later', amount: 5, starts_at: '2030-07-01T12:00:00+02:00' },
+    },
+  ]);
+});
+
+const DIALOG_OVERFLOW = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('dialog[open]'))`;
+
+test.each([
+  ['light', 1280],
+  ['light', 390],
+  ['dark', 1280],
+  ['dark', 390],
+] as const)('everybody can use the dialogs and buttons: %s, %i pixels wide', async (colorScheme, width) => {
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize({ width, height: 700 });
+  const window = { starts_at: inMs(HOUR_MS), ends_at: inMs(48 * HOUR_MS) };
+  const { name } = await shown({ name: `${colorScheme} ${width} ${'wide'.repeat(40)}`, ...window });
+  await shown({ ends_at: inMs(-1) });
+  await shown({ paused: true });
+  expect(await accessibilityFaults(page)).toEqual([]);
+  for (const opener of [`Pause ${name}`, `Change ${name}`]) {
+    await button(opener).click();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await expectNoSidewaysScroll(page);
+    const overflow = await page.evaluate<number>(DIALOG_OVERFLOW);
+    expect(overflow).toBe(0);
+    for (const shape of await Promise.all((await page.getByRole('button').all()).map((one) => one.boundingBox())))
+      expect(shape?.height).toBeGreaterThanOrEqual(FINGER_PX);
+    await page.keyboard.press('Escape');
+  }
+});
+
+describe('through the API', () => {
+  beforeAll(async () => {
+    await system.addWorker();
+  });
+
+  test('a paused coupon refuses claims, which are a series of their own, until it is resumed', async () => {
+    await createCoupon(url, 'by hand', 5);
+    await button('Pause by hand').click();
+    await button('Pause').click();
+    await dialog().waitFor({ state: 'hidden' });
+    expect(await claim(url, 'by hand', 'early')).toMatchObject({
+      status: 403,
+      body: { code: 'sale_not_open', reason: 'paused' },
+    });
+    await until(async () => (await numberOf(page, '[data-series="sale_not_open"] b')) === 1);
+    await button('Resume by hand').click();
+    await button('Resume').click();
+    await dialog().waitFor({ state: 'hidden' });
+    expect((await claim(url, 'by hand', 'early')).status).toBe(200);
+  });
+
+  test('amount and window are changed, and never below what is claimed', async () => {
+    await createCoupon(url, 'grows', 2);
+    for (const user of ['first', 'second']) expect((await claim(url, 'grows', user)).status).toBe(200);
+    await until(async () => (await shownStock(page, 'grows'))?.left === 0);
+    await button('Change grows').click();
+    await page.locator('#change-amount').fill('1');
+    await button('Save').click();
+    await page.waitForSelector('#change-amount[aria-invalid="true"]');
+    await page.locator('#change-amount').fill('3');
+    await page.locator('#change-ends').fill('2030-07-01T12:00');
+    await button('Save').click();
+    await dialog().waitFor({ state: 'hidden' });
+    expect(await readCoupon(url, 'grows')).toMatchObject({
+      amount: 3,
+      ends_at: '2030-07-01T10:00:00.000Z',
+      version: 2,
+    });
+    expect((await claim(url, 'grows', 'third')).status).toBe(200);
+  });
+
+  test('a form that was open during a change by somebody else changes nothing', async () => {
+    const { name } = await shown();
+    await button(`Change ${name}`).click();
+    await system.stores.mongo.coupons.updateOne({ name }, { $set: { paused: true }, $inc: { version: 1 } });
+    await page.locator('#change-amount').fill('99');
+    await button('Save').click();
+    await dialog()
+      .getByText(/^Somebody else changed this coupon/)
+      .waitFor();
+    expect((await readCoupon(url, name)).amount).toBe(10);
+  });
+
+  test('a coupon that opens later is created, and shown as scheduled', async () => {
+    await page.locator('#coupon-name').fill('opens later');
+    await page.locator('#coupon-amount').fill('5');
+    await page.locator('#coupon-starts').fill('2030-07-01T12:00');
+    await button('Create').click();
+    const card = page.locator('.coupon', { hasText: 'opens later' });
+    await card.getByText('Scheduled').waitFor();
+    expect(await claim(url, 'opens later', 'early')).toMatchObject({ status: 403, body: { reason: 'not_started' } });
+  });
+});
