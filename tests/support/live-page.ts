@@ -1,5 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { type CouponFields, newCoupon } from '@flashclaim/core';
+import type { Mongo } from '@flashclaim/store';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** A page and its errors. */
@@ -37,6 +39,22 @@ export const textOf = async (page: Page, selector: string): Promise<string> =>
 /** A number on the page. */
 export const numberOf = async (page: Page, selector: string): Promise<number> =>
   Number((await textOf(page, selector)).replaceAll(',', ''));
+
+let inserted = 0;
+
+/** Inserts a coupon of 10 units with these fields, and waits until a page shows its card. */
+export const insertShown = async (
+  page: Page,
+  { coupons }: Mongo,
+  fields: Partial<CouponFields> = {},
+): Promise<{ name: string; card: Locator }> => {
+  const name = fields.name ?? `inserted ${++inserted}`;
+  // biome-ignore lint/plugin/wall-clock: a stamp: when the coupon was created.
+  await coupons.insertOne({ ...newCoupon({ name, amount: 10 }, new Date()), ...fields });
+  const card = page.locator('.coupon', { has: page.getByRole('heading', { name, exact: true }) });
+  await card.waitFor();
+  return { name, card };
+};
 
 /** The remaining units and the amount on a coupon's card. */
 export const shownStock = async (page: Page, name: string): Promise<{ left: number; amount: number } | undefined> => {
