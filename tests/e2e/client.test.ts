@@ -75,6 +75,62 @@ describe('every call has its outcomes', () => {
     expect(await client.claimStatus('nobody')).toBeNull();
   });
 
+  test('release', async () => {
+    await client.createCoupon({ name: 'returned', amount: 1 });
+    const request = { userId: 'user', couponName: 'returned' };
+    const key = { idempotencyKey: 'order-1' };
+    const claimed = await client.claim(request, key);
+    if (claimed.outcome !== 'claimed') throw new Error(claimed.outcome);
+    const released = await client.release(claimed.claim.claim_id);
+    expect(released).toMatchObject({ outcome: 'released', claim: { ...claimed.claim, ended_at: expect.any(String) } });
+    expect(await client.release(claimed.claim.claim_id)).toEqual(released);
+    expect(await client.claim(request, key)).toEqual({ outcome: 'claim_released' });
+    expect(await client.claim(request)).toMatchObject({ outcome: 'claimed', claim: { sequence: 2 } });
+    expect(await client.release('nobody')).toEqual({ outcome: 'not_found' });
+  });
+
+  test('updateCoupon', async () => {
+    await client.createCoupon({ name: 'changed', amount: 2, ends_at: '2100-01-01T00:00:00+01:00' });
+    const request = { userId: 'user', couponName: 'changed' };
+    for (const userId of ['first', 'second']) await client.claim({ ...request, userId });
+    const paused = await client.updateCoupon('changed', { paused: true, version: 1 });
+    expect(paused).toMatchObject({
+      outcome: 'updated',
+      coupon: { version: 2, state: 'paused', paused: true, ends_at: '2099-12-31T23:00:00.000Z' },
+    });
+    expect(await client.claim(request)).toEqual({ outcome: 'sale_not_open', reason: 'paused' });
+    expect(await client.updateCoupon('changed', { amount: 5, version: 1 })).toEqual({ outcome: 'version_conflict' });
+    expect(await client.updateCoupon('changed', { amount: 1 })).toEqual({ outcome: 'amount_below_claimed' });
+    expect(await client.updateCoupon('none', { amount: 1 })).toEqual({ outcome: 'coupon_not_found' });
+    await client.updateCoupon('changed', { amount: 3, paused: false, ends_at: null });
+    expect(await client.claim(request)).toMatchObject({ outcome: 'claimed', claim: { sequence: 3 } });
+  });
+
+  test('coupons, claimsOf and claimsOfUser', async () => {
+    const names = ['list a', 'list b', 'list c'];
+    for (const name of names) await client.createCoupon({ name, amount: 9 });
+    for (const userId of ['first', 'second', 'third']) await client.claim({ userId, couponName: 'list a' });
+    await client.claim({ userId: 'second', couponName: 'list c' });
+    const listed = await Array.fromAsync(client.claimsOf('list a', { limit: 2 }));
+    expect(listed.map(({ user_id, sequence }) => [user_id, sequence])).toEqual([
+      ['first', 1],
+      ['second', 2],
+      ['third', 3],
+    ]);
+    await client.release(listed[1]?.claim_id ?? '');
+    const usersOf = async (status: 'claimed' | 'released') =>
+      (await Array.fromAsync(client.claimsOf('list a', { status }))).map(({ user_id }) => user_id);
+    expect([await usersOf('claimed'), await usersOf('released')]).toEqual([['first', 'third'], ['second']]);
+    const coupons = await Array.fromAsync(client.coupons({ q: 'list ', limit: 1 }));
+    expect(coupons.map(({ name }) => name)).toEqual(names);
+    const ofUser = await Array.fromAsync(client.claimsOfUser('second'));
+    expect(ofUser.map(({ coupon_name, status }) => [coupon_name, status])).toEqual([
+      ['list c', 'claimed'],
+      ['list a', 'released'],
+    ]);
+    await expect(client.claimsOf('none').pages().next()).rejects.toMatchObject({ code: 'coupon_not_found' });
+  });
+
   test('health', async () => {
     expect(await client.health()).toEqual({ status: 'ok' });
   });

@@ -70,7 +70,7 @@ describe('pausing', () => {
     await button(`Pause ${name}`).click();
     expect(await dialog().getByRole('heading').textContent()).toBe(`Pause ${name}?`);
     expect(await dialog().textContent()).toContain('New claims are refused until you resume.');
-    // What confirms is not what Enter presses by accident.
+    // Enter alone must not confirm.
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Cancel');
     await page.keyboard.press('Enter');
     await dialog().waitFor({ state: 'hidden' });

@@ -6,8 +6,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { type CouponFields, LANES_DEFAULT, laneOf, newCoupon } from '@flashclaim/core';
 import { startStores } from '@flashclaim/local-stack';
+import type { Mongo } from '@flashclaim/store';
 import type { Browser, Page } from 'playwright-core';
 import { claim, createCoupon } from '../support/call-api.ts';
 import { openBrowser } from '../support/chromium.ts';
@@ -31,6 +32,16 @@ const COUPONS: [name: string, amount: number, share: number][] = [
   ['Advent calendar', 5_000, 0],
   ['Last year’s lamp', 25, 0],
 ];
+
+/** Gives some coupons a window, or pauses them. */
+const setStates = async ({ coupons }: Mongo): Promise<void> => {
+  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000);
+  const set = (name: string, fields: Partial<CouponFields>) => coupons.updateOne({ name }, { $set: fields });
+  await set('Museum night, two tickets', { paused: true });
+  await set('Advent calendar', { ends_at: at(5) });
+  await set('Last year’s lamp', { starts_at: at(-48), ends_at: at(-1) });
+  await coupons.insertOne({ ...newCoupon({ name: 'Spring tickets', amount: 800 }, at(0)), starts_at: at(2) });
+};
 
 /** A crowd that comes at once and then thins out. Some press twice. */
 const runSale = async (url: string): Promise<void> => {
@@ -83,6 +94,7 @@ const run = async (folder: string): Promise<void> => {
     await take('empty', '/live', (page) => page.waitForSelector('#status[data-level="fine"]'));
     for (const [name, amount] of COUPONS) await createCoupon(url, name, amount);
     await claim(url, 'Museum night, two tickets', 'somebody');
+    await setStates(system.stores.mongo);
     // What is seen of a sale is counted while a page is open.
     const watching = await openPage(browser, `${url}/live`);
     const sale = runSale(url);
@@ -92,6 +104,11 @@ const run = async (folder: string): Promise<void> => {
       await page.waitForSelector('#status[data-level="fine"]');
       await sleep(1_200);
     });
+    for (const [name, button] of [
+      ['pause', 'Pause Advent calendar'],
+      ['change', 'Change Spring tickets'],
+    ] as const)
+      await take(name, '/live', (page) => page.getByRole('button', { name: button }).click());
     await sale;
     await watching.close();
     // Jobs that wait, because a decided job is not kept.
