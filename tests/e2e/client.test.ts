@@ -7,6 +7,12 @@ import { until } from '../support/until.ts';
 
 const TOKEN = 'a token for tests';
 
+const allOf = async <T>(list: AsyncIterable<T>): Promise<T[]> => {
+  const entries: T[] = [];
+  for await (const entry of list) entries.push(entry);
+  return entries;
+};
+
 describe('every call has its outcomes', () => {
   let system: System;
   let baseUrl: string;
@@ -111,7 +117,7 @@ describe('every call has its outcomes', () => {
     for (const name of names) await client.createCoupon({ name, amount: 9 });
     for (const userId of ['first', 'second', 'third']) await client.claim({ userId, couponName: 'list a' });
     await client.claim({ userId: 'second', couponName: 'list c' });
-    const listed = await Array.fromAsync(client.claimsOf('list a', { limit: 2 }));
+    const listed = await allOf(client.claimsOf('list a', { limit: 2 }));
     expect(listed.map(({ user_id, sequence }) => [user_id, sequence])).toEqual([
       ['first', 1],
       ['second', 2],
@@ -119,11 +125,11 @@ describe('every call has its outcomes', () => {
     ]);
     await client.release(listed[1]?.claim_id ?? '');
     const usersOf = async (status: 'claimed' | 'released') =>
-      (await Array.fromAsync(client.claimsOf('list a', { status }))).map(({ user_id }) => user_id);
+      (await allOf(client.claimsOf('list a', { status }))).map(({ user_id }) => user_id);
     expect([await usersOf('claimed'), await usersOf('released')]).toEqual([['first', 'third'], ['second']]);
-    const coupons = await Array.fromAsync(client.coupons({ q: 'list ', limit: 1 }));
+    const coupons = await allOf(client.coupons({ q: 'list ', limit: 1 }));
     expect(coupons.map(({ name }) => name)).toEqual(names);
-    const ofUser = await Array.fromAsync(client.claimsOfUser('second'));
+    const ofUser = await allOf(client.claimsOfUser('second'));
     expect(ofUser.map(({ coupon_name, status }) => [coupon_name, status])).toEqual([
       ['list c', 'claimed'],
       ['list a', 'released'],
