@@ -32,10 +32,12 @@ export const recount = async (
   { names, before, granted, unseenMax }: Recount,
 ): Promise<{ audit?: AuditOfRun; fault?: string }> => {
   if (!running.store) return {};
-  const { claims, oversold, double, lost, orphaned } = await running.store.audit(names);
+  const { claims, ...found } = await running.store.audit(names);
   const unseen = claims - before - granted;
-  const audit = { claims, oversold, double, lost: lost + Math.max(0, -unseen), orphaned };
-  if (oversold + double + audit.lost + orphaned > 0) return { audit, fault: `incorrect: ${describeFaults(audit)}` };
+  const { oversold, double, lost, orphaned, misnumbered, malformed } = found;
+  const faults = { oversold, double, lost: lost + Math.max(0, -unseen), orphaned, misnumbered, malformed };
+  const audit = { claims, ...faults };
+  if (Object.values(faults).some((count) => count > 0)) return { audit, fault: `incorrect: ${describeFaults(audit)}` };
   if (unseen > unseenMax) return { audit, fault: `${unseen} claims without an answer` };
   return { audit };
 };

@@ -50,7 +50,7 @@ test('finished jobs that are added once more under other ids grant nothing, and 
 });
 
 const POISONED = {
-  ...{ v: 3, id: 'poison', deadline: 99_999_999_999, replyTo: 'nobody' },
+  ...{ v: 4, id: 'poison', deadline: 99_999_999_999, replyTo: 'nobody' },
   ...{ coupons: [COUPON], claims: [['id', 'user', 0]] },
 };
 

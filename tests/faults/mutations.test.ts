@@ -11,12 +11,12 @@ import { type System, type SystemOptions, startSystem } from '../support/system.
 import { until } from '../support/until.ts';
 
 const DECIDE = 'packages/core/src/decide-claims.ts';
-const COMMIT = 'apps/worker/src/commit-claims.ts';
+const TAKE = 'apps/worker/src/take-units.ts';
 const TRANSACTION = 'packages/store/src/transaction.ts';
 
 const BUGS = {
   'the update takes units without looking whether they are there': [
-    { file: COMMIT, of: 'remaining_amount: { $gte: count },', instead: '' },
+    { file: TAKE, of: 'remaining_amount: { $gte: Math.max(-returned, 0) },', instead: '' },
     // The guard behind the guard.
     {
       file: 'packages/store/src/collections.ts',
@@ -25,7 +25,7 @@ const BUGS = {
     },
   ],
   'a job leaves no record, and no claim is found by its id': [
-    { file: DECIDE, of: 'snapshot.existing.get(id) ?? granted.get(id)', instead: 'granted.get(id)' },
+    { file: DECIDE, of: 'this.#snapshot.existing.get(id) ?? this.#granted.get(id)', instead: 'this.#granted.get(id)' },
     {
       file: 'packages/store/src/job-records.ts',
       of: 'if (records.length === 0) return;',

@@ -79,7 +79,7 @@ describe('npm run migrate', () => {
   test('numbers the claims of each coupon in the order of their insertion, and completes the coupons', async () => {
     const inserted = await addSales();
     const before = await coupons();
-    const listed = await stores.mongo.claims.find({ coupon_id: before[1]?._id }, { hint: { coupon_id: 1 } }).toArray();
+    const listed = await stores.mongo.claims.find({ coupon_id: (before[1] as (typeof before)[0])._id }, { hint: { coupon_id: 1 } }).toArray();
     const { code, lines } = await runCommand(MIGRATE, stores.env);
     expect(code).toBe(0);
     expect(lines.slice(2, -1)).toEqual([
@@ -142,7 +142,7 @@ describe('npm run migrate', () => {
     const claims = await addSales();
     await migrate(stores.mongo);
     const { db } = stores.mongo;
-    const cold = (await coupons())[0] as { _id: never; name: string };
+    const cold = (await coupons())[0] as unknown as { _id: never; name: string };
     // As a worker of the earlier version leaves it.
     await db.command({ collMod: 'claims', validator: {} });
     await db.collection('claims').createIndex({ user_id: 1, coupon_id: 1 }, { unique: true });

@@ -14,9 +14,7 @@ const KINDS: Partial<Record<AnswerCode, AnswerKind>> = {
   replayed: 'claimed',
   already_claimed: 'already_claimed',
   out_of_stock: 'out_of_stock',
-  ended: 'sale_not_open',
-  paused: 'sale_not_open',
-  not_started: 'sale_not_open',
+  sale_not_open: 'sale_not_open',
   claim_released: 'claim_released',
 };
 
