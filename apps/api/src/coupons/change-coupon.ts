@@ -87,7 +87,7 @@ const changeCoupon = async (
   }
 };
 
-const TOO_MANY_CONFLICTS = `For ${CHANGE_RETRY_MAX_SECONDS} s, the change has conflicted with others of the coupon. Nothing was done. Try again shortly.`;
+const TOO_MANY_CONFLICTS = `The change conflicted with claims of this coupon for ${CHANGE_RETRY_MAX_SECONDS} s. Nothing was done. Try again shortly.`;
 
 /** The simulation replaces the global timer by its own clock. It can't replace that of `node:timers/promises`. */
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));

@@ -107,7 +107,7 @@ export const COUPON_ANSWER: DocumentedAnswer = {
 };
 
 export const COUPON_CHANGED_ANSWER: DocumentedAnswer = {
-  description: 'The coupon with its new settings. No claim is granted by the old ones any more.',
+  description: 'The coupon with its new settings. No claim commits under the old ones after this answer.',
   headers: ['etag', 'vary', 'link'],
   examples: { paused: { summary: 'Paused', value: paused } },
 };
