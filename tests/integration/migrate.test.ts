@@ -79,7 +79,9 @@ describe('npm run migrate', () => {
   test('numbers the claims of each coupon in the order of their insertion, and completes the coupons', async () => {
     const inserted = await addSales();
     const before = await coupons();
-    const listed = await stores.mongo.claims.find({ coupon_id: (before[1] as (typeof before)[0])._id }, { hint: { coupon_id: 1 } }).toArray();
+    const listed = await stores.mongo.claims
+      .find({ coupon_id: (before[1] as (typeof before)[0])._id }, { hint: { coupon_id: 1 } })
+      .toArray();
     const { code, lines } = await runCommand(MIGRATE, stores.env);
     expect(code).toBe(0);
     expect(lines.slice(2, -1)).toEqual([
@@ -156,7 +158,7 @@ describe('npm run migrate', () => {
   test('refuses while a worker of the earlier version runs, and keeps its index', async () => {
     await addSales();
     const { db, claims } = stores.mongo;
-    const [{ options }] = (await db.listCollections({ name: 'claims' }).toArray()) as [{ options: object }];
+    const [{ options }] = (await db.listCollections({ name: 'claims' }).toArray()) as unknown as [{ options: object }];
     // As such a worker does it when it finds another validator.
     const isGuarded = async () =>
       JSON.stringify(await db.listCollections({ name: 'claims' }).toArray()).includes('$comment');

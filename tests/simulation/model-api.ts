@@ -1,6 +1,6 @@
 import {
   ClaimPath,
-  changeCoupon,
+  CouponChanges,
   ProblemError,
   releaseClaim,
   replyToClaim,
@@ -118,7 +118,7 @@ export class ApiProcess implements Process {
   change(name: string, change: CouponChange): Promise<ChangeAnswer> {
     return this.#untilAnswered(async () => {
       try {
-        const changed = await changeCoupon(this.#parts.mongo, name, change);
+        const changed = await this.#parts.changes.change(name, change);
         const { outcome } = changed;
         if (outcome === 'changed' || outcome === 'unchanged') return { status: 200, version: changed.version };
         if (outcome === 'ends_before_start') return { status: 400, code: 'invalid_request' };
@@ -212,5 +212,5 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     stores.redis.close();
     stores.mongo.close();
   };
-  return { claimPath, mongo, status, ready, close };
+  return { claimPath, changes: new CouponChanges(mongo), status, ready, close };
 };

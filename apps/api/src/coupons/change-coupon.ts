@@ -73,7 +73,7 @@ const changeCoupon = async (
   for (;;) {
     const coupon = await readSettings(mongo, name, level);
     const decision = coupon ? decideChange(coupon, change) : ({ outcome: 'coupon_not_found' } as const);
-    if (decision.outcome === 'unchanged' && level === 'majority') {
+    if (decision.outcome !== 'changed' && level === 'majority') {
       level = 'linearizable';
       continue;
     }
@@ -93,8 +93,9 @@ const TOO_MANY_CONFLICTS = `The change conflicted with claims of this coupon for
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * A primary that was replaced, and does not know it yet, may answer a majority read with old settings. That a change is already
- * made must be true, so a linearizable read confirms it. It may take 100 ms: MongoDB waits until its journal is written.
+ * The majority reads of a primary that is new, or that was replaced and does not know it yet, may return old settings. The update
+ * checks the decision to change them. Every other decision is confirmed by a linearizable read. That may take 100 ms: MongoDB
+ * waits until its journal is written.
  */
 type ReadLevel = 'majority' | 'linearizable';
 
