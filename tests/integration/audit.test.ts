@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { recount } from '@flashclaim/audit';
@@ -250,6 +250,37 @@ describe('npm run audit', () => {
     expect(seconds * 1_000).toBeGreaterThanOrEqual(before);
     expect((await runAudit({ MONGO_URI: 'mongodb://127.0.0.1:1', AUDIT_METRICS_FILE })).code).toBe(2);
     expect(await readFile(AUDIT_METRICS_FILE, 'utf8')).toBe(text);
+    await rm(folder, { recursive: true });
+  });
+
+  test('a history with releases and changes is compared with the documents', async () => {
+    const { mongo, env } = stores;
+    await addSale(mongo, 'sold', 3, ['a', 'b']);
+    await releaseOf(mongo, 'sold', 'a');
+    const claims = await mongo.claims.find().sort({ sequence: 1 }).toArray();
+    const times = { invokedAt: 1, answeredAt: 5, status: 200 };
+    const history: object[] = claims.map(({ _id, user_id, sequence, claimed_at }) => {
+      const unit = { claimId: _id, sequence, claimedAt: claimed_at.getTime() };
+      return { op: 'claim', ...times, user: user_id, coupon: 'sold', ...unit };
+    });
+    const [ended] = claims;
+    const released = { op: 'release', ...times, claimId: ended?._id, endedAt: ended?.ended_at?.getTime() };
+    const change = { op: 'settings', ...times, coupon: 'sold', set: { amount: 3, paused: false }, version: 1 };
+    const list = { op: 'list', ...times, of: 'claims', coupon: 'sold', only: 'claimed', pages: [[claims[1]?._id]] };
+    const folder = await mkdtemp(join(tmpdir(), 'flashclaim-audit-'));
+    const judge = async (records: readonly object[]) => {
+      const file = join(folder, 'history.jsonl');
+      await writeFile(file, records.map((record) => JSON.stringify(record)).join('\n'));
+      const { code, last } = await runAudit(env, ['--history', file]);
+      return { code, last };
+    };
+    expect(await judge([...history, released, change, list])).toEqual({
+      code: 0,
+      last: 'records 5 · coupons 1 · violations 0',
+    });
+    expect(await judge([...history, change, list])).toEqual({ code: 1, last: 'records 4 · coupons 1 · violations 1' });
+    const again = { ...released, claimId: claims[1]?._id };
+    expect(await judge([...history, released, again])).toMatchObject({ code: 1 });
     await rm(folder, { recursive: true });
   });
 

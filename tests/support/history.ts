@@ -8,8 +8,11 @@ import {
   checkHistoryFile,
   describeViolations,
   type HistoryRecord,
+  type ListCall,
   type Mark,
   type ReadCall,
+  type ReleaseCall,
+  type SettingsCall,
   type StatusCall,
   type Violation,
 } from '@flashclaim/audit';
@@ -28,10 +31,28 @@ interface Answer {
   claim_id?: string;
   user_id?: string;
   coupon_name?: string;
+  reason?: string;
+  sequence?: number;
+  claimed_at?: string;
+  ended_at?: string;
+  version?: number;
+  state?: string;
   amount?: number;
   remaining_amount?: number;
   claimed_count?: number;
   claimed_by?: string[];
+  data?: { claim_id: string }[];
+  next?: string | null;
+}
+
+/** Settings of a coupon, as in the body of a request. */
+export interface SaleSettings {
+  amount?: number;
+  starts_at?: string | null;
+  ends_at?: string | null;
+  paused?: boolean;
+  /** The expected version. */
+  version?: number;
 }
 
 interface Sent {
@@ -41,6 +62,9 @@ interface Sent {
   body?: object;
   signal?: AbortSignal | undefined;
 }
+
+/** Takes what a record needs from an answer. */
+type RecordAnswer = (answer: Answer, replayed: boolean) => void;
 
 export interface ClaimOptions {
   /** Sent as Idempotency-Key. */
@@ -73,22 +97,71 @@ export class HistoryRecorder {
       if (answer.claim_id !== undefined) call.claimId = answer.claim_id;
       if (replayed) call.replayed = true;
       if (answer.done !== undefined) call.done = answer.done;
+      Object.assign(call, unitIn(answer));
     });
     return call;
   }
 
-  async create(url: string, coupon: string, amount: number): Promise<CreateCall> {
-    const call: CreateCall = { op: 'create', invokedAt: performance.now(), coupon: normaliseName(coupon), amount };
-    await this.#send(call, url, { method: 'POST', path: '/api/coupons', body: { name: coupon, amount } });
+  async create(
+    url: string,
+    coupon: string,
+    amount: number,
+    sale: Omit<SaleSettings, 'amount' | 'version'> = {},
+  ): Promise<CreateCall> {
+    const names = { coupon: normaliseName(coupon), amount };
+    const call: CreateCall = { op: 'create', invokedAt: performance.now(), ...names, ...settingsIn(sale) };
+    await this.#send(call, url, { method: 'POST', path: '/api/coupons', body: { name: coupon, amount, ...sale } });
+    return call;
+  }
+
+  /** Releases a claim. */
+  async release(url: string, claimId: string): Promise<ReleaseCall> {
+    const call: ReleaseCall = { op: 'release', invokedAt: performance.now(), claimId };
+    await this.#send(call, url, { method: 'DELETE', path: `/api/claims/${claimId}` }, (answer) => {
+      if (answer.user_id !== undefined) call.user = answer.user_id;
+      if (answer.coupon_name !== undefined) call.coupon = answer.coupon_name;
+      if (answer.done !== undefined) call.done = answer.done;
+      Object.assign(call, unitIn(answer));
+    });
+    return call;
+  }
+
+  /** Changes settings of a coupon. */
+  async change(url: string, coupon: string, settings: SaleSettings): Promise<SettingsCall> {
+    const { version } = settings;
+    const set = { ...settingsIn(settings), ...(version !== undefined && { version }) };
+    const call: SettingsCall = { op: 'settings', invokedAt: performance.now(), coupon: normaliseName(coupon), set };
+    const sent = { method: 'PATCH', path: pathOf(coupon), body: settings };
+    await this.#send(call, url, sent, (answer) => {
+      if (answer.done !== undefined) call.done = answer.done;
+      if (call.status === 200 && answer.version !== undefined) call.version = answer.version;
+    });
+    return call;
+  }
+
+  /** Reads all claims of a coupon, or those of one status, page by page. */
+  async listClaims(url: string, coupon: string, only?: 'claimed' | 'released', limit = 100): Promise<ListCall> {
+    const names = { of: 'claims' as const, coupon: normaliseName(coupon), ...(only && { only }) };
+    const call: ListCall = { op: 'list', invokedAt: performance.now(), ...names, pages: [] };
+    // One record for all pages.
+    this.#records.push(call);
+    let after: string | null | undefined;
+    do {
+      const query = new URLSearchParams({ limit: `${limit}`, ...(only && { status: only }), ...(after && { after }) });
+      await this.#ask(call, url, { path: `${pathOf(coupon)}/claims?${query}` }, ({ data, next }) => {
+        if (data) call.pages.push(data.map(({ claim_id }) => claim_id));
+        after = next;
+      });
+    } while (call.status === 200 && after);
     return call;
   }
 
   async read(url: string, coupon: string): Promise<ReadCall> {
     const call: ReadCall = { op: 'read', invokedAt: performance.now(), coupon: normaliseName(coupon) };
-    await this.#send(call, url, { path: `/api/coupons/${encodeURIComponent(coupon)}` }, (answer) => {
+    await this.#send(call, url, { path: pathOf(coupon) }, (answer) => {
       if (call.status !== 200) return;
-      const { amount, remaining_amount: remaining, claimed_count: claimed } = answer;
-      Object.assign(call, { amount, remaining, claimed, listed: answer.claimed_by?.length });
+      const { amount, remaining_amount: remaining, claimed_count: claimed, version, state } = answer;
+      Object.assign(call, { amount, remaining, claimed, listed: answer.claimed_by?.length, version, state });
     });
     return call;
   }
@@ -130,7 +203,8 @@ export class HistoryRecorder {
     this.#sender.close();
     // Through a file, so that the checked history is the one that would be kept.
     const file = this.write();
-    const { violations } = await checkHistoryFile(system.stores.mongo, file, options);
+    const clock = { databaseTimeAtZeroMs: performance.timeOrigin };
+    const { violations } = await checkHistoryFile(system.stores.mongo, file, { ...clock, ...options });
     rmSync(dirname(file), { recursive: true });
     return violations;
   }
@@ -166,20 +240,25 @@ export class HistoryRecorder {
   /** Reads the status of a claim. */
   async status(url: string, claimId: string): Promise<StatusCall> {
     const call: StatusCall = { op: 'status', invokedAt: performance.now(), claimId };
-    await this.#send(call, url, { path: `/api/claims/${claimId}` }, ({ user_id, coupon_name }) => {
-      if (user_id !== undefined) call.user = user_id;
-      if (coupon_name !== undefined) call.coupon = coupon_name;
+    await this.#send(call, url, { path: `/api/claims/${claimId}` }, (answer) => {
+      if (answer.user_id !== undefined) call.user = answer.user_id;
+      if (answer.coupon_name !== undefined) call.coupon = answer.coupon_name;
+      Object.assign(call, unitIn(answer));
     });
     return call;
   }
 
-  async #send(
+  #send(call: Call, url: string, sent: Sent, record?: RecordAnswer): Promise<void> {
+    this.#records.push(call);
+    return this.#ask(call, url, sent, record);
+  }
+
+  async #ask(
     call: Call,
     url: string,
     { method = 'GET', path, headers = {}, body, signal }: Sent,
-    record: (answer: Answer, replayed: boolean) => void = () => {},
-  ) {
-    this.#records.push(call);
+    record: RecordAnswer = () => {},
+  ): Promise<void> {
     try {
       const type = body ? { 'content-type': 'application/json' } : {};
       const answer = await this.#sender.send(url, {
@@ -207,6 +286,23 @@ export class HistoryRecorder {
     return file;
   }
 }
+
+const pathOf = (coupon: string): string => `/api/coupons/${encodeURIComponent(coupon)}`;
+
+/** What an answer says about the unit of a claim, or why there is none. */
+const unitIn = ({ reason, sequence, claimed_at, ended_at }: Answer) => ({
+  ...(reason !== undefined && { reason }),
+  ...(sequence !== undefined && { sequence }),
+  ...(claimed_at !== undefined && { claimedAt: Date.parse(claimed_at) }),
+  ...(ended_at !== undefined && { endedAt: Date.parse(ended_at) }),
+});
+
+const settingsIn = ({ amount, starts_at, ends_at, paused }: SaleSettings) => ({
+  ...(amount !== undefined && { amount }),
+  ...(starts_at !== undefined && { startsAt: starts_at === null ? null : Date.parse(starts_at) }),
+  ...(ends_at !== undefined && { endsAt: ends_at === null ? null : Date.parse(ends_at) }),
+  ...(paused !== undefined && { paused }),
+});
 
 const isUndecided = ({ status, code }: StatusCall): boolean => status !== 200 || code === 'pending';
 

@@ -212,8 +212,17 @@ export class TruthfulSale {
     else if (fate === 'unavailable') this.history.push({ ...call, status: 503, code: 'unavailable', done: 'unknown' });
     else if (claim && fate === 'pending') this.history.push({ ...call, status: 202 });
     else if (claim) {
-      const { userId: user, couponName: coupon, sequence, claimedAt, endedAt = decidedAt } = claim;
-      this.history.push({ ...call, status: 200, code: 'released', user, coupon, sequence, claimedAt, endedAt });
+      const { userId: user, couponName: coupon, sequence, claimedAt, endedAt } = claim;
+      this.history.push({
+        ...call,
+        status: 200,
+        code: 'released',
+        user,
+        coupon,
+        sequence,
+        claimedAt,
+        ...(endedAt !== undefined && { endedAt }),
+      });
     } else {
       const isPending = (target as Request<'claim'>).fate === 'pending' && target.invokedAt <= decidedAt;
       this.history.push({
