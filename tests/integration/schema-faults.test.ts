@@ -6,7 +6,9 @@ import { openStores, type TestStores } from '../support/stores.ts';
 
 const UNIQUE = 'the unique index on user_id, coupon_id of claims';
 const KEY = { user_id: 1, coupon_id: 1 } as const;
-const NAME = 'user_id_1_coupon_id_1';
+const NAME = 'live_user_id_1_coupon_id_1';
+const LIVE = { unique: true, partialFilterExpression: { ordinal: 1 } } as const;
+const NARROWER = { ordinal: 1, state: 'held' };
 
 let stores: TestStores;
 let db: Db;
@@ -32,12 +34,13 @@ const keepLonger = (seconds: number) =>
   });
 const changeValidator = (change: object) => db.command({ collMod: 'claims', ...change });
 const demand = (required: string[], user_id: object) => {
-  const { $jsonSchema } = VALIDATORS.claims as { $jsonSchema: { properties: object } };
+  const { $jsonSchema, ...conditions } = VALIDATORS.claims as { $jsonSchema: { properties: object } };
   const properties = { ...$jsonSchema.properties, user_id };
-  return changeValidator({ validator: { $jsonSchema: { ...$jsonSchema, required, properties } } });
+  return changeValidator({ validator: { ...conditions, $jsonSchema: { ...$jsonSchema, required, properties } } });
 };
 const TEXT = { bsonType: 'string', minLength: 1 };
-const REQUIRED = ['_id', 'user_id', 'coupon_id', 'coupon_name', 'claimed_at'];
+const REQUIRED = ['_id', 'user_id', 'coupon_id', 'coupon_name', 'claimed_at', 'sequence'];
+const SEQUENCES = 'the unique index on coupon_id, sequence of claims';
 
 test.each<[string, () => Promise<unknown>, string[]]>([
   ['nothing', async () => {}, []],
@@ -50,10 +53,14 @@ test.each<[string, () => Promise<unknown>, string[]]>([
   ],
   ['a unique index of claims', () => db.collection('claims').dropIndex(NAME), [UNIQUE]],
   ['an index that is not unique any more', () => replaceIndex({}), [UNIQUE]],
-  ['one that leaves documents out', () => replaceIndex({ unique: true, sparse: true }), [UNIQUE]],
+  ['an index of live claims, where that of the earlier layout exists', () => replaceIndex({ unique: true }), [UNIQUE]],
+  ['one that leaves claims out', () => replaceIndex({ ...LIVE, partialFilterExpression: NARROWER }), [UNIQUE]],
+  ['the name of an index', () => replaceIndex({ ...LIVE, name: 'ours' }), []],
+  ['its sequence numbers', () => db.collection('claims').dropIndex('coupon_id_1_sequence_1'), [SEQUENCES]],
+  ['an index of the earlier layout', () => db.collection('claims').createIndex({ coupon_id: 1 }), []],
   [
     'one for which two users are the same',
-    () => replaceIndex({ unique: true, collation: { locale: 'en', strength: 1 } }),
+    () => replaceIndex({ ...LIVE, collation: { locale: 'en', strength: 1 } }),
     [UNIQUE],
   ],
   ['a collection', () => db.collection('claims').drop(), ['the collection claims']],
@@ -64,7 +71,12 @@ test.each<[string, () => Promise<unknown>, string[]]>([
   ['one for new documents alone', () => changeValidator({ validationLevel: 'moderate' }), ['the validator of claims']],
   ['one that demands less', () => demand(REQUIRED.slice(1), TEXT), ['the validator of claims']],
   ['one that allows more', () => demand(REQUIRED, { bsonType: 'string' }), ['the validator of claims']],
-  ['one that demands more', () => demand([...REQUIRED, 'sequence'], { ...TEXT, maxLength: 255 }), []],
+  [
+    'one that lets a claim be live and ended at once',
+    () => changeValidator({ validator: { $jsonSchema: (VALIDATORS.claims as { $jsonSchema: object }).$jsonSchema } }),
+    ['the validator of claims'],
+  ],
+  ['one that demands more', () => demand([...REQUIRED, 'quantity'], { ...TEXT, maxLength: 255 }), []],
 ])('what is missing in MongoDB without %s', async (_, change, faults) => {
   await change();
   expect(await findSchemaFaults(db)).toEqual(faults);

@@ -4,6 +4,8 @@ import { promisify } from 'node:util';
 import { newCoupon } from '@flashclaim/core';
 import { seedCoupons } from '@flashclaim/seed';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createEarlierCollections, earlierCoupon } from '../support/earlier-layout.ts';
+import { runCommand } from '../support/run-command.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
 
 let stores: TestStores;
@@ -49,6 +51,28 @@ test('what comes with the project can be seeded, and seeded again', async () => 
   expect(first.every(({ created }) => created)).toBe(true);
   const again = await seedCoupons(stores.mongo.db);
   expect(again).toEqual(first.map((coupon) => ({ ...coupon, created: false })));
+});
+
+test('a coupon is created by the clock of MongoDB, in the present layout', async () => {
+  const { db, coupons } = stores.mongo;
+  const now = async (): Promise<Date> => (await db.command({ hello: 1 }))['localTime'];
+  const before = await now();
+  await seedCoupons(db, [{ name: 'new', amount: 5 }]);
+  const created = await coupons.findOne({ name: 'new' });
+  expect(created).toMatchObject({ issued: 0, version: 1, held_amount: 0, event_count: 0 });
+  expect(created?.created_at.getTime()).toBeGreaterThanOrEqual(before.getTime());
+  expect(created?.created_at.getTime()).toBeLessThanOrEqual((await now()).getTime());
+});
+
+test('with --migrate, as its container runs it, the data of an earlier version are migrated first', async () => {
+  const earlier = await openStores();
+  await createEarlierCollections(earlier.mongo.db);
+  await earlier.mongo.db.collection('coupons').insertOne(earlierCoupon('PROMO_SUPER', 200));
+  const { code, lines } = await runCommand('seed/seed.ts', earlier.env, ['--migrate']);
+  expect(lines[0]).toBe('migrated: 0 claims numbered, 1 coupons completed');
+  expect(lines).toContainEqual(expect.stringMatching(/^PROMO_SUPER +200 +200 {2}existed, unchanged$/));
+  expect(code).toBe(0);
+  await earlier.close();
 });
 
 test('seed_mongodb.sh seeds the same', async () => {

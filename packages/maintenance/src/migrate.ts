@@ -8,7 +8,7 @@ const USAGE = `npm run migrate    brings the claims, coupons and indexes of an e
   -- --help  prints this
 
 Stop every API and worker that uses the database first. Nothing is lost if it is interrupted: run it again.
-A million claims take a minute or two. If the layout is present already, it changes nothing.
+A million claims take a few minutes. If the layout is present already, it changes nothing.
 
 The database is MONGO_DB of MONGO_URI. If MONGO_URI is not set: the database of npm start, running or not.
 Exit code 0: the layout is the present one; 2: the migration was not possible.`;

@@ -6,6 +6,8 @@ import type { Mongo } from './mongo.ts';
 import { BY_COUPON, completion, numberClaims } from './number-claims.ts';
 import { isSameKey } from './same-index.ts';
 
+const INDEX_NOT_FOUND = 27;
+
 /** What a migration changed. */
 export interface Migration {
   /** False if the layout was the present one already. */
@@ -65,6 +67,10 @@ const dropIndexes = async ({ claims }: Mongo): Promise<number> => {
   const found = await claims.indexes();
   const byCoupon = found.filter(({ key, unique }) => isSameKey(key, BY_COUPON) && !unique);
   const replaced = [...byCoupon, ...found.filter(isOfAllUsers)];
-  for (const { name } of replaced) await claims.dropIndex(name as string);
+  for (const { name } of replaced)
+    await claims.dropIndex(name as string).catch((error: { code?: unknown }) => {
+      // Another migration was first.
+      if (error.code !== INDEX_NOT_FOUND) throw error;
+    });
   return replaced.length;
 };
