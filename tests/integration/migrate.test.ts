@@ -1,5 +1,7 @@
+import type { CouponFields } from '@flashclaim/core';
 import { seedCoupons } from '@flashclaim/seed';
 import { findSchemaFaults, hasEarlierLayout, INDEXES, migrate } from '@flashclaim/store';
+import type { ObjectId, WithId } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createEarlierCollections, earlierClaims, earlierCoupon, usersOf } from '../support/earlier-layout.ts';
 import { runAudit } from '../support/run-audit.ts';
@@ -80,7 +82,7 @@ describe('npm run migrate', () => {
     const inserted = await addSales();
     const before = await coupons();
     const listed = await stores.mongo.claims
-      .find({ coupon_id: (before[1] as (typeof before)[0])._id }, { hint: { coupon_id: 1 } })
+      .find({ coupon_id: before[1]?._id as ObjectId }, { hint: { coupon_id: 1 } })
       .toArray();
     const { code, lines } = await runCommand(MIGRATE, stores.env);
     expect(code).toBe(0);
@@ -144,7 +146,7 @@ describe('npm run migrate', () => {
     const claims = await addSales();
     await migrate(stores.mongo);
     const { db } = stores.mongo;
-    const cold = (await coupons())[0] as unknown as { _id: never; name: string };
+    const cold = (await coupons())[0] as WithId<CouponFields>;
     // As a worker of the earlier version leaves it.
     await db.command({ collMod: 'claims', validator: {} });
     await db.collection('claims').createIndex({ user_id: 1, coupon_id: 1 }, { unique: true });
