@@ -19,8 +19,8 @@ export const PAGE_PARAMETERS = {
     Type.Integer({
       minimum: 1,
       maximum: LIST_LIMIT_MAX,
-      default: LIST_LIMIT_DEFAULT,
-      description: 'How many entries a page contains at most.',
+      // Not as `default`: Ajv would add it to the query, and an export refuses a limit.
+      description: `How many entries a page contains at most: ${LIST_LIMIT_DEFAULT} by default.`,
     }),
   ),
   after: Type.Optional(
