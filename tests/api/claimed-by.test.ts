@@ -1,7 +1,7 @@
 import { decodeCursor } from '@flashclaim/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, type Reply } from '../support/call-api.ts';
-import { insertClaims, releaseClaim } from '../support/insert-claims.ts';
+import { grantUnits, releaseClaim } from '../support/grant-units.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const TOKEN = 'a token for tests';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   url = system.urls[0] as string;
   await call(`${url}/api/coupons`, 'POST', { name: NAME, amount: 9 }, asAdmin);
   const { mongo } = system.stores;
-  await insertClaims(mongo, NAME, ['zoe', 'adam', 'mia', 'ben']);
+  await grantUnits(mongo, NAME, ['zoe', 'adam', 'mia', 'ben']);
   // As after a failover: the order in which documents were inserted is another one.
   const zoe = await mongo.claims.findOneAndDelete({ user_id: 'zoe' });
   if (zoe) await mongo.claims.insertOne(zoe);
@@ -72,7 +72,7 @@ test('a user whose claim was released is not listed, and comes last after anothe
   const two = await read('?limit=2');
   expect(two.body.claimed_by).toEqual(['zoe', 'mia']);
   expect(nextOf(two)).toEqual([3]);
-  await insertClaims(system.stores.mongo, NAME, ['adam']);
+  await grantUnits(system.stores.mongo, NAME, ['adam']);
   expect((await read()).body.claimed_by).toEqual(['zoe', 'mia', 'ben', 'adam']);
 });
 

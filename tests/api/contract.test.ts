@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { BODY_MAX_BYTES, CLAIMED_BY_MAX } from '@flashclaim/core';
 import { ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beginExport, LONG_EXPORT, longUser } from '../support/begin-export.ts';
 import { call, claim, createCoupon, type Reply } from '../support/call-api.ts';
 import { DOCUMENTED_ANSWERS, type DocumentedAnswer } from '../support/documented-answers.ts';
 import { expectProblem } from '../support/expect-problem.ts';
-import { insertClaims } from '../support/insert-claims.ts';
+import { grantUnits } from '../support/grant-units.ts';
+import { insertClaims, insertCoupon } from '../support/insert-sale.ts';
 import { Contract } from '../support/openapi.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
-import { exchange, rawPost } from '../support/raw-connection.ts';
+import { exchange, rawPost, rawRequest } from '../support/raw-connection.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { AUDIENCE, ISSUER, newKey, tokenOf } from '../support/token-issuer.ts';
 import { until } from '../support/until.ts';
@@ -48,6 +50,12 @@ const ELSEWHERE: Record<string, string> = {
 const NO_DEFECT_KNOWN = ['claimCoupon', 'getHealth', 'getLiveness', 'getReadiness', 'getMetrics', 'getOpenapi'].map(
   (operationId) => `${operationId} 500 internal_error`,
 );
+
+const LISTS = [
+  ['listCoupons', '/api/coupons'],
+  ['listCouponClaims', '/api/coupons/any/claims'],
+  ['listUserClaims', '/api/users/any/claims'],
+] as const;
 
 const TOKEN = 'a token for tests';
 const KEY = 'a claim key for tests';
@@ -99,6 +107,10 @@ const tellsOf = (line: string, id: string) => line.includes(`"request_id":"${id}
 
 const post = (path: string, body: unknown, headers = {}) => call(url + path, 'POST', body, headers);
 const get = (path: string, headers = {}) => call(url + path, 'GET', undefined, headers);
+const getText = async (path: string, accept = '*/*'): Promise<Reply> => {
+  const response = await fetch(url + path, { headers: { accept } });
+  return { status: response.status, headers: response.headers, body: await response.text() };
+};
 const claimBody = (body: unknown, headers = {}) => post('/api/coupons/claim', body, headers);
 const longBody = JSON.stringify({ user_id: 'u', coupon_name: 'c', filler: 'x'.repeat(BODY_MAX_BYTES) });
 
@@ -247,7 +259,7 @@ describe('a system like any other', () => {
   describe('changing a coupon', () => {
     beforeAll(async () => {
       await createCoupon(url, 'set/up', 5);
-      await insertClaims(system.stores.mongo, 'set/up', ['user-0', 'user-1']);
+      await grantUnits(system.stores.mongo, 'set/up', ['user-0', 'user-1']);
     });
     const change = (body: unknown, headers = {}, name = 'set%2Fup') =>
       call(`${url}/api/coupons/${name}`, 'PATCH', body, headers);
@@ -290,7 +302,7 @@ describe('a system like any other', () => {
         send: async () => {
           const names = Array.from({ length: CLAIMED_BY_MAX + 1 }, (_, index) => `user-${index}`);
           await createCoupon(url, 'large', 2 * CLAIMED_BY_MAX);
-          await insertClaims(system.stores.mongo, 'large', names);
+          await grantUnits(system.stores.mongo, 'large', names);
           return change({ paused: true }, {}, 'large');
         },
         headers: { link: NEXT },
@@ -567,6 +579,108 @@ describe('a system like any other', () => {
     for (const row of rows) holds(row);
   });
 
+  describe('listing', () => {
+    beforeAll(async () => {
+      const { mongo } = system.stores;
+      const ended = new Date('2026-11-27T10:00:00.000Z');
+      const coupon = await insertCoupon(mongo, 'listed');
+      await insertClaims(mongo, coupon, [1, 3], (sequence) => (sequence === 2 ? { ended_at: ended } : {}));
+      await insertCoupon(mongo, 'listed too');
+    });
+    const vary = { vary: /^Accept$/ };
+    const paths = {
+      listCoupons: '/api/coupons?q=listed',
+      listCouponClaims: '/api/coupons/listed/claims',
+      listUserClaims: '/api/users/user-2/claims',
+    };
+    const rebound = (path: string) =>
+      exchange(url, rawRequest(`GET ${path} HTTP/1.1`).replace('Host: localhost', 'Host: rebound.example'));
+    const released = { status: 'released', sequence: 2, ended_at: '2026-11-27T10:00:00.000Z' };
+
+    const rows: Row[] = [
+      {
+        answer: 'listCoupons 200',
+        when: 'names begin so',
+        send: () => get(paths.listCoupons),
+        body: { data: [{ name: 'listed', claimed_count: 2 }, { name: 'listed too' }], next: null },
+      },
+      {
+        answer: 'listCoupons 200',
+        when: 'there are more than asked for',
+        send: () => get(`${paths.listCoupons}&limit=1`),
+        body: { data: [{ name: 'listed' }], next: expect.any(String) },
+      },
+      {
+        answer: 'listCouponClaims 200',
+        when: 'there are claims, live and released',
+        send: () => get(paths.listCouponClaims),
+        headers: vary,
+        body: { data: [{ status: 'claimed', sequence: 1 }, released, { sequence: 3 }], next: null },
+      },
+      {
+        answer: 'listCouponClaims 200',
+        when: 'the released ones are asked for',
+        send: () => get(`${paths.listCouponClaims}?status=released`),
+        headers: vary,
+        body: { data: [released], next: null },
+      },
+      ...['application/x-ndjson', 'text/csv'].map((accept) => ({
+        answer: 'listCouponClaims 200',
+        when: `an export is asked for: ${accept}`,
+        send: () => getText(paths.listCouponClaims, accept),
+        headers: { ...vary, 'content-type': new RegExp(`^${accept}; charset=utf-8$`) },
+      })),
+      {
+        answer: 'listCouponClaims 404 coupon_not_found',
+        when: 'there is no such coupon',
+        send: () => get('/api/coupons/unlisted/claims'),
+      },
+      {
+        answer: 'listUserClaims 200',
+        when: 'the user has a claim',
+        send: () => get(paths.listUserClaims),
+        body: { data: [{ ...released, user_id: 'user-2' }], next: null },
+      },
+      {
+        answer: 'listUserClaims 200',
+        when: 'nobody knows the user',
+        send: () => get('/api/users/nobody/claims'),
+        body: { data: [], next: null },
+      },
+      ...Object.entries(paths).flatMap(([operationId, path]): Row[] => [
+        {
+          answer: `${operationId} 400 invalid_request`,
+          when: 'limit and cursor are wrong: both are listed',
+          send: () => get(`${path}${path.includes('?') ? '&' : '?'}limit=0&after=`),
+          detail: 'limit must be >= 1',
+          body: { errors: [{ parameter: 'limit' }, { parameter: 'after' }] },
+        },
+        {
+          answer: `${operationId} 403 host_not_allowed`,
+          when: 'it is sent under a name that is in somebody’s DNS',
+          send: () => rebound(path),
+          detail: 'set ADMIN_TOKEN',
+        },
+      ]),
+      {
+        answer: 'listCouponClaims 503 overloaded',
+        when: 'two exports run',
+        send: async () => {
+          const coupon = await insertCoupon(system.stores.mongo, 'exported');
+          const change = (sequence: number) => ({ user_id: longUser(sequence) });
+          await insertClaims(system.stores.mongo, coupon, [1, LONG_EXPORT], change);
+          const path = '/api/coupons/exported/claims';
+          for (let i = 0; i < 2; i++) await beginExport(url + path);
+          return get(path, { accept: 'text/csv' });
+        },
+        headers: { 'retry-after': SECONDS },
+        detail: 'runs 2 exports',
+        body: { done: 'nothing' },
+      },
+    ];
+    for (const row of rows) holds(row);
+  });
+
   describe('the service itself', () => {
     const rows: Row[] = [
       { answer: 'getHealth 200', when: 'all parts are up', send: () => get('/health'), body: { status: 'ok' } },
@@ -576,10 +690,7 @@ describe('a system like any other', () => {
       {
         answer: 'getMetrics 200',
         when: 'always',
-        send: async () => {
-          const response = await fetch(`${url}/metrics`);
-          return { status: response.status, headers: response.headers, body: await response.text() };
-        },
+        send: () => getText('/metrics'),
       },
     ];
     for (const row of rows) holds(row);
@@ -592,7 +703,7 @@ describe('a system like any other', () => {
         answer: 'anyCall 405 method_not_allowed',
         when: 'the address takes other methods',
         send: () => call(`${url}/api/coupons`, 'DELETE'),
-        headers: { allow: /^POST$/ },
+        headers: { allow: /^GET, HEAD, POST$/ },
       },
       {
         answer: 'anyCall 204',
@@ -625,6 +736,29 @@ describe('a system like any other', () => {
         },
         detail: 'request id',
       },
+      {
+        answer: 'listCoupons 500 internal_error',
+        when: 'what the database holds is no coupon',
+        send: async () => {
+          await corrupt('coupons', { name: 'broken, too', amount: 1, remaining_amount: 1, created_at: 'yesterday' });
+          return get('/api/coupons?q=broken,');
+        },
+        detail: 'request id',
+      },
+      ...['/api/coupons/listed/claims', '/api/users/broken/claims'].map((path, index) => ({
+        answer: `${index === 0 ? 'listCouponClaims' : 'listUserClaims'} 500 internal_error`,
+        when: 'what the database holds is no claim',
+        send: async () => {
+          const { _id: coupon_id } = (await system.stores.mongo.coupons.findOne({ name: 'listed' })) as {
+            _id: ObjectId;
+          };
+          const fields = { user_id: 'broken', coupon_id, coupon_name: 'listed', claimed_at: 'yesterday', ordinal: 1 };
+          await system.stores.mongo.claims.deleteMany({ user_id: 'broken' });
+          await corrupt('claims', { _id: 'no claim' as never, sequence: 9, ...fields });
+          return get(path);
+        },
+        detail: 'request id',
+      })),
       {
         answer: 'createCoupon 500 internal_error',
         when: 'the database refuses what is right',
@@ -694,10 +828,17 @@ describe('what is for admin, once there is a token', () => {
       send: () => get('/metrics'),
       headers: { 'www-authenticate': /^Basic .*Bearer / },
     },
+    ...LISTS.map(([operationId, path]) => ({
+      answer: `${operationId} 401 unauthorized`,
+      when: 'it is not sent',
+      send: () => get(path),
+      headers: { 'www-authenticate': /^Basic .*Bearer / },
+    })),
     ...[
       { operationId: 'createCoupon', send: () => post('/api/coupons', { name: 'm', amount: 1 }, guess) },
       { operationId: 'changeCoupon', send: () => call(`${url}/api/coupons/n`, 'PATCH', { amount: 3 }, guess) },
       { operationId: 'getMetrics', send: () => get('/metrics', guess) },
+      ...LISTS.map(([operationId, path]) => ({ operationId, send: () => get(path, guess) })),
     ].map(({ operationId, send }) => ({
       answer: `${operationId} 429 rate_limited`,
       when: 'it was guessed too often',
@@ -970,6 +1111,7 @@ describe('a store that is down', () => {
       away('changeCoupon', () => call(`${url}/api/coupons/any`, 'PATCH', { paused: true }), silent),
       away('getCoupon', () => get('/api/coupons/any'), silent),
       away('getClaim', () => get('/api/claims/nobody'), silent),
+      ...LISTS.map(([operationId, path]) => away(operationId, () => get(path), silent)),
       away('getHealth', () => get('/health'), 'Down: MongoDB.'),
       away('getReadiness', () => get('/readyz'), 'Down: MongoDB.'),
       { answer: 'getLiveness 200', when: 'it lives all the same', send: () => get('/livez') },

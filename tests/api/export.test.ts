@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { get as httpGet, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beginExport, LONG_EXPORT, longUser } from '../support/begin-export.ts';
 import { call } from '../support/call-api.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { insertClaims, insertCoupon } from '../support/insert-sale.ts';
@@ -20,6 +20,7 @@ const ENDED_AT = new Date('2026-11-27T10:00:00.000Z');
 const mongo = () => system.stores.mongo;
 const pathOf = (name: string) => `/api/coupons/${encodeURIComponent(name)}/claims`;
 
+const begin = (name: string, accept = LINES) => beginExport(`${system.urls[0]}${pathOf(name)}`, accept);
 const request = (path: string, accept: string, method = 'GET') =>
   fetch(`${system.urls[0]}${path}`, { method, headers: { accept } });
 const exportOf = async (name: string, accept: string, query = '') =>
@@ -114,32 +115,21 @@ describe('an export', () => {
   });
 });
 
-/** Begins an export, and reads no more of it than what arrives with its headers. */
-const begin = async (path: string, accept = LINES): Promise<IncomingMessage> => {
-  const outgoing = httpGet(`${system.urls[0]}${path}`, { agent: false, headers: { accept } });
-  onTestFinished(() => void outgoing.destroy());
-  const [response] = await once(outgoing, 'response');
-  return response;
-};
-
-/** More claims than a connection buffers, in three ranges. */
-const LONG = 30_000;
-
 describe('a long export', () => {
   beforeAll(async () => {
     const coupon = await insertCoupon(mongo(), 'long');
-    await insertClaims(mongo(), coupon, [1, LONG], (sequence) => ({ user_id: `${'🎟'.repeat(240)}${sequence}` }));
+    await insertClaims(mongo(), coupon, [1, LONG_EXPORT], (sequence) => ({ user_id: longUser(sequence) }));
   });
 
   test('has every claim once, by sequence', async () => {
     const lines = (await exportOf('long', LINES)).trimEnd().split('\n');
-    expect(lines.pop()).toBe(`{"count":${LONG}}`);
+    expect(lines.pop()).toBe(`{"count":${LONG_EXPORT}}`);
     const sequences = lines.map((line) => JSON.parse(line).sequence);
-    expect(sequences).toEqual(Array.from({ length: LONG }, (_, index) => index + 1));
+    expect(sequences).toEqual(Array.from({ length: LONG_EXPORT }, (_, index) => index + 1));
   });
 
   test('is one of two at most; others are answered overloaded until one has ended', async () => {
-    const [first, second] = [await begin(pathOf('long')), await begin(pathOf('long'), CSV)];
+    const [first, second] = [await begin('long'), await begin('long', CSV)];
     expectProblem(
       await call(`${system.urls[0]}${pathOf('long')}`, 'GET', undefined, { accept: CSV }),
       'overloaded',
@@ -149,7 +139,7 @@ describe('a long export', () => {
     expect((await request(pathOf('long'), 'application/json')).status).toBe(200);
     first.destroy();
     await expect.poll(async () => (await request(pathOf('unsold'), LINES)).status).toBe(200);
-    expect((await text(second)).endsWith(`#count,${LONG}\r\n`)).toBe(true);
+    expect((await text(second)).endsWith(`#count,${LONG_EXPORT}\r\n`)).toBe(true);
   });
 
   test('that meets a fault ends without its count, and the connection ends, too', async () => {
@@ -162,7 +152,7 @@ describe('a long export', () => {
     );
     for (const accept of [LINES, CSV]) {
       let received = '';
-      const response = (await begin(pathOf('broken'), accept)).on('data', (chunk) => {
+      const response = (await begin('broken', accept)).on('data', (chunk) => {
         received += chunk;
       });
       await expect(once(response, 'end')).rejects.toThrow('aborted');
@@ -173,10 +163,9 @@ describe('a long export', () => {
 
   test('ends when its process stops', async () => {
     const url = await system.addApi();
-    const outgoing = httpGet(`${url}${pathOf('long')}`, { agent: false, headers: { accept: LINES } });
-    const [response]: IncomingMessage[] = await once(outgoing, 'response');
+    const response = await beginExport(url + pathOf('long'));
     const stopped = system.apis.at(-1)?.stop();
-    await expect(text(response as IncomingMessage)).rejects.toThrow('aborted');
+    await expect(text(response)).rejects.toThrow('aborted');
     expect((await stopped)?.code).toBe(0);
   });
 });

@@ -221,7 +221,7 @@ describe('claims of a user', () => {
   });
 
   test('that exist all the time are listed, while others come and are released', async () => {
-    const claims = [];
+    const claims: Awaited<ReturnType<typeof insertClaims>> = [];
     for (let i = 0; i < 12; i++) {
       const coupon = await insertCoupon(mongo(), `of a busy user ${i}`);
       claims.push(...(await insertClaims(mongo(), coupon, [1, 1], () => ({ user_id: 'busy' }))));

@@ -48,10 +48,12 @@ describe('the document', () => {
       expect(schemas[$id]).toEqual(said);
     }
     expect(Object.keys(schemas).sort()).toEqual([
+      'ClaimList',
       'ClaimRequest',
       'ClaimStatus',
       'Coupon',
       'CouponChange',
+      'CouponList',
       'NewCoupon',
       'Problem',
     ]);
@@ -143,6 +145,9 @@ describe('who needs the admin token', () => {
     expect(needed).toMatchObject({
       createCoupon: admin,
       getMetrics: admin,
+      listCoupons: admin,
+      listCouponClaims: admin,
+      listUserClaims: admin,
       // Admin reads more than others.
       getCoupon: [...admin, {}],
       getClaim: [...admin, {}],

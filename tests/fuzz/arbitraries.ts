@@ -1,4 +1,4 @@
-import { isCouponName, isName } from '@flashclaim/core';
+import { isCouponName, isName, isNamePrefix } from '@flashclaim/core';
 import fc, { type Arbitrary } from 'fast-check';
 
 /** The part of JSON Schema that the document uses. */
@@ -30,6 +30,9 @@ const text = (maxLength: number): Arbitrary<string> =>
 /** A small set, so that values repeat: an existing coupon, a user with a unit, a used key. */
 export const NAMES = ['fuzz one', 'fuzz/few', 'fuzz many', '.', '..', 'claim', '__proto__', '%', 'ßtraße'];
 
+/** The beginnings of some of them, and of none. */
+export const NAME_PREFIXES = ['fuzz', 'fuzz ', '.', '.*', '_'];
+
 /** Values that are valid by the schema. @throws Error on an unknown kind of schema. */
 export const conforming = (schema: Schema): Arbitrary<unknown> => {
   if (Array.isArray(schema.type)) return fc.oneof(...schema.type.map((type) => conforming({ ...schema, type })));
@@ -44,6 +47,8 @@ export const conforming = (schema: Schema): Arbitrary<unknown> => {
   if (schema.format === 'coupon-name')
     return conforming({ ...schema, format: 'name' }).filter((name) => isCouponName(name as string));
   if (schema.format === 'date-time') return TIMES;
+  if (schema.format === 'name-prefix')
+    return fc.oneof(fc.constantFrom(...NAME_PREFIXES), text(300).filter(isNamePrefix));
   if (schema.pattern) return patterned(schema.pattern);
   return text(schema.maxLength ?? 100).filter(({ length }) => length >= (schema.minLength ?? 0));
 };

@@ -5,7 +5,7 @@ import { call, type Reply } from '../support/call-api.ts';
 import { Contract } from '../support/openapi.ts';
 import { type Access, type Credential, openAccess } from './access.ts';
 import { NAMES } from './arbitraries.ts';
-import { judge } from './judge.ts';
+import { type Cursors, judge } from './judge.ts';
 import { type FuzzRequest, type Known, requests } from './request.ts';
 import { addressOf, send } from './send.ts';
 
@@ -33,7 +33,7 @@ export type Coverage = Map<string, number>;
  */
 export const fuzz = async ({ url, seed, access = openAccess, stop, onProgress }: FuzzOptions): Promise<Coverage> => {
   const contract = await Contract.read(url);
-  const known = await prepare(url, access);
+  const { known, cursors } = await prepare(url, access);
   const sender = new HttpSender();
   const coverage: Coverage = new Map();
   let sent = 0;
@@ -42,7 +42,7 @@ export const fuzz = async ({ url, seed, access = openAccess, stop, onProgress }:
     const answer = nameOf(request, reply);
     coverage.set(answer, (coverage.get(answer) ?? 0) + 1);
     if (++sent % PROGRESS_EVERY_REQUESTS === 0) onProgress?.(sent);
-    const faults = judge(contract, request, reply);
+    const faults = judge(contract, request, reply, cursors);
     if (faults.length > 0) throw new Error(report(request, reply, faults));
   });
   try {
@@ -60,16 +60,40 @@ export const fuzz = async ({ url, seed, access = openAccess, stop, onProgress }:
 };
 
 /** Creates a few coupons, one of them sold out, and claims. Resolves to values that the document can't describe by a schema. */
-const prepare = async (url: string, { admin, claimant }: Access): Promise<Known> => {
-  const post = (path: string, body: object, { authorization }: Credential) =>
-    call(url + path, 'POST', body, authorization === undefined ? {} : { authorization });
+const prepare = async (url: string, { admin, claimant }: Access): Promise<{ known: Known; cursors: Cursors }> => {
+  const send = (method: string, path: string, { authorization }: Credential, body?: object) =>
+    call(url + path, method, body, authorization === undefined ? {} : { authorization });
   const claimIds: string[] = [];
-  for (const [index, name] of NAMES.slice(0, 3).entries()) {
-    await post('/api/coupons', { name, amount: 10 ** index }, admin);
-    const claimed = await post('/api/coupons/claim', { coupon_name: name, user_id: claimant.user }, claimant);
-    claimIds.push(claimed.body.claim_id);
+  const coupons = NAMES.slice(0, 3);
+  for (const [index, name] of coupons.entries()) {
+    await send('POST', '/api/coupons', admin, { name, amount: 10 ** index });
+    // A token is for one user: the claim of another is refused.
+    for (const user_id of [claimant.user, 'second']) {
+      const claimed = await send('POST', '/api/coupons/claim', claimant, { coupon_name: name, user_id });
+      if (claimed.body.claim_id) claimIds.push(claimed.body.claim_id);
+    }
   }
-  return { name: NAMES, claim_id: claimIds, prefer: ['respond-async', 'wait=0', 'wait=1, respond-async', 'tea'] };
+  const lists: [path: string, name: string, q?: string][] = [
+    ...coupons.map((name): [string, string] => ['/api/coupons/{name}/claims', name]),
+    ['/api/users/{user_id}/claims', claimant.user],
+    ['/api/coupons', ''],
+    ['/api/coupons', '', 'fuzz'],
+  ];
+  const cursors: Map<string, string> = new Map();
+  for (const [path, name, q] of lists) {
+    const address = path.replace(/\{\w+\}/, encodeURIComponent(name));
+    const { body } = await send('GET', `${address}?limit=1${q === undefined ? '' : `&q=${q}`}`, admin);
+    if (body.next) cursors.set(body.next, `${address} ${q ?? ''}`);
+  }
+  const prefer = ['respond-async', 'wait=0', 'wait=1, respond-async', 'tea'];
+  const known = {
+    name: NAMES,
+    user_id: NAMES.concat(claimant.user),
+    claim_id: claimIds,
+    after: [...cursors.keys()],
+    prefer,
+  };
+  return { known, cursors };
 };
 
 const nameOf = ({ operationId = 'anything else' }: FuzzRequest, { status, body }: Reply): string => {

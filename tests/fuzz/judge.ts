@@ -2,14 +2,18 @@ import { BODY_MAX_BYTES, type ProblemCode } from '@flashclaim/core';
 import type { Reply } from '../support/call-api.ts';
 import type { Contract, Operation, Parameter } from '../support/openapi.ts';
 import type { FuzzRequest } from './request.ts';
+import { addressOf } from './send.ts';
+
+/** Cursors that the API has given, and the list of each: its address, and the prefix of its names. */
+export type Cursors = ReadonlyMap<string, string>;
 
 /** Describes what is wrong with the answer to a request; empty if nothing is. */
-export const judge = (contract: Contract, request: FuzzRequest, reply: Reply): string[] => {
+export const judge = (contract: Contract, request: FuzzRequest, reply: Reply, cursors: Cursors): string[] => {
   const faults = [...generalFaults(contract, reply)];
   if (request.operationId === undefined) return faults;
   faults.push(...contract.faultsOf(request.operationId, reply));
   const { code } = (reply.body ?? {}) as { code?: ProblemCode };
-  const rejection = rejectionOf(contract, request);
+  const rejection = rejectionOf(contract, request) ?? pageRejectionOf(request, cursors);
   // During an outage, callers get no other code.
   if (reply.status === 503) return faults;
   if (!mayCall(contract, request.operationId, request))
@@ -17,7 +21,7 @@ export const judge = (contract: Contract, request: FuzzRequest, reply: Reply): s
   if (code === 'unauthorized') faults.push('its credentials were refused, although they are right');
   // Who may create coupons is admin.
   if (reply.body?.claimed_by && !mayCall(contract, 'createCoupon', request)) faults.push('it lists users');
-  if (rejection && code !== rejection.code)
+  if (rejection && code !== rejection.code && code !== rejection.orCode)
     faults.push(`it was not rejected as ${rejection.code}, although ${rejection.why}`);
   if (!rejection && code && REJECTIONS.includes(code) && !isOfTimes(reply))
     faults.push('it was rejected, although it is valid');
@@ -43,6 +47,8 @@ const isOfTimes = ({ body }: Reply): boolean =>
 interface Rejection {
   code: ProblemCode;
   why: string;
+  /** Another code that is right. */
+  orCode?: ProblemCode;
 }
 
 /** Checks that apply to every answer. */
@@ -73,6 +79,20 @@ const rejectionOf = (contract: Contract, request: FuzzRequest): Rejection | unde
   }
   const why = operation.requestBody && bodyFault(contract, operation, request);
   return why === undefined ? undefined : { code: 'invalid_request', why };
+};
+
+/** How a request for a page must be rejected that is valid by its schema. */
+const pageRejectionOf = (request: FuzzRequest, cursors: Cursors): Rejection | undefined => {
+  const { path, query, headers } = request;
+  const parameter = (name: string) => query.find(([key]) => key === name)?.[1];
+  const after = parameter('after');
+  const isExport = path.endsWith('{name}/claims') && /ndjson|csv/.test(headers['accept'] ?? '');
+  if (isExport && (after !== undefined || parameter('limit') !== undefined))
+    return { code: 'invalid_request', why: 'an export is the whole list' };
+  if (after === undefined || cursors.get(after) === `${addressOf({ ...request, query: [] })} ${parameter('q') ?? ''}`)
+    return undefined;
+  // A cursor names its coupon, so the coupon is searched first.
+  return { code: 'invalid_request', orCode: 'coupon_not_found', why: 'its cursor is not of this list' };
 };
 
 /** The API checks the body first: its type, then its length. */

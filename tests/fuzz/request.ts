@@ -62,14 +62,17 @@ const toOperation = (contract: Contract, operation: Operation, known: Known): Ar
     pathValues: fc.record(
       Object.fromEntries(of('path').map((parameter) => [parameter.name, pathValue(parameter, known)])),
     ),
-    query: queryOf(of('query')),
-    headers: headersOf(of('header'), known),
+    query: queryOf(of('query'), known),
+    headers: headersOf(of('header'), known, mediaTypesOf(operation)),
     contentType: schema
       ? mostly(fc.constantFrom(...JSON_TYPES), fc.constantFrom(undefined, ...OTHER_TYPES))
       : fc.constant(undefined),
     body: schema ? bodyOf(contract.resolve(schema)) : fc.constant(undefined),
   });
 };
+
+/** The media types that a call may be answered in: more than one are asked for by `Accept`. */
+const mediaTypesOf = ({ responses }: Operation): string[] => Object.keys(responses['200']?.content ?? {});
 
 const mostly = <T>(usual: Arbitrary<T>, unusual: Arbitrary<T>): Arbitrary<T> =>
   fc.oneof({ weight: 7, arbitrary: usual }, { weight: 1, arbitrary: unusual });
@@ -87,15 +90,14 @@ const pathValue = ({ name, schema }: Parameter, known: Known): Arbitrary<string>
     // An empty value would be another address.
     .filter((value) => value !== '');
 
-const queryOf = (parameters: Parameter[]): Arbitrary<FuzzRequest['query']> =>
+const queryOf = (parameters: Parameter[], known: Known): Arbitrary<FuzzRequest['query']> =>
   fc
     .tuple(
       ...parameters.map(({ name, schema }) =>
         fc.array(
-          mostly(conforming(schema as Schema), hostile).map((value): [string, string] => [
-            name,
-            asText(value).toWellFormed(),
-          ]),
+          mostly(known[name] ? fc.constantFrom(...known[name]) : conforming(schema as Schema), hostile).map(
+            (value): [string, string] => [name, asText(value).toWellFormed()],
+          ),
           { maxLength: 2 },
         ),
       ),
@@ -106,16 +108,17 @@ const queryOf = (parameters: Parameter[]): Arbitrary<FuzzRequest['query']> =>
 /** Valid header values: visible characters of Latin-1, with blanks between them. */
 const HEADER = /^[\x21-\x7e\xa1-\xff](?:[ \x21-\x7e\xa1-\xff]{0,298}[\x21-\x7e\xa1-\xff])?$/;
 
-const headersOf = (parameters: Parameter[], known: Known): Arbitrary<FuzzRequest['headers']> =>
+const headersOf = (parameters: Parameter[], known: Known, mediaTypes: string[]): Arbitrary<FuzzRequest['headers']> =>
   fc.record(
-    Object.fromEntries(
-      parameters.map(({ name, schema }) => [
+    Object.fromEntries([
+      ...(mediaTypes.length > 1 ? [['accept', fc.constantFrom(...mediaTypes, '*/*')] as const] : []),
+      ...parameters.map(({ name, schema }): [string, Arbitrary<string>] => [
         name,
         mostly(known[name] ? fc.constantFrom(...known[name]) : conforming(schema as Schema), fc.stringMatching(HEADER))
           .map(asText)
           .filter((value) => HEADER.test(value)),
       ]),
-    ),
+    ]),
     { requiredKeys: [] },
   );
 
@@ -160,7 +163,7 @@ const toAnywhere: Arbitrary<Uncredentialed> = fc.record({
   method: fc.constantFrom(...METHODS),
   path: fc.array(fc.constantFrom(...SEGMENTS), { maxLength: 4 }).map((segments) => `/${segments.join('/')}`),
   pathValues: fc.constant({}),
-  query: queryOf([]),
+  query: queryOf([], {}),
   headers: fc.constant({}),
   contentType: fc.constantFrom(undefined, ...JSON_TYPES, ...OTHER_TYPES),
   body: fc.oneof(fc.constant(undefined), fc.json()),

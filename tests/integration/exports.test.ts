@@ -1,22 +1,20 @@
 import { once } from 'node:events';
-import { createServer, get as httpGet, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { EXPORT_FORMATS, Exports } from '@flashclaim/api';
 import type { ObjectId } from 'mongodb';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { beginExport, LONG_EXPORT, longUser } from '../support/begin-export.ts';
 import { insertClaims, insertCoupon } from '../support/insert-sale.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
-
-/** More claims than a connection buffers, in three ranges. */
-const CLAIMS = 30_000;
 
 let stores: TestStores;
 let couponId: ObjectId;
 beforeAll(async () => {
   stores = await openStores();
   const coupon = await insertCoupon(stores.mongo, 'long');
-  await insertClaims(stores.mongo, coupon, [1, CLAIMS], (sequence) => ({ user_id: `${'🎟'.repeat(240)}${sequence}` }));
+  await insertClaims(stores.mongo, coupon, [1, LONG_EXPORT], (sequence) => ({ user_id: longUser(sequence) }));
   couponId = coupon._id;
 });
 afterAll(() => stores?.close());
@@ -45,9 +43,8 @@ const start = async (stallMs: number) => {
     server.closeAllConnections();
     server.close();
   });
-  const outgoing = httpGet(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { agent: false });
-  const [response]: IncomingMessage[] = await once(outgoing, 'response');
-  return { reads, closed: closed.promise, response: response as IncomingMessage };
+  const response = await beginExport(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return { reads, closed: closed.promise, response };
 };
 
 test('the caller of an export who takes nothing is disconnected', async () => {
@@ -66,6 +63,6 @@ test('the caller of an export who reads slowly gets all of it', async () => {
     // Some hundred pauses of 5 ms: longer than the timeout together.
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  expect(received).toContain(`{"count":${CLAIMS}}\n`);
+  expect(received).toContain(`{"count":${LONG_EXPORT}}\n`);
   expect(reads.count).toBe(3);
 });

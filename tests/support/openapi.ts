@@ -1,4 +1,4 @@
-import { isCouponName, isName, type ProblemCode } from '@flashclaim/core';
+import { isCouponName, isName, isNamePrefix, type ProblemCode } from '@flashclaim/core';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { call, type Reply } from './call-api.ts';
@@ -44,7 +44,7 @@ export class Contract {
   readonly #ajv = new Ajv2020({
     strict: true,
     allErrors: true,
-    formats: { name: isName, 'coupon-name': isCouponName },
+    formats: { name: isName, 'coupon-name': isCouponName, 'name-prefix': isNamePrefix },
   });
   readonly #validators = new Map<object, ValidateFunction>();
 

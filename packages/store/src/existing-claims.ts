@@ -3,7 +3,7 @@ import type { ClientSession } from 'mongodb';
 import type { Mongo } from './mongo.ts';
 
 /** Converts a stored claim into the form that decisions use. */
-export const toExistingClaim = (stored: ClaimFields): ExistingClaim => ({
+export const toExistingClaim = (stored: Omit<ClaimFields, 'coupon_id'>): ExistingClaim => ({
   id: stored._id,
   userId: stored.user_id,
   couponName: stored.coupon_name,

@@ -28,8 +28,11 @@ export const listClaimsOfCoupon = async (
 ): Promise<Page<ClaimStatus>> => {
   const id = couponId.toHexString();
   const start = after === undefined ? 0 : sequenceOf(id, after);
-  const { claims, next } = await readClaims(mongo, { couponId, after: start, limit, status });
-  return { data: claims.map(toClaimStatus), next: next === undefined ? null : claimsCursor(id, next) };
+  const data: ClaimStatus[] = [];
+  const next = await readClaims(mongo, { couponId, after: start, limit, status }, (batch) => {
+    data.push(...batch.map(toClaimStatus));
+  });
+  return { data, next: next === undefined ? null : claimsCursor(id, next) };
 };
 
 const sequenceOf = (couponId: string, after: string): number => {

@@ -4,7 +4,7 @@ import type { Mongo } from '@flashclaim/store';
 import { type Filter, type FindOptions, ObjectId, type Sort } from 'mongodb';
 import { decodeCursor, encodeCursor, invalidCursor } from '../../http/cursor.ts';
 import { type Page, toPage } from '../../http/page.ts';
-import { LISTED_FIELDS, toClaimStatus } from './to-claim-status.ts';
+import { STATUS_FIELDS, toClaimStatus } from './to-claim-status.ts';
 
 const LIST = 'user';
 
@@ -51,7 +51,13 @@ const readClaimsOfUser = async (
   const session = client.startSession({ snapshot: true });
   const read = (filter: Filter<Claim>, sort: Sort, max: number, options: FindOptions = {}): Promise<Claim[]> =>
     claims
-      .find(filter, { session, readConcern: 'snapshot', projection: LISTED_FIELDS, batchSize: max + 1, ...options })
+      .find(filter, {
+        session,
+        readConcern: 'snapshot',
+        projection: { ...STATUS_FIELDS, coupon_id: 1 },
+        batchSize: max + 1,
+        ...options,
+      })
       .sort(sort)
       .limit(max)
       .toArray();

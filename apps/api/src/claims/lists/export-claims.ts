@@ -1,33 +1,27 @@
 import type { ExportFormat } from './export-formats.ts';
-import type { ReadClaims } from './read-claims.ts';
-import { toClaimStatus } from './to-claim-status.ts';
+import { type StatusFields, toClaimStatus } from './to-claim-status.ts';
 
 /** Claims that one read of an export returns at most. */
 export const EXPORT_RANGE = 10_000;
 
-/** Claims in one piece of text: making a longer one would delay the claims of this process. */
-const PIECE_MAX = 500;
+/** Reads a range of claims: see `readClaims`. */
+export type ReadRange = (after: number, take: (batch: readonly StatusFields[]) => void) => Promise<number | undefined>;
 
 /**
  * The text of an export, piece by piece. While the caller takes a piece, no cursor is open: each range was read whole.
  * Without an end line where a read fails.
- * @param read reads the range after a sequence number.
  */
-export async function* exportClaims(
-  read: (after: number) => Promise<ReadClaims>,
-  { head, toLine, toEnd }: ExportFormat,
-): AsyncGenerator<string> {
+export async function* exportClaims(read: ReadRange, { head, toLine, toEnd }: ExportFormat): AsyncGenerator<Buffer> {
   let count = 0;
   for (let after: number | undefined = 0; after !== undefined; ) {
-    const { claims, next }: ReadClaims = await read(after);
-    // Only now: where the first read fails, the answer is a problem.
-    if (after === 0 && head !== '') yield head;
-    for (let start = 0; start < claims.length; start += PIECE_MAX) {
-      const piece = claims.slice(start, start + PIECE_MAX);
-      yield piece.map((claim) => toLine(toClaimStatus(claim))).join('');
-    }
-    count += claims.length;
-    after = next;
+    const pieces: Buffer[] = after === 0 ? [Buffer.from(head)] : [];
+    // As bytes at once: the documents of a whole range would outlive the garbage collector's young generation, and need more
+    // memory than this process otherwise has.
+    after = await read(after, (batch) => {
+      pieces.push(Buffer.from(batch.map((claim) => toLine(toClaimStatus(claim))).join('')));
+      count += batch.length;
+    });
+    yield* pieces;
   }
-  yield toEnd(count);
+  yield Buffer.from(toEnd(count));
 }

@@ -6,7 +6,7 @@ import type { ObjectId } from 'mongodb';
 import { endWhenStalled } from '../../http/end-when-stalled.ts';
 import { ProblemError } from '../../http/problem.ts';
 import type { StoreWatch } from '../../stores/store-watch.ts';
-import { EXPORT_RANGE, exportClaims } from './export-claims.ts';
+import { EXPORT_RANGE, exportClaims, type ReadRange } from './export-claims.ts';
 import type { ExportFormat } from './export-formats.ts';
 import { readClaims } from './read-claims.ts';
 
@@ -52,8 +52,8 @@ export class Exports {
     });
     const { mongo, mongoWatch, stopSignal, stallMs = STALL_MS } = this.#options;
     endWhenStalled(response, stallMs);
-    const read = (after: number) =>
-      mongoWatch.answer(() => readClaims(mongo, { couponId, after, limit: EXPORT_RANGE, status }));
+    const read: ReadRange = (after, take) =>
+      mongoWatch.answer(() => readClaims(mongo, { couponId, after, limit: EXPORT_RANGE, status }, take));
     return addAbortSignal(stopSignal, Readable.from(exportClaims(read, format)));
   }
 }

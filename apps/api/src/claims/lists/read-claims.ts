@@ -1,13 +1,13 @@
-import type { ClaimFields, ListedStatus } from '@flashclaim/core';
+import type { ListedStatus } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
-import { LISTED_FIELDS } from './to-claim-status.ts';
+import { STATUS_FIELDS, type StatusFields } from './to-claim-status.ts';
 
 /** The most claims that one read examines to find those with a status: so it always ends soon. */
 const EXAMINED_MAX = 10_000;
 
-/** Documents in one answer of MongoDB: reading more at once would delay the claims of this process. */
-const BATCH_MAX = 1_000;
+/** Documents in one answer of MongoDB: reading more at once would delay the claims of this process, and need more memory. */
+const BATCH_MAX = 500;
 
 const CONDITIONS = { claimed: { state: { $exists: false } }, released: { state: 'released' as const } };
 
@@ -19,31 +19,40 @@ export interface ClaimsRange {
   status: ListedStatus | undefined;
 }
 
-export interface ReadClaims {
-  claims: ClaimFields<ObjectId>[];
-  /** The sequence number after which the next range begins; undefined where there is none. */
-  next: number | undefined;
-}
-
 /**
- * Reads claims of a coupon, by sequence, in one snapshot. With a status, it examines `EXAMINED_MAX` claims, and may find fewer
- * than the limit, or none, although there is a next range.
+ * Reads claims of a coupon, by sequence, in one snapshot. Resolves to the sequence number after which the next range begins, or
+ * to undefined where there is none. With a status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none,
+ * although there is a next range.
+ * @param take gets the claims, batch by batch.
  */
-export const readClaims = async ({ claims }: Mongo, range: ClaimsRange): Promise<ReadClaims> => {
+export const readClaims = async (
+  { claims }: Mongo,
+  range: ClaimsRange,
+  take: (batch: readonly StatusFields[]) => void,
+): Promise<number | undefined> => {
   const { couponId: coupon_id, after, limit, status } = range;
   // Sequence numbers are granted in order, so no claim appears later between those that were read.
   const end = status && (await startOfNext({ claims }, range));
   const sequence = { $gt: after, ...(end !== undefined && { $lt: end }) };
-  const found = await claims
-    .find(
+  await using cursor = claims
+    .find<StatusFields>(
       { coupon_id, sequence, ...(status && CONDITIONS[status]) },
-      { projection: LISTED_FIELDS, readConcern: 'snapshot', batchSize: Math.min(limit + 2, BATCH_MAX) },
+      { projection: STATUS_FIELDS, readConcern: 'snapshot', batchSize: Math.min(limit + 2, BATCH_MAX) },
     )
     .sort({ sequence: 1 })
-    .limit(limit + 1)
-    .toArray();
-  if (found.length > limit) return { claims: found.slice(0, limit), next: found[limit - 1]?.sequence };
-  return { claims: found, next: end === undefined ? undefined : end - 1 };
+    .limit(limit + 1);
+  let found = 0;
+  let last: number | undefined;
+  while (await cursor.hasNext()) {
+    const batch = cursor.readBufferedDocuments();
+    // The claim after the limit shows whether there is a next range.
+    const wanted = batch.slice(0, limit - found);
+    found += batch.length;
+    last = wanted.at(-1)?.sequence ?? last;
+    take(wanted);
+  }
+  if (found > limit) return last;
+  return end === undefined ? undefined : end - 1;
 };
 
 /** The sequence number of the first claim after those that one read examines. Reads keys of the index, and no document. */

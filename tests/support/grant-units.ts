@@ -5,7 +5,7 @@ import type { Mongo } from '@flashclaim/store';
  * Inserts claims of a coupon as a worker would have, without one: a unit for each user, by the next sequence numbers. It does
  * not protect them from other writers.
  */
-export const insertClaims = async (mongo: Mongo, couponName: string, userIds: readonly string[]): Promise<void> => {
+export const grantUnits = async (mongo: Mongo, couponName: string, userIds: readonly string[]): Promise<void> => {
   const count = userIds.length;
   const coupon = await mongo.coupons.findOneAndUpdate(
     { name: couponName },
