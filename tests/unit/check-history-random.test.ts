@@ -1,4 +1,4 @@
-import { checkHistory, describeViolations, type StatusCall } from '@flashclaim/audit';
+import { checkHistory, describeViolations, type HistoryRecord, type StatusCall } from '@flashclaim/audit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { brokenBy, held } from '../support/history-records.ts';
@@ -47,6 +47,21 @@ const planned = fc.oneof(
 const plan = fc.array<Planned>(planned, { maxLength: LONGEST });
 const longPlan = fc.array<Planned>(planned, { minLength: LONGEST / 2, maxLength: LONGEST });
 
+/** The same history as callers saw it who lost some answers, and forgot some reads. */
+const forget = (history: readonly HistoryRecord[], isForgotten: (index: number) => boolean): HistoryRecord[] =>
+  history.flatMap((record, index): HistoryRecord[] => {
+    if (!isForgotten(index)) return [record];
+    const { op, invokedAt } = record;
+    const lost = { invokedAt, answeredAt: invokedAt + 1_000, error: 'socket hang up' };
+    if (op === 'claim') {
+      const { user, coupon, key } = record;
+      return [{ op, user, coupon, ...(key !== undefined && { key }), ...lost }];
+    }
+    if (op === 'release') return [{ op, claimId: record.claimId, ...lost }];
+    if (op === 'settings') return [{ op, coupon: record.coupon, set: record.set, ...lost }];
+    return op === 'status' ? [record] : [];
+  });
+
 const check = (one: TruthfulSale) => checkHistory(one.history, one.state, { databaseClockErrorMs: 1 });
 
 describe('whatever the sale', () => {
@@ -58,6 +73,17 @@ describe('whatever the sale', () => {
         }),
         { numRuns: 1_000 },
       );
+  });
+
+  test('nor if callers lost any of the answers', () => {
+    fc.assert(
+      fc.property(sale, longPlan, fc.array(fc.boolean(), { minLength: 7 }), (created, requests, forgotten) => {
+        const { history, state } = new TruthfulSale(created, requests);
+        const seen = forget(history, (index) => forgotten[index % forgotten.length] as boolean);
+        expect(describeViolations(checkHistory(seen, state, { databaseClockErrorMs: 1 }))).toBe('');
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test.each(BUGS)('a system with a bug is found: %s', (bug: Bug) => {
