@@ -2,7 +2,7 @@ import { checkHistory, describeViolations, type HistoryRecord, type StatusCall }
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { brokenBy, held } from '../support/history-records.ts';
-import { BUGS, type Bug, COUPONS, type Fate, type Planned, TruthfulSale } from '../support/truthful-sale.ts';
+import { BUGS, type Bug, COUPONS, type Fate, ModelSale, type Planned } from '../support/model-sale.ts';
 
 const LONGEST = 60;
 const coupon = fc.constantFrom(COUPONS[0], COUPONS[0], COUPONS[1]);
@@ -62,14 +62,14 @@ const forget = (history: readonly HistoryRecord[], isForgotten: (index: number) 
     return op === 'status' ? [record] : [];
   });
 
-const check = (one: TruthfulSale) => checkHistory(one.history, one.state, { databaseClockErrorMs: 1 });
+const check = (one: ModelSale) => checkHistory(one.history, one.state, { databaseClockErrorMs: 1 });
 
 describe('whatever the sale', () => {
   test('a system that tells the truth is never accused', () => {
     for (const requests of [plainPlan, plan, longPlan])
       fc.assert(
         fc.property(sale, requests, (created, requests) => {
-          expect(describeViolations(check(new TruthfulSale(created, requests)))).toBe('');
+          expect(describeViolations(check(new ModelSale(created, requests)))).toBe('');
         }),
         { numRuns: 1_000 },
       );
@@ -78,7 +78,7 @@ describe('whatever the sale', () => {
   test('nor if callers lost any of the answers', () => {
     fc.assert(
       fc.property(sale, longPlan, fc.array(fc.boolean(), { minLength: 7 }), (created, requests, forgotten) => {
-        const { history, state } = new TruthfulSale(created, requests);
+        const { history, state } = new ModelSale(created, requests);
         const seen = forget(history, (index) => forgotten[index % forgotten.length] as boolean);
         expect(describeViolations(checkHistory(seen, state, { databaseClockErrorMs: 1 }))).toBe('');
       }),
@@ -88,7 +88,7 @@ describe('whatever the sale', () => {
 
   test.each(BUGS)('a system with a bug is found: %s', (bug: Bug) => {
     const found = fc.check(
-      fc.property(sale, longPlan, (created, requests) => check(new TruthfulSale(created, requests, bug)).length === 0),
+      fc.property(sale, longPlan, (created, requests) => check(new ModelSale(created, requests, bug)).length === 0),
       { numRuns: 2_000 },
     );
     expect(found.failed).toBe(true);
@@ -97,7 +97,7 @@ describe('whatever the sale', () => {
   test('a claim that is taken away, and a unit too many, are always found', () => {
     fc.assert(
       fc.property(sale, plainPlan, fc.nat(), (created, requests, pick) => {
-        const { history, state } = new TruthfulSale(created, requests);
+        const { history, state } = new ModelSale(created, requests);
         fc.pre(state.claims.length > 0);
         const at = pick % state.claims.length;
         const taken = { ...state, claims: state.claims.filter((_, i) => i !== at) };
@@ -111,7 +111,7 @@ describe('whatever the sale', () => {
   test('a claim that was released is always found if it is live in the end', () => {
     fc.assert(
       fc.property(sale, plan, (created, requests) => {
-        const { history, state } = new TruthfulSale(created, requests);
+        const { history, state } = new ModelSale(created, requests);
         const answered = new Set(
           history.flatMap((record) => (record.op === 'release' && record.status === 200 ? [record.claimId] : [])),
         );
@@ -128,7 +128,7 @@ describe('whatever the sale', () => {
     fc.assert(
       fc.property(sale, plainPlan, fc.nat(), (created, requests, pick) => {
         const isAnswered = (one: Planned) => !('fate' in one && ['lost', 'unavailable', 'dropped'].includes(one.fate));
-        const { history, state } = new TruthfulSale(created, requests.filter(isAnswered));
+        const { history, state } = new ModelSale(created, requests.filter(isAnswered));
         const finals = history.filter((record) => record.op === 'status').filter(({ code }) => code !== 'pending');
         fc.pre(finals.length > 0);
         const last = { ...(finals[pick % finals.length] as StatusCall), invokedAt: 1_000, answeredAt: 1_001 };

@@ -69,7 +69,7 @@ const PAGE_CLAIMS = 2;
 const STALE_MS = 15;
 
 /** A system that tells the truth, unless it has a bug: requests are decided one by one, at a moment between question and answer. */
-export class TruthfulSale {
+export class ModelSale {
   readonly history: HistoryRecord[] = [];
   readonly #bug: Bug | undefined;
   readonly #createdAt: number;
