@@ -1,7 +1,7 @@
 import type { Mongo } from '@flashclaim/store';
 import { afterAll, beforeAll } from 'vitest';
 import { call, createCoupon, type Reply } from './call-api.ts';
-import { insertClaims } from './insert-claims.ts';
+import { grantUnits } from './grant-units.ts';
 import { type System, startSystem } from './system.ts';
 
 /** Two API processes, without workers, and calls for coupons. */
@@ -41,7 +41,7 @@ export const couponApiForFile = (): CouponApi => {
       createWith: async (name, amount, taken) => {
         await createCoupon(url, name, amount);
         const users = Array.from({ length: taken }, (_, index) => `user-${index}`);
-        await insertClaims(mongo, name, users);
+        await grantUnits(mongo, name, users);
       },
       stored: (name) => readStored(mongo, name),
     } satisfies CouponApi);
