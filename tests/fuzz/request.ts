@@ -93,14 +93,15 @@ const pathValue = ({ name, schema }: Parameter, known: Known): Arbitrary<string>
 const queryOf = (parameters: Parameter[], known: Known): Arbitrary<FuzzRequest['query']> =>
   fc
     .tuple(
-      ...parameters.map(({ name, schema }) =>
-        fc.array(
-          mostly(known[name] ? fc.constantFrom(...known[name]) : conforming(schema as Schema), hostile).map(
-            (value): [string, string] => [name, asText(value).toWellFormed()],
-          ),
-          { maxLength: 2 },
-        ),
-      ),
+      ...parameters.map(({ name, schema }) => {
+        const usual = known[name] ? fc.constantFrom(...known[name]) : conforming(schema as Schema);
+        const one = mostly(usual, hostile).map((value): [string, string] => [name, asText(value).toWellFormed()]);
+        return fc.oneof(
+          { weight: 4, arbitrary: fc.constant([]) },
+          { weight: 4, arbitrary: fc.tuple(one) },
+          { weight: 1, arbitrary: fc.tuple(one, one) },
+        );
+      }),
       fc.array(fc.tuple(fc.constant('unknown'), fc.string({ maxLength: 5 })), { maxLength: 1 }),
     )
     .map((parts) => parts.flat() as FuzzRequest['query']);

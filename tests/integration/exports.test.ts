@@ -56,11 +56,11 @@ test('the caller of an export who takes nothing is disconnected', async () => {
 });
 
 test('the caller of an export who reads slowly gets all of it', async () => {
-  const { reads, response } = await start(300);
+  const { reads, response } = await start(2_000);
   let received = '';
   for await (const chunk of response) {
     received = `${received}${chunk}`.slice(-100);
-    // Some hundred pauses of 5 ms: longer than the timeout together.
+    // 500 pauses or more: longer than the timeout together.
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   expect(received).toContain(`{"count":${LONG_EXPORT}}\n`);
