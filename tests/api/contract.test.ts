@@ -106,6 +106,7 @@ const holds = ({ answer, when, send, headers = {}, body, detail }: Row) =>
 const tellsOf = (line: string, id: string) => line.includes(`"request_id":"${id}"`) && line.includes('a defect');
 
 const post = (path: string, body: unknown, headers = {}) => call(url + path, 'POST', body, headers);
+const remove = (claimId: string, headers = {}) => call(`${url}/api/claims/${claimId}`, 'DELETE', undefined, headers);
 const get = (path: string, headers = {}) => call(url + path, 'GET', undefined, headers);
 const getText = async (path: string, accept = '*/*'): Promise<Reply> => {
   const response = await fetch(url + path, { headers: { accept } });
@@ -469,6 +470,59 @@ describe('a system like any other', () => {
     for (const row of rows) holds(row);
   });
 
+  describe('releasing a claim', () => {
+    let claimId: string;
+    beforeAll(async () => {
+      await createCoupon(url, 'released', 1);
+      claimId = (await claim(url, 'released', 'user', { 'idempotency-key': 'r' })).body.claim_id;
+    });
+    const ended = { status: 'released', code: 'released', sequence: 1, ended_at: expect.any(String) };
+
+    const rows: Row[] = [
+      {
+        answer: 'releaseClaim 403 host_not_allowed',
+        when: 'another host name is called',
+        send: () =>
+          exchange(
+            url,
+            rawRequest(`DELETE /api/claims/${claimId} HTTP/1.1`).replace('Host: localhost', 'Host: rebound.example'),
+          ),
+      },
+      { answer: 'releaseClaim 200', when: 'it has a unit', send: () => remove(claimId), body: ended },
+      { answer: 'releaseClaim 200', when: 'it is released already', send: () => remove(claimId), body: ended },
+      {
+        answer: 'claimCoupon 409 claim_released',
+        when: 'the claim of this key was released',
+        send: () => claim(url, 'released', 'user', { 'idempotency-key': 'r', prefer: 'wait=1' }),
+        headers: { 'preference-applied': /^wait=1$/ },
+      },
+      {
+        answer: 'claimCoupon 200',
+        when: 'its user claims again',
+        send: () => claim(url, 'released', 'user'),
+        body: { status: 'claimed', sequence: 2 },
+      },
+      { answer: 'releaseClaim 404 not_found', when: 'no claim has this id', send: () => remove('nobody') },
+      {
+        answer: 'releaseClaim 400 invalid_request',
+        when: 'the id is too long',
+        send: () => remove('x'.repeat(65)),
+        detail: /^claim_id must NOT have more than 64 characters/,
+      },
+      {
+        answer: 'claimCoupon 403 sale_not_open',
+        when: 'the coupon is paused',
+        send: async () => {
+          await call(`${url}/api/coupons/released`, 'PATCH', { paused: true });
+          return claim(url, 'released', 'other', { prefer: 'wait=1' });
+        },
+        headers: { 'preference-applied': /^wait=1$/ },
+        body: { reason: 'paused' },
+      },
+    ];
+    for (const row of rows) holds(row);
+  });
+
   describe('reading a coupon', () => {
     beforeAll(async () => {
       await couponWith('a/b', 5, 3);
@@ -584,14 +638,15 @@ describe('a system like any other', () => {
       const { mongo } = system.stores;
       const ended = new Date('2026-11-27T10:00:00.000Z');
       const coupon = await insertCoupon(mongo, 'listed');
-      await insertClaims(mongo, coupon, [1, 3], (sequence) => (sequence === 2 ? { ended_at: ended } : {}));
+      const changes = { ended_at: ended, user_id: 'only-listed' };
+      await insertClaims(mongo, coupon, [1, 3], (sequence) => (sequence === 2 ? changes : {}));
       await insertCoupon(mongo, 'listed too');
     });
     const vary = { vary: /^Accept$/ };
     const paths = {
       listCoupons: '/api/coupons?q=listed',
       listCouponClaims: '/api/coupons/listed/claims',
-      listUserClaims: '/api/users/user-2/claims',
+      listUserClaims: '/api/users/only-listed/claims',
     };
     const rebound = (path: string) =>
       exchange(url, rawRequest(`GET ${path} HTTP/1.1`).replace('Host: localhost', 'Host: rebound.example'));
@@ -639,7 +694,7 @@ describe('a system like any other', () => {
         answer: 'listUserClaims 200',
         when: 'the user has a claim',
         send: () => get(paths.listUserClaims),
-        body: { data: [{ ...released, user_id: 'user-2' }], next: null },
+        body: { data: [{ ...released, user_id: 'only-listed' }], next: null },
       },
       {
         answer: 'listUserClaims 200',
@@ -734,6 +789,12 @@ describe('a system like any other', () => {
           await corrupt('claims', { _id: 'broken' as never, ...fields });
           return get('/api/claims/broken');
         },
+        detail: 'request id',
+      },
+      {
+        answer: 'releaseClaim 500 internal_error',
+        when: 'what the database holds is no claim',
+        send: () => remove('broken'),
         detail: 'request id',
       },
       {
@@ -834,8 +895,15 @@ describe('what is for admin, once there is a token', () => {
       send: () => get(path),
       headers: { 'www-authenticate': /^Basic .*Bearer / },
     })),
+    {
+      answer: 'releaseClaim 401 unauthorized',
+      when: 'it is not sent',
+      send: () => remove('nobody'),
+      headers: { 'www-authenticate': /^Basic .*Bearer / },
+    },
     ...[
       { operationId: 'createCoupon', send: () => post('/api/coupons', { name: 'm', amount: 1 }, guess) },
+      { operationId: 'releaseClaim', send: () => remove('nobody', guess) },
       { operationId: 'changeCoupon', send: () => call(`${url}/api/coupons/n`, 'PATCH', { amount: 3 }, guess) },
       { operationId: 'getMetrics', send: () => get('/metrics', guess) },
       ...LISTS.map(([operationId, path]) => ({ operationId, send: () => get(path, guess) })),
@@ -915,6 +983,12 @@ describe('who may claim, once that is restricted', () => {
       body: { user_id: 'owner' },
     },
     {
+      answer: 'releaseClaim 200',
+      when: 'the API key is sent',
+      send: () => remove(claimId, { authorization: `Bearer ${KEY}` }),
+      body: { status: 'released', user_id: 'owner' },
+    },
+    {
       answer: 'getClaim 404 not_found',
       when: 'it is the claim of another',
       send: async () => {
@@ -969,6 +1043,12 @@ describe('a claim that is not decided in time, and its outcome', () => {
       body: { status: 'pending', code: 'pending', user_id: 'first', coupon_name: 'slow' },
     },
     {
+      answer: 'releaseClaim 409 claim_pending',
+      when: 'it is pending',
+      send: () => remove((locations[0] as string).replace('/api/claims/', '')),
+      headers: { 'retry-after': /^1$/ },
+    },
+    {
       answer: 'getClaim 200',
       when: 'it was granted',
       send: async () => {
@@ -986,6 +1066,16 @@ describe('a claim that is not decided in time, and its outcome', () => {
       when: 'it was refused',
       send: becomes(1, 'refused'),
       body: { status: 'refused', code: 'out_of_stock', user_id: 'second', coupon_name: 'slow' },
+    },
+    {
+      answer: 'releaseClaim 202',
+      when: 'the wait is over',
+      send: async () => {
+        await system.workers[0]?.stop();
+        return remove((locations[0] as string).replace('/api/claims/', ''));
+      },
+      headers: { location: CLAIM_ADDRESS, 'retry-after': /^1$/ },
+      body: { status: 'claimed', user_id: 'first' },
     },
     {
       answer: 'getClaim 404 not_found',
@@ -1046,6 +1136,19 @@ describe('more claims than may wait', () => {
     body: { done: 'nothing' },
   };
   holds(row);
+
+  holds({
+    answer: 'releaseClaim 503 overloaded',
+    when: 'another claim is undecided',
+    send: async () => {
+      const { mongo } = system.stores;
+      const coupon = await insertCoupon(mongo, 'any');
+      const [stored] = await insertClaims(mongo, coupon, [1, 1]);
+      return remove(stored?._id ?? '');
+    },
+    headers: { 'retry-after': SECONDS },
+    detail: 'nothing was done, and nothing will be',
+  });
 
   holds({
     answer: 'getClaim 503 overloaded',
@@ -1111,6 +1214,7 @@ describe('a store that is down', () => {
       away('changeCoupon', () => call(`${url}/api/coupons/any`, 'PATCH', { paused: true }), silent),
       away('getCoupon', () => get('/api/coupons/any'), silent),
       away('getClaim', () => get('/api/claims/nobody'), silent),
+      away('releaseClaim', () => remove('nobody'), silent),
       ...LISTS.map(([operationId, path]) => away(operationId, () => get(path), silent)),
       away('getHealth', () => get('/health'), 'Down: MongoDB.'),
       away('getReadiness', () => get('/readyz'), 'Down: MongoDB.'),

@@ -3,6 +3,7 @@ import { call, claim, countStatuses, createCoupon, type Reply, readCoupon } from
 import { expectExact } from '../support/expect-exact.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { type System, startSystem } from '../support/system.ts';
+import { AUDIENCE, ISSUER, newKey, tokenOf } from '../support/token-issuer.ts';
 import { until } from '../support/until.ts';
 
 let system: System;
@@ -71,6 +72,31 @@ describe('a release', () => {
     await until(async () => (await status(refused.body.claim_id)).status === 'refused');
     expectProblem(await release(refused.body.claim_id), 'not_found');
     expect(await readCoupon(url, 'empty')).toMatchObject({ remaining_amount: 0 });
+  });
+});
+
+describe('who may release', () => {
+  const ADMIN = 'an admin token for tests';
+  const KEY_OF_SHOP = 'a claim key for tests';
+  let token: string;
+  beforeAll(async () => {
+    const key = await newKey('any');
+    token = await tokenOf(key, 'user');
+    const tokens = { CLAIM_JWT_ISSUER: ISSUER, CLAIM_JWT_AUDIENCE: AUDIENCE, CLAIM_JWT_PUBLIC_KEY: key.pem };
+    system = await startSystem({ env: { ADMIN_TOKEN: ADMIN, CLAIM_API_KEYS: KEY_OF_SHOP, ...tokens } });
+    url = system.urls[0] as string;
+  });
+  afterAll(() => system?.close());
+
+  test('admin, and callers with an API key; a user does not, even the own claim', async () => {
+    const as = (secret: string) => ({ authorization: `Bearer ${secret}` });
+    await call(`${url}/api/coupons`, 'POST', { name: 'owned', amount: 2 }, as(ADMIN));
+    const { body: one } = await claim(url, 'owned', 'user', as(token));
+    const { body: two } = await claim(url, 'owned', 'other', as(KEY_OF_SHOP));
+    for (const headers of [{}, as(token), as('wrong')])
+      expectProblem(await release(one.claim_id, headers), 'unauthorized');
+    expect((await release(one.claim_id, as(KEY_OF_SHOP))).status).toBe(200);
+    expect((await release(two.claim_id, as(ADMIN))).status).toBe(200);
   });
 });
 

@@ -115,21 +115,21 @@ describe('every call has its outcomes', () => {
   test('coupons, claimsOf and claimsOfUser', async () => {
     const names = ['list a', 'list b', 'list c'];
     for (const name of names) await client.createCoupon({ name, amount: 9 });
-    for (const userId of ['first', 'second', 'third']) await client.claim({ userId, couponName: 'list a' });
-    await client.claim({ userId: 'second', couponName: 'list c' });
+    for (const userId of ['lister 1', 'lister 2', 'lister 3']) await client.claim({ userId, couponName: 'list a' });
+    await client.claim({ userId: 'lister 2', couponName: 'list c' });
     const listed = await allOf(client.claimsOf('list a', { limit: 2 }));
     expect(listed.map(({ user_id, sequence }) => [user_id, sequence])).toEqual([
-      ['first', 1],
-      ['second', 2],
-      ['third', 3],
+      ['lister 1', 1],
+      ['lister 2', 2],
+      ['lister 3', 3],
     ]);
     await client.release(listed[1]?.claim_id ?? '');
     const usersOf = async (status: 'claimed' | 'released') =>
       (await allOf(client.claimsOf('list a', { status }))).map(({ user_id }) => user_id);
-    expect([await usersOf('claimed'), await usersOf('released')]).toEqual([['first', 'third'], ['second']]);
+    expect([await usersOf('claimed'), await usersOf('released')]).toEqual([['lister 1', 'lister 3'], ['lister 2']]);
     const coupons = await allOf(client.coupons({ q: 'list ', limit: 1 }));
     expect(coupons.map(({ name }) => name)).toEqual(names);
-    const ofUser = await allOf(client.claimsOfUser('second'));
+    const ofUser = await allOf(client.claimsOfUser('lister 2'));
     expect(ofUser.map(({ coupon_name, status }) => [coupon_name, status])).toEqual([
       ['list c', 'claimed'],
       ['list a', 'released'],

@@ -31,7 +31,7 @@ const text = (maxLength: number): Arbitrary<string> =>
 export const NAMES = ['fuzz one', 'fuzz/few', 'fuzz many', '.', '..', 'claim', '__proto__', '%', 'ßtraße'];
 
 /** The beginnings of some of them, and of none. */
-export const NAME_PREFIXES = ['fuzz', 'fuzz ', '.', '.*', '_'];
+const NAME_PREFIXES = ['fuzz', 'fuzz ', '.', '.*', '_'];
 
 /** Values that are valid by the schema. @throws Error on an unknown kind of schema. */
 export const conforming = (schema: Schema): Arbitrary<unknown> => {

@@ -32,7 +32,7 @@ describe('a change of a coupon', () => {
       0,
     ],
   ])('%s is made', (_, change, sale, settings, added) => {
-    expect(decide(change, sale)).toEqual({ outcome: 'changed', settings, added });
+    expect(decide(change, sale)).toEqual({ outcome: 'changed', version: 4, settings, added });
   });
 
   test.each<[string, CouponChange, SaleFields]>([
@@ -42,7 +42,7 @@ describe('a change of a coupon', () => {
     ['the same time, with another offset', { starts_at: '2026-11-27T08:00:00-01:00' }, { starts_at: AT_9 }],
     ['no times where none are set', { starts_at: null, ends_at: null }, {}],
   ])('%s changes nothing', (_, change, sale) => {
-    expect(decide(change, sale)).toEqual({ outcome: 'unchanged' });
+    expect(decide(change, sale)).toEqual({ outcome: 'unchanged', version: 3 });
   });
 
   test.each<[string, CouponChange, SaleFields, object]>([

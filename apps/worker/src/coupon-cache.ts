@@ -10,7 +10,7 @@ export interface Prediction extends KnownCoupons {
 }
 
 /** The number of claims for each coupon, by name. */
-export const countByCoupon = (claims: readonly Claim[]): Map<string, number> => {
+const countByCoupon = (claims: readonly Claim[]): Map<string, number> => {
   const counts = new Map<string, number>();
   for (const { couponName } of claims) counts.set(couponName, (counts.get(couponName) ?? 0) + 1);
   return counts;

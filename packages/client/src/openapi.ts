@@ -59,6 +59,12 @@ export interface components {
              */
             ended_at?: string;
         };
+        /** @description A page of claims. */
+        ClaimList: {
+            data: components["schemas"]["ClaimStatus"][];
+            /** @description Send it as `after` to read the next page. null on the last page. */
+            next: string | null;
+        };
         /**
          * @description A coupon to create. Other fields are refused.
          * @example {
@@ -74,6 +80,46 @@ export interface components {
             name: string;
             /** @description Units; one claim takes one. */
             amount: number;
+            /**
+             * Format: date-time
+             * @description Claims are accepted from this time on; null: at once. RFC 3339, with an offset.
+             */
+            starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Claims are accepted before this time, which is later than starts_at; null: for ever.
+             */
+            ends_at?: string | null;
+            /** @description Whether no claims are accepted, whatever the time. */
+            paused?: boolean;
+        };
+        /**
+         * @description The settings to change: at least one of amount, starts_at, ends_at and paused. Other fields are refused.
+         * @example {
+         *       "paused": true
+         *     }
+         * @example {
+         *       "amount": 10,
+         *       "version": 1
+         *     }
+         */
+        CouponChange: {
+            /** @description Units; one claim takes one. */
+            amount?: number;
+            /**
+             * Format: date-time
+             * @description Claims are accepted from this time on; null: at once. RFC 3339, with an offset.
+             */
+            starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Claims are accepted before this time, which is later than starts_at; null: for ever.
+             */
+            ends_at?: string | null;
+            /** @description Whether no claims are accepted, whatever the time. */
+            paused?: boolean;
+            /** @description Change the coupon only if it still has this version. */
+            version?: number;
         };
         /** @description A coupon. In every read, remaining_amount + claimed_count = amount. */
         Coupon: {
@@ -84,10 +130,35 @@ export interface components {
             /** @description Users in the order of their claims, at most 1,000. For admin only, once ADMIN_TOKEN is set. */
             claimed_by?: string[];
             claimed_count: number;
+            /** @description Every change of its settings adds 1. */
+            version: number;
+            /**
+             * @description ended: ends_at has passed. paused: as set. scheduled: starts_at has not come. sold_out: no unit remains. open: it can be claimed. The first that applies, by database time.
+             * @enum {string}
+             */
+            state: "ended" | "paused" | "scheduled" | "sold_out" | "open";
+            /**
+             * Format: date-time
+             * @description Only where set.
+             */
+            starts_at?: string;
+            /**
+             * Format: date-time
+             * @description Only where set.
+             */
+            ends_at?: string;
+            /** @description Only where true. */
+            paused?: boolean;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        /** @description A page of coupons. */
+        CouponList: {
+            data: components["schemas"]["Coupon"][];
+            /** @description Send it as `after` to read the next page. null on the last page. */
+            next: string | null;
         };
         /** @description An error, in the format of RFC 9457. */
         Problem: {

@@ -30,6 +30,7 @@ export const releaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'overloaded',
           'unavailable',
         ],
+        problemHeaders: { 'retry-after': ['claim_pending'] },
       },
     },
     (request, reply) =>

@@ -15,7 +15,7 @@ import { CouponSettings } from './settings.ts';
 import type { ExistingClaim, ExistingCoupon, State } from './state.ts';
 
 /** The calls of a history, by kind. */
-export interface Calls {
+interface Calls {
   claims: ClaimCall[];
   statuses: StatusCall[];
   reads: ReadCall[];

@@ -30,7 +30,7 @@ const showProblem = (form, { code, detail, title }) => {
 };
 
 /** Shows what is wrong with a field, and goes there. */
-export const refuse = (form, name, text) => {
+const refuse = (form, name, text) => {
   showError(form, name, text);
   form.elements.namedItem(name).focus();
 };
