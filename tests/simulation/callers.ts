@@ -1,8 +1,8 @@
-import type { ClaimCall, HistoryRecord, ReleaseCall, SettingsCall, StatusCall } from '@flashclaim/audit';
+import type { ClaimCall, HistoryRecord, ListCall, ReleaseCall, SettingsCall, StatusCall } from '@flashclaim/audit';
 import type { ClaimStatus } from '@flashclaim/core';
 import { START_MS } from './clock.ts';
 import type { ApiProcess } from './model-api.ts';
-import type { PlannedChange, PlannedRelease } from './plan.ts';
+import type { PlannedChange, PlannedList, PlannedRelease } from './plan.ts';
 import type { World } from './world.ts';
 
 /** One claim operation: who claims what, when, and how often it is retried. */
@@ -195,6 +195,32 @@ export class Callers {
     else if (call.status === 503 && call.claimId !== undefined) coverage['unknown with claim id']++;
     trace(() => `${requestId}: answered ${call.status ?? call.error} ${call.code ?? ''} ${call.claimId ?? ''}`);
     return call;
+  }
+
+  startList({ atMs, ...list }: PlannedList): void {
+    this.#track(sleep(atMs).then(() => this.#list(list)));
+  }
+
+  async #list({ coupon, only, limit }: Omit<PlannedList, 'atMs'>): Promise<void> {
+    const { trace, coverage, nowMs, random, faultRate } = this.#world;
+    const call: ListCall = { op: 'list', invokedAt: nowMs(), of: 'claims', coupon, ...(only && { only }), pages: [] };
+    this.history.push(call);
+    try {
+      let after: string | null | undefined;
+      do {
+        const page = await this.#pickApi().list(coupon, { status: only, limit, after });
+        if (faultRate > 0 && random.chance(faultRate)) throw new Error('the connection broke');
+        call.pages.push(page.data.map(({ claim_id }) => claim_id));
+        after = page.next;
+        await sleep(random.int(0, 100));
+      } while (after !== null);
+      call.status = 200;
+      coverage.listed++;
+    } catch (error) {
+      call.error = (error as Error).message;
+    }
+    call.answeredAt = nowMs();
+    trace(() => `the claims of "${coupon}" are ${JSON.stringify(call.pages)} ${call.error ?? ''}`);
   }
 
   async #releaseUntilAnswered(

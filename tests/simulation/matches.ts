@@ -17,8 +17,10 @@ const same = (one: unknown, other: unknown): boolean =>
 
 const OPERATORS: Record<string, (value: unknown, operand: unknown) => boolean> = {
   $in: (value, operand) => (operand as unknown[]).some((one) => same(value, one)),
+  $gt: (value, operand) => (value as number) > (operand as number),
   $gte: (value, operand) => (value as number) >= (operand as number),
   $lt: (value, operand) => (value as number) < (operand as number),
+  $exists: (value, operand) => (value !== undefined) === operand,
 };
 
 const fits = (value: unknown, condition: unknown): boolean => {

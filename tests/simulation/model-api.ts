@@ -1,6 +1,8 @@
 import {
   ClaimPath,
   CouponChanges,
+  findCouponId,
+  listClaimsOfCoupon,
   ProblemError,
   releaseClaim,
   replyToClaim,
@@ -17,7 +19,7 @@ import { DatabaseClock } from '@flashclaim/store';
 import { MongoError } from 'mongodb';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
-import { mutatedClock, mutatedFind, mutatedReads, mutatedStatus } from './mutated-api.ts';
+import { mutatedClock, mutatedFind, mutatedPage, mutatedReads, mutatedStatus } from './mutated-api.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
@@ -42,6 +44,10 @@ export interface Answer {
   body: Partial<ClaimStatus> & Partial<Omit<Problem, 'done'>> & Pick<ClaimCall, 'done'>;
   replayed: boolean;
 }
+
+type Query = Parameters<typeof listClaimsOfCoupon>[2];
+type ListQuery = Omit<Query, 'after'> & { after: string | null | undefined };
+type ListPage = Awaited<ReturnType<typeof listClaimsOfCoupon>>;
 
 /** The answer to a change of settings. */
 type ChangeAnswer = Pick<SettingsCall, 'status' | 'code' | 'version' | 'done'>;
@@ -112,6 +118,17 @@ export class ApiProcess implements Process {
         toProblem(fastifyReply, code, detail),
       );
       return { status: reply.status, body: body as Answer['body'], replayed: false };
+    });
+  }
+
+  /** A page of the claims of a coupon. Rejects where there is no such coupon. */
+  list(name: string, { after, ...query }: ListQuery): Promise<ListPage> {
+    return this.#untilAnswered(async () => {
+      const { mongo, world } = this.#parts;
+      const couponId = await findCouponId(mongo, name);
+      if (!couponId) throw new Error('there is no such coupon');
+      const page = await listClaimsOfCoupon(mongo, couponId, { ...query, after: after ?? undefined });
+      return mutatedPage(world, couponId.toHexString(), page);
     });
   }
 
@@ -212,5 +229,5 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     stores.redis.close();
     stores.mongo.close();
   };
-  return { claimPath, changes: new CouponChanges(mongo), status, ready, close };
+  return { world, claimPath, mongo, changes: new CouponChanges(mongo), status, ready, close };
 };

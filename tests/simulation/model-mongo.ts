@@ -22,6 +22,7 @@ interface Options {
   projection?: Record<string, 0 | 1 | '$$NOW'>;
   ordered?: boolean;
   sort?: Record<string, 1 | -1>;
+  skip?: number;
   limit?: number;
   /** No effect in the model. */
   batchSize?: number;
@@ -33,6 +34,7 @@ const OPTIONS = new Set([
   'projection',
   'ordered',
   'sort',
+  'skip',
   'limit',
   'batchSize',
   'writeConcern',
@@ -74,7 +76,7 @@ const project = <T extends object>(document: T, projection: Options['projection'
 /** Applies sort, limit and projection. */
 const applyOptions = <T extends object>(
   found: readonly T[],
-  { sort = {}, limit, projection }: Options,
+  { sort = {}, skip = 0, limit, projection }: Options,
   now: Date,
 ): T[] => {
   const orders = Object.entries(sort);
@@ -86,10 +88,54 @@ const applyOptions = <T extends object>(
     return 0;
   };
   const sorted = orders.length === 0 ? found : found.toSorted(compare);
-  return sorted.slice(0, limit).map((document) => project(document, projection, now));
+  return sorted.slice(skip, limit && skip + limit).map((document) => project(document, projection, now));
 };
 
 const sortable = (value: unknown): string | number => (typeof value === 'number' ? value : String(value));
+
+/** A cursor: its documents come in one batch. */
+class ModelCursor<T extends object> {
+  #options: Options;
+  readonly #read: (options: Options) => Promise<T[]>;
+  #batch: T[] | undefined;
+
+  constructor(options: Options, read: (options: Options) => Promise<T[]>) {
+    this.#options = options;
+    this.#read = read;
+  }
+
+  sort(sort: Options['sort']): this {
+    this.#options = { ...this.#options, ...(sort && { sort }) };
+    return this;
+  }
+
+  skip(skip: number): this {
+    this.#options = { ...this.#options, skip };
+    return this;
+  }
+
+  limit(limit: number): this {
+    this.#options = { ...this.#options, limit };
+    return this;
+  }
+
+  toArray(): Promise<T[]> {
+    return this.#read(this.#options);
+  }
+
+  async hasNext(): Promise<boolean> {
+    this.#batch ??= await this.toArray();
+    return this.#batch.length > 0;
+  }
+
+  readBufferedDocuments(): T[] {
+    const batch = this.#batch ?? [];
+    this.#batch = [];
+    return batch;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
 
 /** A process's connection to the store: the methods of the driver that the claim path calls. */
 class ModelConnection {
@@ -124,20 +170,19 @@ class ModelConnection {
     filter: object,
     options: Options,
     found: (filter: object, seen: number, transaction?: Transaction) => T[],
-  ): { toArray: () => Promise<T[]> } {
-    return {
-      toArray: () =>
-        this.#command(options, async ({ session, transaction }) => {
-          const { replication } = this.#store;
-          if (transaction) {
-            const documents = found(filter, this.#store.seenBy(transaction), transaction);
-            session?.replied(replication.committed, replication.appliedTime);
-            return applyOptions(documents, options, this.#store.now);
-          }
-          const seen = await this.#seenOutside(options);
-          return applyOptions(found(filter, seen), options, this.#store.now);
-        }),
-    };
+  ): ModelCursor<T> {
+    return new ModelCursor(options, (all) =>
+      this.#command(all, async ({ session, transaction }) => {
+        const { replication } = this.#store;
+        if (transaction) {
+          const documents = found(filter, this.#store.seenBy(transaction), transaction);
+          session?.replied(replication.committed, replication.appliedTime);
+          return applyOptions(documents, all, this.#store.now);
+        }
+        const seen = await this.#seenOutside(all);
+        return applyOptions(found(filter, seen), all, this.#store.now);
+      }),
+    );
   }
 
   /** What a read outside of transactions sees, by its read concern. */

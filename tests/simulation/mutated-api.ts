@@ -1,4 +1,4 @@
-import { findClaims } from '@flashclaim/api';
+import { claimsCursor, decodeCursor, findClaims } from '@flashclaim/api';
 import { type ClaimStatus, decodeDecision, isClosedReason, isGrant, isReleaseDecision } from '@flashclaim/core';
 import { type DatabaseClock, existingClaims, type Mongo, readJobRecords, readPendingClaims } from '@flashclaim/store';
 import type { Stores } from './model-process.ts';
@@ -28,6 +28,17 @@ export const mutatedReads = ({ mutations }: World, mongo: Mongo): Mongo => {
       }),
   });
   return { ...mongo, coupons: { ...mongo.coupons, find } } as unknown as Mongo;
+};
+
+/** A page of the claims of a coupon. */
+export const mutatedPage = <Page extends { next: string | null }>(
+  { mutations }: World,
+  couponId: string,
+  page: Page,
+): Page => {
+  if (!mutations.has('cursor that skips') || page.next === null) return page;
+  const [sequence] = decodeCursor('claims', couponId, page.next);
+  return { ...page, next: claimsCursor(couponId, Number(sequence) + 1) };
 };
 
 /** The read of claim statuses. */

@@ -57,7 +57,16 @@ export interface Plan {
   operations: Operation[];
   releases: PlannedRelease[];
   changes: PlannedChange[];
+  lists: PlannedList[];
   breaks: Break[];
+}
+
+/** Somebody reads all pages of the claims of a coupon. */
+export interface PlannedList {
+  coupon: string;
+  atMs: number;
+  only: 'claimed' | 'released' | undefined;
+  limit: number;
 }
 
 /** Somebody releases a claim that was answered by then. */
@@ -125,6 +134,14 @@ export const planOf = (random: Random): Plan => {
     releases: random.chance(0.5) ? Array.from({ length: random.int(1, 5) }, () => releaseOf(random, spreadMs)) : [],
     changes: random.chance(0.5)
       ? Array.from({ length: random.int(1, 4) }, () => changeOf(random, random.pick(coupons).name, spreadMs))
+      : [],
+    lists: random.chance(0.3)
+      ? Array.from({ length: random.int(1, 3) }, () => ({
+          coupon: random.pick(coupons).name,
+          atMs: random.int(0, spreadMs + AFTER_CLAIMS_MS),
+          only: random.pick([undefined, undefined, 'claimed', 'released'] as const),
+          limit: random.int(1, 3),
+        }))
       : [],
     breaks: [
       ...Array.from({ length: random.int(0, 4) }, () => breakOf(random, spreadMs)),

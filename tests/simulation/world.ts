@@ -13,6 +13,7 @@ const EVENTS = [
   'released',
   'claimed again',
   'changed',
+  'listed',
   'sale not open',
   'unknown with claim id',
   'api crashes',

@@ -13,6 +13,7 @@ export { ClaimPath } from './claims/claim-path.ts';
 export { ClosedCoupons } from './claims/closed-coupons.ts';
 export { Dispatcher } from './claims/dispatcher.ts';
 export { findClaims } from './claims/find-claims.ts';
+export { findCouponId, listClaimsOfCoupon } from './claims/lists/claims-of-coupon.ts';
 export { EXPORT_FORMATS } from './claims/lists/export-formats.ts';
 export { Exports } from './claims/lists/exports.ts';
 export { PendingClaims } from './claims/pending-claims.ts';

@@ -29,19 +29,13 @@ import { toExistingStatus } from './existing-status.ts';
 const ATTEMPTS_MAX = 5;
 
 /**
- * The statuses of claims, by id. The result contains no id that holds no unit and has no pending record.
+ * The statuses of claims, by id. The result contains no id that has no claim and no pending record.
  *
- * A claim in a majority read is final. Everything else is read in a transaction: the majority reads of a new primary may lag
- * behind what was acknowledged, and would show a decided claim as pending or unknown.
+ * Everything is read in a transaction: the majority reads of a new primary may lag behind what was acknowledged, and would show
+ * a released claim as claimed, or a decided one as pending or unknown.
  */
-export const findClaims = async (mongo: Mongo, claimIds: readonly string[]): Promise<Map<string, ClaimStatus>> => {
-  const claims = await existingClaims(mongo, claimIds);
-  const others = claimIds.filter((id) => !claims.has(id));
-  const statuses = new Map(mapValues(claims, toExistingStatus));
-  if (others.length === 0) return statuses;
-  const read = await retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, others)));
-  return new Map([...statuses, ...read]);
-};
+export const findClaims = (mongo: Mongo, claimIds: readonly string[]): Promise<Map<string, ClaimStatus>> =>
+  retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimIds)));
 
 /** Reads everything in one snapshot, and records jobs after their deadline as expired, so that the statuses are final. */
 const readAll = async (
@@ -49,16 +43,18 @@ const readAll = async (
   session: ClientSession,
   claimIds: readonly string[],
 ): Promise<Map<string, ClaimStatus>> => {
-  const found = await withDriverTimeout(readPendingClaims(mongo, claimIds, session));
+  const claims = await withDriverTimeout(existingClaims(mongo, claimIds, session));
+  const statuses = new Map(mapValues(claims, toExistingStatus));
+  const others = claimIds.filter((id) => !claims.has(id));
+  if (others.length === 0) return statuses;
+  const found = await withDriverTimeout(readPendingClaims(mongo, others, session));
   const now = databaseTimeOf(session);
   // MongoDB deletes older records at some later time. Their job records may be gone already.
   const isKept = ({ place }: PendingClaim) => now <= place.deadline + PENDING_RECORD_KEPT_SECONDS;
   const pending = new Map(mapValues(found, (some) => some.filter(isKept)));
   const records = await readOrExpireJobs(mongo, session, [...pending.values()].flat().map(toRecordKey));
-  const claims = await withDriverTimeout(existingClaims(mongo, claimIds, session));
-  const statuses = new Map(mapValues(claims, toExistingStatus));
   for (const [claimId, some] of pending) {
-    const status = statuses.get(claimId) ?? toStatus(claimId, some, records, now);
+    const status = toStatus(claimId, some, records, now);
     if (status) statuses.set(claimId, status);
   }
   return statuses;

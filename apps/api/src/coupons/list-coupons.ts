@@ -1,5 +1,5 @@
 import type { Coupon } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/store';
+import { inTransaction, type Mongo } from '@flashclaim/store';
 import { decodeCursor, encodeCursor, invalidCursor } from '../http/cursor.ts';
 import { type Page, toPage } from '../http/page.ts';
 import { type ReadFields, toCoupon } from './read-coupon.ts';
@@ -18,7 +18,7 @@ export interface CouponsQuery {
  * Lists coupons whose names begin with a prefix, by name, in the order of code points.
  * @throws ProblemError `invalid_request` where the cursor is not of this list.
  */
-export const listCoupons = async ({ coupons }: Mongo, query: CouponsQuery): Promise<Page<Coupon>> => {
+export const listCoupons = async ({ client, coupons }: Mongo, query: CouponsQuery): Promise<Page<Coupon>> => {
   const { prefix, limit } = query;
   const stages = [
     { $match: { name: namesOf(query) } },
@@ -26,9 +26,10 @@ export const listCoupons = async ({ coupons }: Mongo, query: CouponsQuery): Prom
     { $limit: limit + 1 },
     { $set: { now: '$$NOW' } },
   ];
-  const found = await coupons
-    .aggregate<ReadFields>(stages, { readConcern: 'snapshot', batchSize: limit + 2 })
-    .toArray();
+  // The majority reads of a new primary may lag behind what was acknowledged.
+  const found = await inTransaction(client, (session) =>
+    coupons.aggregate<ReadFields>(stages, { session, batchSize: limit + 2 }).toArray(),
+  );
   return toPage(found, limit, {
     toItem: (coupon) => toCoupon(coupon, undefined),
     toCursor: ({ name }) => encodeCursor(LIST, prefix, [name]),

@@ -46,8 +46,10 @@ export interface OpenapiOptions {
 /** Describes the routes that are registered after it, for `GET /openapi.json`. */
 export const openapi = fp<OpenapiOptions>(
   async (app, { adminTokens, claimKeys, claimTokens }) => {
+    const admin = adminTokens ? ['adminToken', 'adminPassword'] : [];
     const schemes: AccessSchemes = {
-      admin: adminTokens ? ['adminToken', 'adminPassword'] : [],
+      admin,
+      key: claimKeys ? ['claimKey'] : admin,
       claim: [...(claimKeys ? ['claimKey'] : []), ...(claimTokens ? ['claimToken'] : [])],
     };
     await app.register(swagger, {

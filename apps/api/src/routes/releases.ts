@@ -19,7 +19,7 @@ export const releaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: ClaimParamsSchema,
         response: { 200: ClaimStatusSchema, 202: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: RELEASED_ANSWER, 202: RELEASE_PENDING_ANSWER },
-        access: ['admin', 'claim'],
+        access: ['admin', 'key'],
         problems: [
           'invalid_request',
           'unauthorized',

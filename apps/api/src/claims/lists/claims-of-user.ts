@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ClaimFields, ClaimStatus } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/store';
-import { type Filter, type FindOptions, ObjectId, type Sort } from 'mongodb';
+import { inTransaction, type Mongo } from '@flashclaim/store';
+import { type ClientSession, type Filter, type FindOptions, ObjectId, type Sort } from 'mongodb';
 import { decodeCursor, encodeCursor, invalidCursor } from '../../http/cursor.ts';
 import { type Page, toPage } from '../../http/page.ts';
 import { STATUS_FIELDS, toClaimStatus } from './to-claim-status.ts';
@@ -34,26 +34,26 @@ export const listClaimsOfUser = async (mongo: Mongo, query: UserClaimsQuery): Pr
   // No cursor contains a user id: cursors appear in addresses, and those in logs of proxies.
   const scope = hash('sha256', userId, 'base64url').slice(0, SCOPE_CHARS);
   const position = after === undefined ? undefined : toPosition(decodeCursor(LIST, scope, after));
-  const found = await readClaimsOfUser(mongo, userId, position, limit + 1);
+  const found = await inTransaction(mongo.client, (session) =>
+    readClaimsOfUser({ mongo, session }, userId, position, limit + 1),
+  );
   return toPage(found, limit, {
     toItem: toClaimStatus,
     toCursor: (last) => encodeCursor(LIST, scope, positionOf(last)),
   });
 };
 
-/** Two reads of one snapshot: a claim that is released meanwhile is in one of them, and only in one. */
+/** Two reads of one transaction: a claim that is released meanwhile is in one of them, and only in one. */
 const readClaimsOfUser = async (
-  { client, claims }: Mongo,
+  { mongo, session }: { mongo: Mongo; session: ClientSession },
   user_id: string,
   position: Position | undefined,
   limit: number,
 ): Promise<Claim[]> => {
-  const session = client.startSession({ snapshot: true });
   const read = (filter: Filter<Claim>, sort: Sort, max: number, options: FindOptions = {}): Promise<Claim[]> =>
-    claims
+    mongo.claims
       .find(filter, {
         session,
-        readConcern: 'snapshot',
         projection: { ...STATUS_FIELDS, coupon_id: 1 },
         batchSize: max + 1,
         ...options,
@@ -61,20 +61,16 @@ const readClaimsOfUser = async (
       .sort(sort)
       .limit(max)
       .toArray();
-  try {
-    const live =
-      position?.of === 'ended'
-        ? []
-        : await read({ user_id, ordinal: 1, ...(position && afterCoupon(position)) }, { coupon_id: 1 }, limit);
-    if (live.length === limit) return live;
-    const since = position?.of === 'ended' ? afterEnd(position) : { ended_at: { $exists: true } };
-    // Without the hint, MongoDB might scan the index of all claim ids for those of the same end.
-    const hint = { user_id: 1, ended_at: 1 };
-    const ended = await read({ user_id, ...since }, { ended_at: 1, _id: 1 }, limit - live.length, { hint });
-    return [...live, ...ended];
-  } finally {
-    await session.endSession();
-  }
+  const live =
+    position?.of === 'ended'
+      ? []
+      : await read({ user_id, ordinal: 1, ...(position && afterCoupon(position)) }, { coupon_id: 1 }, limit);
+  if (live.length === limit) return live;
+  const since = position?.of === 'ended' ? afterEnd(position) : { ended_at: { $exists: true } };
+  // Without the hint, MongoDB might scan the index of all claim ids for those of the same end.
+  const hint = { user_id: 1, ended_at: 1 };
+  const ended = await read({ user_id, ...since }, { ended_at: 1, _id: 1 }, limit - live.length, { hint });
+  return [...live, ...ended];
 };
 
 const afterCoupon = ({ couponId }: Extract<Position, { of: 'live' }>): Filter<Claim> => ({

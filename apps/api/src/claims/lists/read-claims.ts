@@ -1,6 +1,6 @@
 import type { ListedStatus } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/store';
-import type { ObjectId } from 'mongodb';
+import { inTransaction, type Mongo } from '@flashclaim/store';
+import type { ClientSession, ObjectId } from 'mongodb';
 import { STATUS_FIELDS, type StatusFields } from './to-claim-status.ts';
 
 /** The most claims that one read examines to find those with a status: so it always ends soon. */
@@ -20,24 +20,32 @@ export interface ClaimsRange {
 }
 
 /**
- * Reads claims of a coupon, by sequence, in one snapshot. Resolves to the sequence number after which the next range begins, or
+ * Reads claims of a coupon, by sequence, in a transaction: the majority reads of a new primary may lag behind what was
+ * acknowledged. Resolves to the sequence number after which the next range begins, or
  * to undefined where there is none. With a status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none,
  * although there is a next range.
  * @param take gets the claims, batch by batch.
  */
-export const readClaims = async (
-  { claims }: Mongo,
-  range: ClaimsRange,
-  take: (batch: readonly StatusFields[]) => void,
-): Promise<number | undefined> => {
+export const readClaims = (mongo: Mongo, range: ClaimsRange, take: Take): Promise<number | undefined> =>
+  inTransaction(mongo.client, (session) => readRange({ mongo, session }, range, take));
+
+type Take = (batch: readonly StatusFields[]) => void;
+
+interface Reading {
+  mongo: Mongo;
+  session: ClientSession;
+}
+
+const readRange = async (reading: Reading, range: ClaimsRange, take: Take): Promise<number | undefined> => {
   const { couponId: coupon_id, after, limit, status } = range;
   // Sequence numbers are granted in order, so no claim appears later between those that were read.
-  const end = status && (await startOfNext({ claims }, range));
+  const end = status && (await startOfNext(reading, range));
   const sequence = { $gt: after, ...(end !== undefined && { $lt: end }) };
-  await using cursor = claims
+  const { mongo, session } = reading;
+  await using cursor = mongo.claims
     .find<StatusFields>(
       { coupon_id, sequence, ...(status && CONDITIONS[status]) },
-      { projection: STATUS_FIELDS, readConcern: 'snapshot', batchSize: Math.min(limit + 2, BATCH_MAX) },
+      { session, projection: STATUS_FIELDS, batchSize: Math.min(limit + 2, BATCH_MAX) },
     )
     .sort({ sequence: 1 })
     .limit(limit + 1);
@@ -57,11 +65,11 @@ export const readClaims = async (
 
 /** The sequence number of the first claim after those that one read examines. Reads keys of the index, and no document. */
 const startOfNext = async (
-  { claims }: Pick<Mongo, 'claims'>,
+  { mongo, session }: Reading,
   { couponId: coupon_id, after }: ClaimsRange,
 ): Promise<number | undefined> => {
-  const [first] = await claims
-    .find({ coupon_id, sequence: { $gt: after } }, { projection: { _id: 0, sequence: 1 }, readConcern: 'snapshot' })
+  const [first] = await mongo.claims
+    .find({ coupon_id, sequence: { $gt: after } }, { session, projection: { _id: 0, sequence: 1 } })
     .sort({ sequence: 1 })
     .skip(EXAMINED_MAX)
     .limit(1)

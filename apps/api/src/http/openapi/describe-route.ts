@@ -24,8 +24,8 @@ declare module 'fastify' {
 /** Problems of every call that takes a body. */
 const OF_BODIES: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 
-/** A caller with an admin token; a caller who may claim; everybody. */
-type Access = 'admin' | 'claim' | 'anybody';
+/** A caller with an admin token; a caller who may claim; one with an API key; everybody. */
+type Access = 'admin' | 'claim' | 'key' | 'anybody';
 
 /** The names of the security schemes that give access; none where it is not restricted. */
 export type AccessSchemes = Record<Exclude<Access, 'anybody'>, readonly string[]>;
@@ -86,7 +86,7 @@ export const describeRoute = ({ schema, url, schemes }: DescribedRoute): Fastify
 const securityOf = (access: readonly Access[], schemes: AccessSchemes): Record<string, string[]>[] => {
   const needed = access.map((who) => (who === 'anybody' ? [] : schemes[who]));
   return [
-    ...needed.flat().map((scheme) => ({ [scheme]: [] })),
+    ...[...new Set(needed.flat())].map((scheme) => ({ [scheme]: [] })),
     ...(needed.some(({ length }) => length === 0) ? [{}] : []),
   ];
 };
