@@ -35,13 +35,13 @@ export const writeChanges = async (
     const coupon = taken.get(name) as TakenCoupon;
     const { released } = change;
     for (const claim of change.granted) {
-      const { sequence, claimedAt } = granted.get(claim.id) as Unit;
+      const { sequence } = granted.get(claim.id) as Unit;
       const document: ClaimFields<ObjectId> = {
         _id: claim.id,
         user_id: claim.userId,
         coupon_id: coupon._id,
         coupon_name: name,
-        claimed_at: new Date(claimedAt),
+        claimed_at: coupon.updated_at,
         sequence,
         ordinal: 1,
       };

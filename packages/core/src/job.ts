@@ -170,21 +170,19 @@ export const couponsOf = (claims: readonly Pick<Claim, 'couponName'>[]): string[
  * @throws Error on an unknown letter.
  */
 export const decodeResult = (result: ClaimJobResult, claims: readonly Pick<Claim, 'couponName'>[]): DecidedClaim[] => {
-  const next = new Map<string, Unit>();
-  couponsOf(claims).forEach((name, index) => {
-    const first = result.grants?.[index];
-    if (first) next.set(name, decodeUnit(first));
-  });
+  // The next unit of each coupon, in the order of its first claim: that is its index.
+  const next = new Map<string, Unit | undefined>();
   return claims.map(({ couponName }, index) => {
     const decision = decodeDecision(result, index);
+    if (!next.has(couponName)) next.set(couponName, firstUnit(result.grants?.[next.size]));
     const encoded = result.units?.[index];
     if (encoded) return { decision, ...decodeUnit(encoded) };
     const unit = decision === 'claimed' ? next.get(couponName) : undefined;
-    if (!unit) return { decision };
-    next.set(couponName, { ...unit, sequence: unit.sequence + 1 });
-    return { decision, ...unit };
+    return unit ? { decision, sequence: unit.sequence++, claimedAt: unit.claimedAt } : { decision };
   });
 };
+
+const firstUnit = (encoded: EncodedUnit | undefined): Unit | undefined => encoded && decodeUnit(encoded);
 
 const decodeUnit = ([sequence, claimedAt, endedAt]: EncodedUnit) =>
   endedAt === undefined ? { sequence, claimedAt } : { sequence, claimedAt, endedAt };

@@ -39,7 +39,6 @@ export const INDEXES: Record<CollectionName, readonly IndexDefinition[]> = {
     { key: { coupon_id: 1, sequence: 1 }, unique: true },
     { key: { coupon_name: 1 } },
     { key: { user_id: 1, ended_at: 1 }, partialFilterExpression: { ended_at: { $exists: true } } },
-    { key: { expires_at: 1, coupon_id: 1 }, partialFilterExpression: { state: 'held' } },
   ],
   events: [{ key: { coupon_id: 1, number: 1 }, unique: true }],
   job_records: [{ key: { deadline: 1 }, expireAfterSeconds: JOB_RECORD_KEPT_SECONDS }],

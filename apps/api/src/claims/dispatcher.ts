@@ -138,5 +138,7 @@ export class Dispatcher {
 }
 
 /** An expired job granted nothing and never will. For the caller that is the same as a job that was never sent. */
-const toSettled = ({ decision, ...unit }: DecidedClaim): Settled =>
-  decision === 'timed_out' ? 'unavailable' : { ...unit, decision };
+const toSettled = (decided: DecidedClaim): Settled =>
+  isTimedOut(decided) ? 'unavailable' : (decided as Extract<Settled, object>);
+
+const isTimedOut = ({ decision }: DecidedClaim): boolean => decision === 'timed_out';
