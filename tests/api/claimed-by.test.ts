@@ -28,7 +28,8 @@ const read = (query = '', headers: Record<string, string> = asAdmin, method = 'G
 
 /** The position to which the header `Link` leads. */
 const nextOf = ({ headers, body }: Reply) => {
-  const [, address = '', cursor = ''] = /^<(.+)\?after=([\w-]+)>; rel="next"$/.exec(headers.get('link') ?? '') ?? [];
+  const [, address = '', cursor = ''] =
+    /^<(.+)\?status=claimed&after=([\w-]+)>; rel="next"$/.exec(headers.get('link') ?? '') ?? [];
   expect(address).toBe(`${path}/claims`);
   return decodeCursor('claims', body.id, cursor);
 };
@@ -51,6 +52,14 @@ test('where there are more, Link leads to the claims after the last one', async 
   const none = await read('?limit=0');
   expect(none.body.claimed_by).toEqual([]);
   expect(nextOf(none)).toEqual([0]);
+  for (const [reply, users] of [
+    [two, ['mia', 'ben']],
+    [none, ['zoe', 'adam', 'mia', 'ben']],
+  ] as const) {
+    const [, path] = /<([^>]+)>/.exec(reply.headers.get('link') ?? '') ?? [];
+    const next = await call(`${system.urls[0]}${path}`, 'GET', undefined, asAdmin);
+    expect(next.body.data.map((claim: { user_id: string }) => claim.user_id)).toEqual(users);
+  }
   expect((await read('?limit=2', asAdmin, 'HEAD')).headers.get('link')).toBe(two.headers.get('link'));
 });
 

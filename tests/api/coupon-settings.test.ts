@@ -64,7 +64,7 @@ describe('the state of a coupon', () => {
 describe('a change', () => {
   test('changes what it names, and is written as an event', async () => {
     await api.createWith('changed', 5, 3);
-    const before = await api.read('changed');
+    const { claimed_by, ...before } = await api.read('changed');
     const { status, body, headers } = await api.change('changed', {
       amount: 4,
       ends_at: '2030-01-01T00:00:00Z',
@@ -80,9 +80,8 @@ describe('a change', () => {
       updated_at: body.updated_at,
     });
     expect(body.updated_at > before.updated_at).toBe(true);
-    expect(body.claimed_by).toEqual(['user-0', 'user-1', 'user-2']);
     expect(headers.get('etag')).toMatch(/^W\//);
-    expect(await api.read('changed')).toEqual(body);
+    expect(await api.read('changed')).toEqual({ ...body, claimed_by });
 
     expect((await api.change('changed', { ends_at: null, paused: true })).body).toMatchObject({
       state: 'paused',

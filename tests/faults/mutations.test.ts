@@ -16,7 +16,7 @@ const TRANSACTION = 'packages/store/src/transaction.ts';
 
 const BUGS = {
   'the update takes units without looking whether they are there': [
-    { file: TAKE, of: 'remaining_amount: { $gte: Math.max(-returned, 0) },', instead: '' },
+    { file: TAKE, of: 'remaining_amount: { $gte: needed },', instead: '' },
     // The guard behind the guard.
     {
       file: 'packages/store/src/collections.ts',

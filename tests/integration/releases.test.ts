@@ -132,6 +132,34 @@ describe('a release', () => {
     await expectExact(mongo);
   });
 
+  test('after a replay of the claim in the same job leaves the replay a live claim', async () => {
+    await addCoupon(1);
+    const keyed: Claim = { ...claimOf('user'), requestId: 'request 1' };
+    const [granted] = await commit([keyed]);
+    const decided = await commit([{ ...keyed, requestId: 'request 2' }, releaseOf(keyed)]);
+    expect(decided).toEqual([
+      { ...granted, decision: 'replayed' },
+      { ...granted, decision: 'released', endedAt: expect.any(Number) },
+    ]);
+  });
+
+  test('pays only for the claims after it, also where a worker predicts more units than remain', async () => {
+    await addCoupon(10);
+    const cache = new CouponCache();
+    const held = [claimOf('x'), claimOf('y')];
+    await commit(held, mongo, cache);
+    await mongo.coupons.updateOne({ name: COUPON }, { $set: { amount: 3, remaining_amount: 1 } });
+    const list = [claimOf('a'), claimOf('b'), claimOf('c'), ...held.map(releaseOf)];
+    expect(await decisionsOf(list, mongo, cache)).toEqual([
+      'claimed',
+      'out_of_stock',
+      'out_of_stock',
+      'released',
+      'released',
+    ]);
+    await expectExact(mongo);
+  });
+
   test('of a claim that does not exist changes nothing', async () => {
     await addCoupon(1);
     expect(await decisionsOf([releaseOf(claimOf('user'))])).toEqual(['claim_not_found']);

@@ -54,14 +54,17 @@ afterAll(async () => {
   await stores.close();
 });
 
-test('the coupon and the claims are read in one transaction, which a replaced primary can not commit', async () => {
+test('the first read is a transaction, and the later ones are not, until the primary may be another one', async () => {
   const listening = await connectMongo(stores.env.MONGO_URI, stores.env.MONGO_DB, { monitorCommands: true });
   await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'read', amount: 1 }, new Date()), remaining_amount: 0 });
   const commands: unknown[] = [];
-  listening.client.on('commandStarted', ({ commandName, command }) => {
-    const { startTransaction, txnNumber, writeConcern } = command;
-    commands.push({ commandName, startTransaction, txnNumber: Number(txnNumber), w: writeConcern?.w });
-  });
+  const times: unknown[] = [];
+  listening.client.on('commandStarted', ({ commandName, command }) =>
+    commands.push([commandName, command['readConcern']]),
+  );
+  listening.client.on('commandSucceeded', ({ reply }) =>
+    times.push((reply as { operationTime: object }).operationTime),
+  );
   try {
     const closed = new ClosedCoupons({
       mongo: listening,
@@ -70,15 +73,28 @@ test('the coupon and the claims are read in one transaction, which a replaced pr
       forward: () => {},
     });
     const events = { timedOut: () => {}, settled: () => {} };
-    const claim = new WaitingClaim({ id: 'id', userId: 'user', couponName: 'read' }, 60_000, events);
+    const refuse = async (id: string) => {
+      const claim = new WaitingClaim({ id, userId: id, couponName: 'read' }, 60_000, events);
+      expect(closed.take(claim)).toBe(true);
+      expect(await claim.answer).toMatchObject({ decision: 'out_of_stock' });
+    };
     closed.remember('read');
-    expect(closed.take(claim)).toBe(true);
-    expect(await claim.answer).toMatchObject({ decision: 'out_of_stock' });
-    expect(commands).toEqual([
-      { commandName: 'find', startTransaction: true, txnNumber: 1 },
-      { commandName: 'find', txnNumber: 1 },
-      { commandName: 'commitTransaction', txnNumber: 1, w: 'majority' },
+    await refuse('first');
+    const inTransaction = [
+      ['find', { level: 'snapshot' }],
+      ['find', undefined],
+      ['commitTransaction', undefined],
+    ];
+    expect(commands).toEqual(inTransaction);
+    // The claims are read no earlier than the coupon, whichever member answers.
+    await refuse('second');
+    expect(commands.slice(3)).toEqual([
+      ['find', { level: 'majority' }],
+      ['find', { level: 'majority', afterClusterTime: times.at(-2) }],
     ]);
+    listening.client.emit('topologyDescriptionChanged', {} as never);
+    await refuse('third');
+    expect(commands.slice(5)).toEqual(inTransaction);
   } finally {
     await listening.client.close();
   }

@@ -137,7 +137,7 @@ export class ApiProcess implements Process {
       try {
         const changed = await this.#parts.changes.change(name, change);
         const { outcome } = changed;
-        if (outcome === 'changed' || outcome === 'unchanged') return { status: 200, version: changed.version };
+        if (outcome === 'changed' || outcome === 'unchanged') return { status: 200, version: changed.coupon.version };
         if (outcome === 'ends_before_start') return { status: 400, code: 'invalid_request' };
         return { status: outcome === 'coupon_not_found' ? 404 : 409, code: outcome };
       } catch (error) {

@@ -392,6 +392,7 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
       startSession: (options?: SessionOptions) => connection.startSession(options),
       withSession: <T>(options: SessionOptions, use: (session: ModelSession) => Promise<T>) =>
         connection.withSession(options, use),
+      on: (_event: 'topologyDescriptionChanged', listener: () => void) => store.onFailover(listener),
     },
     db: { command: (command: Command, options: Options = {}) => run(world, connection, collections, command, options) },
     coupons: {

@@ -115,6 +115,7 @@ export class ModelStore {
   /** The write that released each key. */
   readonly #freed = new Map<string, number>();
   readonly #open = new Set<Transaction>();
+  readonly #listeners: (() => void)[] = [];
   #created = 0;
   up = true;
 
@@ -345,9 +346,15 @@ export class ModelStore {
     for (const [key, at] of [...transaction.freed, ...transaction.retaken]) this.#keys.set(key, at);
   }
 
+  /** Calls the listener at each change of the primary. */
+  onFailover(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** Another member takes over: writes that it does not have are lost, and open transactions end. */
   failover(): void {
     for (const transaction of this.#open) this.abort(transaction);
+    for (const listener of this.#listeners) listener();
     const last = this.replication.failover(() => networkError(MongoErrorLabel.UnknownTransactionCommitResult));
     for (const collection of Object.values(this.#collections)) {
       const { removed, restored } = collection.rollBackTo(last);

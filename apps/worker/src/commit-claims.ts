@@ -203,5 +203,5 @@ const readFor = (
   predicted: Prediction | undefined,
 ) => {
   const settled = [...expired, ...recorded.map(({ job }) => job), ...(predicted ? [] : open)];
-  return withDriverTimeout(readSnapshot(mongo, session, claimsOf(open), claimsOf(settled), predicted));
+  return withDriverTimeout(readSnapshot(mongo, { session }, claimsOf(open), claimsOf(settled), predicted));
 };

@@ -61,14 +61,16 @@ type Update = ReturnType<typeof updatesOf>[number];
  * By id and not by name: a coupon that was deleted and created again is another coupon.
  */
 const updatesOf = (changes: ReadonlyMap<string, CouponChanges>, couponIds: Taking['couponIds']) => {
-  const alike = Map.groupBy(changes, ([, { granted, released }]) => `${granted.length} ${released.length}`);
+  const alike = Map.groupBy(changes, ([, { granted, released, needed }]) =>
+    [granted.length, released.length, needed].join(),
+  );
   return [...alike.values()].map((coupons) => {
-    const [[, { granted, released }]] = coupons as [[string, CouponChanges]];
+    const [[, { granted, released, needed }]] = coupons as [[string, CouponChanges]];
     const returned = released.length - granted.length;
     return {
       q: {
         _id: { $in: coupons.map(([name]) => couponIds.get(name) as ObjectId) },
-        remaining_amount: { $gte: Math.max(-returned, 0) },
+        remaining_amount: { $gte: needed },
       },
       u: {
         $inc: { remaining_amount: returned, issued: granted.length, event_count: released.length },

@@ -103,6 +103,8 @@ export interface CouponChanges {
   granted: Claim[];
   /** The claims that return their unit, in order, each with the number of grants before it. */
   released: { claim: Claim; afterGrants: number }[];
+  /** The units that must remain before the list: at its worst point, so many more were granted than released. */
+  needed: number;
 }
 
 /** What the decisions about a list change, by coupon name. A coupon that stays as it is is absent. */
@@ -121,11 +123,13 @@ export const changesOf = (
     if (!isGrant && !isRelease) return;
     let change = changes.get(claim.couponName);
     if (!change) {
-      change = { granted: [], released: [] };
+      change = { granted: [], released: [], needed: 0 };
       changes.set(claim.couponName, change);
     }
-    if (isGrant) change.granted.push(claim);
-    else {
+    if (isGrant) {
+      change.granted.push(claim);
+      change.needed = Math.max(change.needed, change.granted.length - change.released.length);
+    } else {
       released.add(claim.id);
       change.released.push({ claim, afterGrants: change.granted.length });
     }

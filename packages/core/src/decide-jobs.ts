@@ -75,6 +75,8 @@ export interface ChangedUnits {
   ended: ReadonlyMap<string, number>;
 }
 
+const HAS_ENDED: ReadonlySet<Decision> = new Set(['released', 'claim_released']);
+
 /** The result of a job that this transaction decides. */
 export const toResult = (
   { job, decisions }: JobDecision,
@@ -87,7 +89,9 @@ export const toResult = (
   job.claims.forEach(({ id, couponName }, index) => {
     const unit = granted.get(id);
     const found = existing.get(id);
-    if (found) units[index] = encodeUnit({ ...found, endedAt: found.endedAt ?? ended.get(id) });
+    // A replay that was decided before the release in this list is a replay of a live claim.
+    const endedAt = HAS_ENDED.has(decisions[index] as Decision) ? (found?.endedAt ?? ended.get(id)) : undefined;
+    if (found) units[index] = encodeUnit({ ...found, endedAt });
     else if (unit && decisions[index] === 'claimed') grants[coupons.indexOf(couponName)] ??= encodeUnit(unit);
     else if (unit) units[index] = encodeUnit(unit);
   });

@@ -1,5 +1,5 @@
 import { type Claim, type CouponFields, closedReasonOf, type Snapshot } from '@flashclaim/core';
-import type { ClientSession, ObjectId, WithId } from 'mongodb';
+import type { ClientSession, FindOptions, ObjectId, WithId } from 'mongodb';
 import { toExistingClaim } from './existing-claims.ts';
 import type { Mongo } from './mongo.ts';
 
@@ -14,21 +14,25 @@ export interface ReadSnapshot extends Snapshot, KnownCoupons {
   readAt?: bigint | undefined;
 }
 
+type Reading = { session: ClientSession } & Pick<FindOptions, 'readConcern'>;
+
 /**
  * Reads everything that `decideClaims` needs for a batch: two commands, for any number of claims; one where `known` contains
  * the coupons of the batch.
- * @param session in a transaction, so that all reads see the same moment.
+ * @param reading the session of a transaction, or a causally consistent session with a read concern. Without a transaction, the
+ *   two reads see different moments. The coupons are read first, so the user who took the last unit appears as a holder in the
+ *   second read.
  * @param settled claims that are not decided again: only whether they exist is read, by their ids.
  */
 export const readSnapshot = async (
   { coupons, claims }: Mongo,
-  session: ClientSession,
+  reading: Reading,
   batch: readonly Claim[],
   settled: readonly Claim[] = [],
   known?: KnownCoupons,
 ): Promise<ReadSnapshot> => {
-  const { couponIds, remaining, closed } = known ?? (await readCoupons(coupons, session, batch));
-  const couponsReadAt = session.operationTime?.toBigInt();
+  const { couponIds, remaining, closed } = known ?? (await readCoupons(coupons, reading, batch));
+  const couponsReadAt = reading.session.operationTime?.toBigInt();
 
   const conditions = [...holdersOf(batch, couponIds), ...existingOf(batch, settled)];
   const projection = {
@@ -44,10 +48,10 @@ export const readSnapshot = async (
     conditions.length === 0
       ? []
       : await claims
-          .find({ $or: conditions }, { session, projection, batchSize: 2 * batch.length + settled.length + 1 })
+          .find({ $or: conditions }, { ...reading, projection, batchSize: 2 * batch.length + settled.length + 1 })
           .toArray();
 
-  const readAt = couponsReadAt ?? session.operationTime?.toBigInt();
+  const readAt = couponsReadAt ?? reading.session.operationTime?.toBigInt();
 
   // A claim that was found by its id may belong to an earlier coupon with the same name, which was deleted.
   const isOfEarlier = ({ coupon_name, coupon_id }: (typeof foundClaims)[number]): boolean =>
@@ -65,7 +69,7 @@ export const readSnapshot = async (
 
 const readCoupons = async (
   coupons: Mongo['coupons'],
-  session: ClientSession,
+  reading: Reading,
   batch: readonly Claim[],
 ): Promise<KnownCoupons> => {
   const names = [...new Set(batch.map((claim) => claim.couponName))];
@@ -73,7 +77,7 @@ const readCoupons = async (
   const found = await coupons
     .find<WithId<CouponFields> & { now: Date }>(
       { name: { $in: names } },
-      { session, projection, batchSize: names.length + 1 },
+      { ...reading, projection, batchSize: names.length + 1 },
     )
     .toArray();
   return {

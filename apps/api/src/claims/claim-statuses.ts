@@ -6,7 +6,7 @@ import { findClaims } from './find-claims.ts';
 import { SharedCalls } from './shared-calls.ts';
 
 /** Claims whose statuses are read together. */
-const STATUSES_PER_READ_MAX = 50;
+const STATUSES_PER_READ_MAX = 200;
 
 export interface ClaimStatusesOptions {
   mongo: Mongo;

@@ -23,12 +23,15 @@ export interface ClosedCouponsOptions {
   forward: (claim: WaitingClaim) => void;
 }
 
-/**
- * In a transaction: its commit succeeds only if what it read is what a majority has now. The majority reads of a new primary may
- * lag behind what was acknowledged, and would refuse claims after a restock or after the end of a pause.
- */
-const readTogether = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
-  inTransaction(mongo.client, (session) => withDriverTimeout(readSnapshot(mongo, session, claims)));
+/** In a transaction: its commit succeeds only if a majority has now what it read, and everything before. */
+const readInTransaction = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
+  inTransaction(mongo.client, (session) => withDriverTimeout(readSnapshot(mongo, { session }, claims)));
+
+/** The two reads see different moments, the second one no earlier. */
+const readByMajority = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
+  mongo.client.withSession({ causalConsistency: true }, (session) =>
+    readSnapshot(mongo, { session, readConcern: 'majority' }, claims),
+  );
 
 /** The decisions that a read of a closed coupon may make. */
 const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', ...CLOSED_REASONS, 'out_of_stock']);
@@ -50,6 +53,13 @@ export class ClosedCoupons {
   /** Taken, and neither refused nor forwarded yet. */
   readonly #claims = new Set<WaitingClaim>();
   readonly #options: ClosedCouponsOptions;
+  /** Counts changes of the replica set as the driver sees it: after each, another member may be the primary. */
+  #changes = 0;
+  /**
+   * The count for which majority reads contain everything that was acknowledged. Those of a new primary may lag behind, and would
+   * refuse claims after a restock or a pause; after the first transaction that commits there, they do not.
+   */
+  #caughtUpSince = -1;
   readonly #batcher = new Batcher({
     inFlightMax: CLOSED_READS_MAX,
     send: (claims) => this.#decide(claims),
@@ -57,6 +67,9 @@ export class ClosedCoupons {
 
   constructor(options: ClosedCouponsOptions) {
     this.#options = options;
+    options.mongo.client.on('topologyDescriptionChanged', () => {
+      this.#changes++;
+    });
   }
 
   /** A worker found that this coupon is closed. */
@@ -81,10 +94,22 @@ export class ClosedCoupons {
     return true;
   }
 
+  async #read(claims: readonly WaitingClaim[]): Promise<ReadSnapshot> {
+    const { mongo } = this.#options;
+    if (this.#caughtUpSince === this.#changes) {
+      const snapshot = await readByMajority(mongo, claims);
+      if (this.#caughtUpSince === this.#changes) return snapshot;
+    }
+    const changes = this.#changes;
+    const snapshot = await readInTransaction(mongo, claims);
+    this.#caughtUpSince = changes;
+    return snapshot;
+  }
+
   async #decide(claims: readonly WaitingClaim[]): Promise<void> {
-    const { mongo, mongoWatch } = this.#options;
+    const { mongoWatch } = this.#options;
     try {
-      const snapshot = await mongoWatch.answer(() => readTogether(mongo, claims));
+      const snapshot = await mongoWatch.answer(() => this.#read(claims));
       const decisions = decideClaims(snapshot, claims);
       claims.forEach((claim, index) => {
         if (!this.#claims.delete(claim)) return;
@@ -92,7 +117,8 @@ export class ClosedCoupons {
         // Where a coupon is open, the decisions depend on grants that only a lane can make.
         const isClosed = snapshot.remaining.get(claim.couponName) === 0 || snapshot.closed.has(claim.couponName);
         if (!isClosed) this.#coupons.delete(claim.couponName);
-        const existing = snapshot.existing.get(claim.id);
+        // A claim may be found that was made after its coupon was not found yet.
+        const existing = snapshot.couponIds.has(claim.couponName) && snapshot.existing.get(claim.id);
         if (existing) claim.settle({ ...unitOf(existing), decision });
         else if (isClosed && REFUSALS.has(decision)) claim.settle({ decision });
         else this.#options.forward(claim);

@@ -14,10 +14,11 @@ import {
   type Mongo,
   withDriverTimeout,
 } from '@flashclaim/store';
-import type { UpdateFilter, WithId } from 'mongodb';
+import type { UpdateFilter } from 'mongodb';
 import { ProblemError } from '../http/problem.ts';
 import { isStoreDown } from '../stores/is-store-down.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
+import { READ_PROJECTION, type ReadFields } from './read-coupon.ts';
 
 /** How long a change is retried while it conflicts with claims. */
 const CHANGE_RETRY_MAX_SECONDS = 2;
@@ -25,10 +26,26 @@ const CHANGE_RETRY_MAX_SECONDS = 2;
 /** The longest pause after a conflict. A transaction of claims locks the coupon for about as long. */
 const CHANGE_PAUSE_MAX_MS = 10;
 
-export type ChangeOutcome = ChangeDecision | { outcome: 'coupon_not_found' };
+/** The coupon after the change, or why it is not made. */
+export type ChangeOutcome =
+  | { outcome: 'changed'; coupon: ReadFields }
+  | { outcome: 'unchanged'; coupon: ReadFields }
+  | Exclude<ChangeDecision, { outcome: 'changed' | 'unchanged' }>
+  | { outcome: 'coupon_not_found' };
 
-/** Changes the settings of coupons. Changes of the same coupon in this process wait for each other: they would only conflict. */
+/**
+ * Changes the settings of coupons, each in a transaction of its own, which does not wait in the lane: a pause must work while the
+ * lane is stuck.
+ *
+ * After a change, no claim commits under the old settings: a transaction of claims updates the coupon before it checks its
+ * settings. If it has updated the coupon of before the change, one of the two transactions fails with a write conflict, or the
+ * claims have committed first.
+ *
+ * The decision is made before the transaction: then the transaction begins with the update, and conflicts only where the coupon
+ * is locked at that moment. A read in the transaction would make it conflict with each claim since that read.
+ */
 export class CouponChanges {
+  /** The last change of each coupon in this process. */
   readonly #last = new Map<string, Promise<unknown>>();
   readonly #mongo: Mongo;
 
@@ -40,51 +57,50 @@ export class CouponChanges {
    * Changes a coupon. `name` is normalised. Resolves once a majority has the change.
    * @throws ProblemError `unavailable` with `done: nothing`. A MongoError where the outcome of the commit is unknown.
    */
-  change(name: string, change: CouponChange): Promise<ChangeOutcome> {
-    const deadline = performance.now() + CHANGE_RETRY_MAX_SECONDS * 1_000;
-    const earlier = this.#last.get(name) ?? Promise.resolve();
-    const changed = earlier.then(() => changeCoupon(this.#mongo, name, change, deadline));
+  async change(name: string, change: CouponChange): Promise<ChangeOutcome> {
+    for (;;) {
+      const changed = await this.#inTurn(name, () => changeCoupon(this.#mongo, name, change));
+      if (changed) return changed;
+      // Not in turn: it may take 100 ms, because MongoDB waits until its journal is written.
+      const confirmed = decide(await readSettings(this.#mongo, name, 'linearizable'), change);
+      if (confirmed.outcome !== 'changed') return confirmed;
+    }
+  }
+
+  /** Changes of a coupon wait for each other: they would only conflict. */
+  #inTurn<T>(name: string, task: () => Promise<T>): Promise<T> {
+    const result = (this.#last.get(name) ?? Promise.resolve()).then(task);
     const end = () => {
       if (this.#last.get(name) === ended) this.#last.delete(name);
     };
-    const ended = changed.then(end, end);
+    const ended = result.then(end, end);
     this.#last.set(name, ended);
-    return changed;
+    return result;
   }
 }
 
-/**
- * Changes a coupon in a transaction of its own, which does not wait in the lane: a pause must work while the lane is stuck.
- *
- * After that, no claim commits under the old settings: a transaction of claims updates the coupon before it checks its settings.
- * If it has updated the coupon of before the change, one of the two transactions fails with a write conflict, or the claims have
- * committed first.
- *
- * The decision is made before the transaction: then the transaction begins with the update, and conflicts only where the coupon
- * is locked at that moment. A read in the transaction would make it conflict with each claim since that read.
- */
-const changeCoupon = async (
-  mongo: Mongo,
-  name: string,
-  change: CouponChange,
-  deadline: number,
-): Promise<ChangeOutcome> => {
-  let level: ReadLevel = 'majority';
+/** Resolves to undefined where the change is not made: that must be confirmed. */
+const changeCoupon = async (mongo: Mongo, name: string, change: CouponChange): Promise<ChangeOutcome | undefined> => {
+  const deadline = performance.now() + CHANGE_RETRY_MAX_SECONDS * 1_000;
   for (;;) {
-    const coupon = await readSettings(mongo, name, level);
-    const decision = coupon ? decideChange(coupon, change) : ({ outcome: 'coupon_not_found' } as const);
-    if (decision.outcome !== 'changed' && level === 'majority') {
-      level = 'linearizable';
-      continue;
-    }
-    if (!coupon || decision.outcome !== 'changed') return decision;
+    const decision = decide(await readSettings(mongo, name, 'majority'), change);
+    if (decision.outcome !== 'changed') return undefined;
     for (let result: CommitResult = 'conflict'; result === 'conflict'; ) {
       if (performance.now() > deadline) throw new ProblemError('unavailable', TOO_MANY_CONFLICTS);
-      result = await commitChange(mongo, coupon, decision);
-      if (result === 'committed') return decision;
-      if (result === 'conflict') await sleep(Math.random() * CHANGE_PAUSE_MAX_MS);
+      result = await commitChange(mongo, decision);
+      if (typeof result === 'object') return { outcome: 'changed', coupon: result };
+      await sleep(Math.random() * CHANGE_PAUSE_MAX_MS);
     }
   }
+};
+
+type Decided = (Change & { coupon: ReadFields }) | Exclude<ChangeOutcome, { outcome: 'changed' }>;
+
+const decide = (coupon: ReadFields | null, change: CouponChange): Decided => {
+  if (!coupon) return { outcome: 'coupon_not_found' };
+  const decision = decideChange(coupon, change);
+  if (decision.outcome === 'changed') return { ...decision, coupon };
+  return decision.outcome === 'unchanged' ? { ...decision, coupon } : decision;
 };
 
 const TOO_MANY_CONFLICTS = `The change conflicted with claims of this coupon for ${CHANGE_RETRY_MAX_SECONDS} s. Nothing was done. Try again shortly.`;
@@ -94,28 +110,29 @@ const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeou
 
 /**
  * The majority reads of a primary that is new, or that was replaced and does not know it yet, may return old settings. The update
- * checks the decision to change them. Every other decision is confirmed by a linearizable read. That may take 100 ms: MongoDB
- * waits until its journal is written.
+ * checks the decision to change them. Every other decision is confirmed by a linearizable read.
  */
 type ReadLevel = 'majority' | 'linearizable';
 
-const readSettings = ({ coupons }: Mongo, name: string, level: ReadLevel): Promise<WithId<CouponFields> | null> =>
-  coupons.findOne({ name }, { readConcern: { level }, maxTimeMS: QUERY_TIMEOUT_MS }).catch(throwNothingDone);
+const readSettings = ({ coupons }: Mongo, name: string, level: ReadLevel): Promise<ReadFields | null> =>
+  coupons
+    .findOne<ReadFields>({ name }, { readConcern: { level }, maxTimeMS: QUERY_TIMEOUT_MS, projection: READ_PROJECTION })
+    .catch(throwNothingDone);
 
 const throwNothingDone = (error: unknown): never => {
   throw isStoreDown(error) ? new StoreDownError('MongoDB', false) : error;
 };
 
-/** `contradicted`: the coupon is no longer as it was when the change was decided. */
-type CommitResult = 'committed' | 'contradicted' | 'conflict';
+/** The changed coupon. `contradicted`: the coupon is no longer as it was when the change was decided. */
+type CommitResult = ReadFields | 'contradicted' | 'conflict';
 
 class Contradicted extends Error {}
 
-const commitChange = async (mongo: Mongo, coupon: WithId<CouponFields>, change: Change): Promise<CommitResult> => {
+const commitChange = async (mongo: Mongo, change: Change & { coupon: ReadFields }): Promise<CommitResult> => {
+  const { added, coupon, settings } = change;
   let isCommitting = false;
   try {
-    await inTransaction(mongo.client, async (session) => {
-      const { added } = change;
+    return await inTransaction(mongo.client, async (session) => {
       const enough = added < 0 ? { remaining_amount: { $gte: -added } } : {};
       const changed = await withDriverTimeout(
         mongo.coupons.findOneAndUpdate({ _id: coupon._id, version: coupon.version, ...enough }, updateOf(change), {
@@ -125,11 +142,12 @@ const commitChange = async (mongo: Mongo, coupon: WithId<CouponFields>, change: 
       );
       if (!changed) throw new Contradicted();
       const { _id: coupon_id, event_count: number, issued: after_sequence, updated_at: at } = changed;
-      const event = { coupon_id, number, after_sequence, type: 'coupon.changed', at, data: change.settings } as const;
-      await insertEvents(mongo, session, [event]);
+      await insertEvents(mongo, session, [
+        { coupon_id, number, after_sequence, type: 'coupon.changed', at, data: settings },
+      ]);
       isCommitting = true;
+      return { ...changed, now: at };
     });
-    return 'committed';
   } catch (error) {
     if (error instanceof Contradicted) return 'contradicted';
     if (isCommitUnknown(error)) throw error;

@@ -67,6 +67,7 @@ export class CouponReads {
 /** The answer with this coupon. Its tag is weak, because a proxy may compress the body. */
 export const toAnswer = ({ coupon, next }: CouponRead): CouponAnswer => {
   const body = Buffer.from(JSON.stringify(coupon));
-  const link = next && `</api/coupons/${encodeURIComponent(coupon.name)}/claims?after=${next}>; rel="next"`;
+  const link =
+    next && `</api/coupons/${encodeURIComponent(coupon.name)}/claims?status=claimed&after=${next}>; rel="next"`;
   return { body, etag: `W/"${hash('sha1', body, 'base64')}"`, link };
 };

@@ -1,4 +1,4 @@
-import { type Coupon, type CouponFields, stateOf } from '@flashclaim/core';
+import { type Coupon, type CouponFields, QUERY_TIMEOUT_MS, stateOf } from '@flashclaim/core';
 import { COLLECTIONS, type Mongo } from '@flashclaim/store';
 import type { WithId } from 'mongodb';
 import { claimsCursor } from '../http/cursor.ts';
@@ -10,8 +10,22 @@ export interface CouponRead {
   next: string | undefined;
 }
 
-/** A document of a coupon, and the database time at which it was read. */
-export type ReadFields = WithId<CouponFields> & { now: Date };
+/** What an answer needs of a coupon, and the database time at which it was read. */
+export type ReadFields = WithId<Omit<CouponFields, 'held_amount' | 'issued' | 'event_count'>> & { now: Date };
+
+/** The projection for `ReadFields`. */
+export const READ_PROJECTION = {
+  name: 1,
+  amount: 1,
+  remaining_amount: 1,
+  version: 1,
+  starts_at: 1,
+  ends_at: 1,
+  paused: 1,
+  created_at: 1,
+  updated_at: 1,
+  now: '$$NOW',
+} as const;
 
 /**
  * Reads a coupon and its first `usersMax` users in one snapshot; without `claimed_by` where that is undefined. `name` is
@@ -25,7 +39,7 @@ export const readCoupon = async (
   const [found] = await coupons
     .aggregate<ReadFields & { claimed_by?: string[]; last?: number }>(
       [{ $match: { name } }, { $set: { now: '$$NOW' } }, ...(usersMax ? withUsers(usersMax) : [])],
-      { readConcern: 'snapshot' },
+      { readConcern: 'snapshot', maxTimeMS: QUERY_TIMEOUT_MS },
     )
     .toArray();
   if (!found) return null;

@@ -1,21 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import {
-  CLAIMED_BY_MAX,
-  CouponChangeSchema,
-  CouponSchema,
-  NameSchema,
-  normaliseName,
-  type ProblemCode,
-} from '@flashclaim/core';
+import { CouponChangeSchema, CouponSchema, NameSchema, normaliseName, type ProblemCode } from '@flashclaim/core';
 import { Type } from '@sinclair/typebox';
 import { CouponChanges } from '../coupons/change-coupon.ts';
 import { toAnswer } from '../coupons/coupon-reads.ts';
 import { problemOfChange, requireOrder } from '../coupons/problem-of-change.ts';
-import { readCoupon } from '../coupons/read-coupon.ts';
+import { toCoupon } from '../coupons/read-coupon.ts';
 import { sendCoupon, setCacheHeaders } from '../coupons/send-coupon.ts';
 import { COUPON_CHANGED_ANSWER } from '../http/openapi/answers.ts';
-import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
-import { StoreDownError } from '../stores/store-watch.ts';
+import { PROBLEM_RESPONSES } from '../http/problem.ts';
 
 const PROBLEMS_OF_CHANGE: readonly ProblemCode[] = [
   'unauthorized',
@@ -49,17 +41,10 @@ export const couponSettingsRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       requireOrder(request.body);
       const name = normaliseName(request.params.name);
-      const read = await app.stores.mongo.answer(async () => {
-        const change = await changes.change(name, request.body);
-        if (change.outcome !== 'changed' && change.outcome !== 'unchanged') throw problemOfChange(change);
-        const coupon = await readCoupon(app.mongo, name, CLAIMED_BY_MAX);
-        // The reads of a new primary may lag behind what was acknowledged.
-        if (coupon && coupon.coupon.version < change.version) throw new StoreDownError('MongoDB', true);
-        return coupon;
-      });
-      if (!read) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
+      const change = await app.stores.mongo.answer(() => changes.change(name, request.body));
+      if (change.outcome !== 'changed' && change.outcome !== 'unchanged') throw problemOfChange(change);
       setCacheHeaders(reply, app.hasAdminToken(request));
-      return sendCoupon(reply, toAnswer(read));
+      return sendCoupon(reply, toAnswer({ coupon: toCoupon(change.coupon, undefined), next: undefined }));
     },
   );
 };

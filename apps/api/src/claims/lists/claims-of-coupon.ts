@@ -37,7 +37,7 @@ export const listClaimsOfCoupon = async (
 
 const sequenceOf = (couponId: string, after: string): number => {
   const [sequence, ...others] = decodeCursor('claims', couponId, after);
-  if (typeof sequence !== 'number' || !Number.isSafeInteger(sequence) || sequence < 1 || others.length > 0)
+  if (typeof sequence !== 'number' || !Number.isSafeInteger(sequence) || sequence < 0 || others.length > 0)
     throw invalidCursor();
   return sequence;
 };

@@ -53,7 +53,8 @@ const inSale: Coupon = {
   updated_at: CLAIMED_AT,
 };
 
-const paused: Coupon = { ...inSale, version: 2, state: 'paused', ends_at: '2026-11-28T09:00:00.000Z', paused: true };
+const { claimed_by: _users, ...listed } = inSale;
+const paused: Coupon = { ...listed, version: 2, state: 'paused', ends_at: '2026-11-28T09:00:00.000Z', paused: true };
 
 export const CLAIMED_ANSWER: DocumentedAnswer = {
   description: 'The user holds the unit, also after any crash.',
@@ -107,8 +108,9 @@ export const COUPON_ANSWER: DocumentedAnswer = {
 };
 
 export const COUPON_CHANGED_ANSWER: DocumentedAnswer = {
-  description: 'The coupon with its new settings. No claim commits under the old ones after this answer.',
-  headers: ['etag', 'vary', 'link'],
+  description:
+    'The coupon with its new settings, without claimed_by. No claim commits under the old ones after this answer.',
+  headers: ['etag', 'vary'],
   examples: { paused: { summary: 'Paused', value: paused } },
 };
 
@@ -117,7 +119,6 @@ export const UNCHANGED_ANSWER: DocumentedAnswer = {
   headers: ['etag', 'vary'],
 };
 
-const { claimed_by: _users, ...listed } = inSale;
 const NEXT = claimsCursor(created.id, 1);
 
 export const COUPON_LIST_ANSWER: DocumentedAnswer = {
