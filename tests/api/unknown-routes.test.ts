@@ -38,12 +38,12 @@ describe('an address that is not there', () => {
 
 describe('a method that the address does not take', () => {
   test.each([
-    ['PUT', '/api/coupons/claim', 'GET, HEAD, POST'],
-    ['DELETE', '/api/coupons/some%20name?limit=1', 'GET, HEAD'],
+    ['PUT', '/api/coupons/claim', 'GET, HEAD, PATCH, POST'],
+    ['DELETE', '/api/coupons/some%20name?limit=1', 'GET, HEAD, PATCH'],
     ['DELETE', '/api/coupons', 'GET, HEAD, POST'],
     ['PATCH', '/api/coupons', 'GET, HEAD, POST'],
     ['POST', '/api/coupons/some%20name/claims', 'GET, HEAD'],
-    ['POST', '/api/claims/some-id', 'GET, HEAD'],
+    ['POST', '/api/claims/some-id', 'DELETE, GET, HEAD'],
     ['POST', '/health', 'GET, HEAD'],
     ['POST', '/openapi.json', 'GET, HEAD'],
     ['DELETE', '/docs', 'GET, HEAD'],
@@ -67,7 +67,7 @@ describe('a method that the address does not take', () => {
 test('OPTIONS tells what an address takes', async () => {
   const reply = await call(`${url}/api/coupons/claim`, 'OPTIONS');
   expect(reply.status).toBe(204);
-  expect(reply.headers.get('allow')).toBe('GET, HEAD, POST');
+  expect(reply.headers.get('allow')).toBe('GET, HEAD, PATCH, POST');
   expect(reply.headers.get('x-request-id')).toBeTruthy();
 });
 

@@ -15,7 +15,6 @@ const ANSWERS: Record<string, string[]> = {
   ],
   changeCoupon: [
     '200 etag vary cache-control',
-    '200 link',
     '400 invalid_request',
     '401 unauthorized www-authenticate',
     '403 host_not_allowed',

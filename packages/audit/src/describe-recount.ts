@@ -80,11 +80,11 @@ const orphanTable = (orphans: Recount['orphans']): string =>
 
 const ADVICE: Record<keyof Faults, string> = {
   oversold:
-    'oversold  more users hold a unit than there are units. Raise amount to the number of claims and set remaining_amount to\n' +
-    '          0, or delete the latest claims (by claimed_at) and inform their users.',
+    'oversold  more users hold a unit than there are units. Raise amount to the number of live claims and set\n' +
+    '          remaining_amount to 0. To take units back, then release the latest claims and lower amount.',
   double:
-    'double    a user holds more than one unit: the unique index of live claims was missing. Delete the later claims and\n' +
-    '          add their units to remaining_amount; the API and the workers build the index when they start.',
+    'double    a user holds more than one unit: the unique index of live claims was missing. Release the later claims;\n' +
+    '          the API and the workers build the index when they start.',
   lost:
     'lost      remaining_amount is not amount - live claims: a person changed the database, or restored a part of it. The claims\n' +
     '          are what users were answered. Once nothing is oversold, set remaining_amount to amount - claims.',

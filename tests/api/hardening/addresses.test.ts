@@ -139,7 +139,7 @@ describe('methods', () => {
   });
 
   test.each([
-    ['GET', '/api/coupons', 'POST'],
+    ['DELETE', '/api/coupons', 'GET, HEAD, POST'],
     ['PUT', '/api/coupons/claim', 'POST'],
     ['DELETE', '/api/coupons/claim', 'POST'],
     ['POST', '/health', 'GET'],
