@@ -39,7 +39,11 @@ const startCallers = (history: HistoryRecorder) => {
   const operator = async (): Promise<void> => {
     for (let round = 0; !isStopped; round++) {
       await history.change(urlOf(round), COUPON, { amount: UNITS + (round % 5) * 10 });
-      if (round % 4 === 0) await history.change(urlOf(round), COUPON, { paused: true });
+      if (round % 4 === 0) {
+        await history.change(urlOf(round), COUPON, { paused: true });
+        // Long enough that claims begin and end in it.
+        await sleep(100);
+      }
       await history.change(urlOf(round + 1), COUPON, { paused: false });
       await history.listClaims(urlOf(round), COUPON, undefined, 20);
       await sleep(50);
