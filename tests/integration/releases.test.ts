@@ -108,6 +108,19 @@ describe('a release', () => {
     await expectExact(mongo);
   });
 
+  test('of a claim under a key: a retry beside a new claim of the user is refused as released, also in a prediction', async () => {
+    await addCoupon(9);
+    const cache = new CouponCache();
+    const keyed: Claim = { ...claimOf('user'), requestId: 'request 1' };
+    await commit([keyed], mongo, cache);
+    await commit([releaseOf(keyed)], mongo, cache);
+    await commit([claimOf('another')], mongo, cache);
+    expect(cache.predict([claimOf('user')])).toMatchObject({ contested: false });
+    const list = [claimOf('user'), { ...keyed, requestId: 'request 2' }];
+    expect(await decisionsOf(list, mongo, cache)).toEqual(['claimed', 'claim_released']);
+    await expectExact(mongo);
+  });
+
   test('of several coupons in one job, between claims, numbers each coupon without a gap', async () => {
     await Promise.all([addCoupon(2, 'a'), addCoupon(3, 'b'), addCoupon(1, 'c')]);
     const [a, b] = [claimOf('user', 'a'), claimOf('user', 'b')];

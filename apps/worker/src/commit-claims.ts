@@ -130,6 +130,7 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   const snapshot =
     prediction && !prediction.contested ? withoutClaims(prediction) : await readFor(mongo, session, sorted, prediction);
   const decided = decideJobs(snapshot, sorted.open);
+  if (prediction && !prediction.contested) requireGrants(decided);
   const changes = changesOf(
     snapshot,
     claimsOf(sorted.open),
@@ -184,6 +185,18 @@ const newRecord = (
   result: ClaimJobResult | undefined,
   decidedAt: bigint | undefined,
 ): JobRecord => ({ jobId: id, deadline, firstClaim: claims[0]?.id, result, decidedAt });
+
+/**
+ * Without a read, an insert finds whether a claim exists under a key. So a key that another claim of the list keeps from being
+ * granted must be read: its claim may exist, and have been released.
+ */
+const requireGrants = (decided: readonly JobDecision[]): void => {
+  for (const { job, decisions } of decided)
+    if (
+      decisions.some((decision, index) => decision === 'already_claimed' && job.claims[index]?.requestId !== undefined)
+    )
+      throw new SnapshotContradicted('a key was refused without a read');
+};
 
 /** The snapshot where none of the claims exists, and no user has a unit. */
 const withoutClaims = (prediction: Prediction): ReadSnapshot => ({
