@@ -85,7 +85,9 @@ export class ModelSession {
     if (!faulty(this.#world)) return this.#store.commit(transaction);
     // The connection breaks: the server got the commit, did not get it, or commits later than the client knows.
     const committed = () => this.#store.commit(transaction).catch(() => {});
-    const fate = random.pick(['received', 'lost', 'late', 'transient']);
+    // The server says `transient` only of a transaction that it has not committed.
+    const picked = random.pick(['received', 'lost', 'late', 'transient']);
+    const fate = picked === 'transient' && transaction.committedAt !== undefined ? 'received' : picked;
     if (fate === 'received') void committed();
     else if (fate === 'late')
       setTimeout(
