@@ -1,7 +1,8 @@
-import { type ClosedReason, type CouponFields, closedReasonOf, LIVE_COUPONS_MAX } from '@flashclaim/core';
+import { type CouponFields, LIVE_COUPONS_MAX, stateOf } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
-import type { ObjectId, WithId } from 'mongodb';
-import type { ShownCoupon, ShownState } from './live-state.ts';
+import type { ObjectId } from 'mongodb';
+import { READ_PROJECTION, type ReadFields } from '../../coupons/read-coupon.ts';
+import type { ShownCoupon } from './live-state.ts';
 
 /** The latest claims in which coupons to show are searched. */
 const LIVE_CLAIMS_SEARCHED_MAX = 200;
@@ -14,15 +15,9 @@ interface Reading {
   issued: number;
 }
 
-/** A coupon, and the database time of its read. */
-type ReadCoupon = WithId<CouponFields> & { now: Date };
+type ReadCoupon = ReadFields & Pick<CouponFields, 'issued'>;
 
-const PROJECTION = {
-  ...{ name: 1, amount: 1, remaining_amount: 1, issued: 1, version: 1, starts_at: 1, ends_at: 1, paused: 1 },
-  ...{ created_at: 1, updated_at: 1, now: '$$NOW' },
-};
-
-const CLOSED_STATES: Record<ClosedReason, ShownState> = { ended: 'ended', paused: 'paused', not_started: 'scheduled' };
+const PROJECTION = { ...READ_PROJECTION, issued: 1 };
 
 /** Reads the coupons on the page: those that were claimed or created last, with their stock from MongoDB. */
 export class CouponReader {
@@ -78,7 +73,7 @@ export class CouponReader {
 
   #describe(coupon: ReadCoupon, at: number): ShownCoupon {
     const { name, amount, remaining_amount: remaining, version, paused = false, starts_at, ends_at, now } = coupon;
-    const state = stateOf(coupon);
+    const state = stateOf(coupon, now);
     return {
       ...{ id: coupon._id.toHexString(), name, amount, remaining, state, version, paused },
       claimsPerSecond: this.#rateOf(coupon, at),
@@ -101,9 +96,3 @@ export class CouponReader {
     return from ? Math.max(0, (issued - from.issued) / ((at - from.at) / 1_000)) : 0;
   }
 }
-
-const stateOf = (coupon: ReadCoupon): ShownState => {
-  const reason = closedReasonOf(coupon, coupon.now);
-  if (reason) return CLOSED_STATES[reason];
-  return coupon.remaining_amount === 0 ? 'sold_out' : 'open';
-};

@@ -1,3 +1,5 @@
+import type { CouponState } from '@flashclaim/core';
+
 /** The view model of a live page: one frame, as JSON. Times are in ms since the epoch, unless a name says otherwise. */
 export interface LiveState {
   at: number;
@@ -25,7 +27,7 @@ export interface ShownCoupon {
   amount: number;
   remaining: number;
   claimsPerSecond: number;
-  state: ShownState;
+  state: CouponState;
   version: number;
   paused: boolean;
   startsAt: number | undefined;
@@ -36,9 +38,6 @@ export interface ShownCoupon {
   /** The last grant, release or change of the settings; or the creation. */
   updatedAt: number;
 }
-
-/** Whether a coupon accepts claims. */
-export type ShownState = 'scheduled' | 'open' | 'paused' | 'sold_out' | 'ended';
 
 /** Stock and live claims of the shown coupons, read in one snapshot. */
 export interface Comparison {
