@@ -3,11 +3,8 @@ import type { FastifyReply } from 'fastify';
 import { CLAIM_NOT_FOUND, NO_SUCH_CLAIM, toProblem } from '../http/problem.ts';
 import type { Rejection } from './admission/admission-control.ts';
 import type { ClaimPath } from './claim-path.ts';
-import { replyToRelease } from './reply.ts';
+import { PENDING_RETRY_SECONDS, replyToRelease } from './reply.ts';
 import { WaitingClaim } from './waiting-claim.ts';
-
-/** `Retry-After` of `claim_pending`. */
-const RETRY_AFTER_SECONDS = 1;
 
 const NO_UNIT = 'The claim was refused, so it has no unit to release.';
 
@@ -29,7 +26,7 @@ export const releaseClaim = async (
   if (status.status === 'refused') return toProblem(reply, 'not_found', NO_UNIT, CLAIM_NOT_FOUND);
   if (status.status === 'released') return status;
   if (status.status === 'pending') {
-    reply.header('retry-after', RETRY_AFTER_SECONDS);
+    reply.header('retry-after', PENDING_RETRY_SECONDS);
     return toProblem(reply, 'claim_pending', 'The claim is not decided yet. Release it once it is.');
   }
   const claim = claimPath.release({ id: claimId, userId: status.user_id, couponName: status.coupon_name });

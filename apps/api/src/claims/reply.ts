@@ -12,8 +12,8 @@ import { CLAIM_NOT_FOUND, NO_SUCH_CLAIM, NO_SUCH_COUPON, toProblem } from '../ht
 import { toExistingStatus } from './existing-status.ts';
 import type { Answer, WaitingClaim } from './waiting-claim.ts';
 
-/** `Retry-After` of a 202. */
-const RETRY_AFTER_SECONDS = 1;
+/** `Retry-After` of an answer that says that a claim is pending. */
+export const PENDING_RETRY_SECONDS = 1;
 
 /** What each refusal tells the caller. The HTTP status is that of the problem: a refusal without one does not compile. */
 const REFUSAL_DETAILS: Record<Exclude<ClaimDecision, Grant>, string> = {
@@ -41,7 +41,7 @@ export const replyToClaim = (reply: FastifyReply, claim: WaitingClaim, answer: A
   if (answer === 'unavailable') return toProblem(reply, 'unavailable', NOTHING_DONE);
   if (answer === 'unknown') {
     const detail = `${isKeyed ? RETRY_WITH_KEY : RETRY_AS_USER} GET /api/claims/${claim.id} may also tell.`;
-    return { ...toProblem(reply, 'unavailable', detail), done: 'unknown', claim_id: claim.id };
+    return toProblem(reply, 'unavailable', detail, { done: 'unknown', claim_id: claim.id });
   }
 
   const { decision } = answer;
@@ -61,7 +61,7 @@ const replyPending = (reply: FastifyReply, { id, userId, couponName }: WaitingCl
 };
 
 const setPending = (reply: FastifyReply, claimId: string): void => {
-  reply.code(202).header('location', `/api/claims/${claimId}`).header('retry-after', RETRY_AFTER_SECONDS);
+  reply.code(202).header('location', `/api/claims/${claimId}`).header('retry-after', PENDING_RETRY_SECONDS);
 };
 
 /** A grant or a release has a unit. */
@@ -92,7 +92,7 @@ export const replyToRelease = (
   }
   if (answer === 'unavailable') return toProblem(reply, 'unavailable', NOTHING_DONE);
   if (answer === 'unknown')
-    return { ...toProblem(reply, 'unavailable', RELEASE_UNKNOWN), done: 'unknown', claim_id: claim.id };
+    return toProblem(reply, 'unavailable', RELEASE_UNKNOWN, { done: 'unknown', claim_id: claim.id });
   if (answer.decision !== 'released') return toProblem(reply, 'not_found', NO_SUCH_CLAIM, CLAIM_NOT_FOUND);
   reply.code(200);
   return toExistingStatus(unitOf(claim, answer));

@@ -25,7 +25,7 @@ export const HOST_NOT_ALLOWED =
 export const PROBLEM_RESPONSES = { '4xx': ProblemSchema, '5xx': ProblemSchema };
 
 /** What a problem says beyond its code and detail. */
-export type ProblemMembers = Pick<Problem, 'errors' | 'done' | 'reason'> & { title?: string };
+export type ProblemMembers = Pick<Problem, 'errors' | 'done' | 'reason' | 'claim_id'> & { title?: string };
 
 /** An error that the error handler answers as a problem. `detail` tells the caller what to do. */
 export class ProblemError extends Error {
