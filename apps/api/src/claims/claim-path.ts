@@ -114,11 +114,8 @@ export class ClaimPath {
     if (rejection) return rejection;
     if (waitMs === 0 && this.#options.arePendingClaimsFull()) return OVERLOADED;
 
-    this.admission.acquire();
     const id = keyed ? claimIdOfKey(userId, keyed.key) : newClaimId();
-    const claim = new WaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs, this.#events);
-    channels.submit.publish(claim);
-
+    const claim = this.#newWaitingClaim({ id, userId, couponName, requestId: keyed?.requestId }, waitMs);
     if (!this.#closed.take(claim)) this.#batcherOf(couponName).add(claim);
     return claim;
   }
@@ -127,10 +124,7 @@ export class ClaimPath {
   release({ id, userId, couponName }: Claim): WaitingClaim | Rejection {
     const rejection = this.#rejectionOf(couponName);
     if (rejection) return rejection;
-    this.admission.acquire();
-    const release = { id, userId, couponName, operation: 'release' } as const;
-    const claim = new WaitingClaim(release, this.#options.waitMaxMs, this.#events);
-    channels.submit.publish(claim);
+    const claim = this.#newWaitingClaim({ id, userId, couponName, operation: 'release' }, this.#options.waitMaxMs);
     this.#batcherOf(couponName).add(claim);
     return claim;
   }
@@ -139,6 +133,14 @@ export class ClaimPath {
     const { rejection } = this.admission;
     if (rejection) return rejection;
     return this.#batcherOf(couponName).isFull(laneAgeMaxMs(this.#options.waitMaxMs)) ? OVERLOADED : undefined;
+  }
+
+  /** Acquires the capacity that `settled` releases. */
+  #newWaitingClaim(claim: Claim, waitMs: number): WaitingClaim {
+    this.admission.acquire();
+    const waiting = new WaitingClaim(claim, waitMs, this.#events);
+    channels.submit.publish(waiting);
+    return waiting;
   }
 
   /** Step 5. Resolves to what the caller is answered. */
