@@ -1,5 +1,12 @@
 import { PROBLEMS, type Problem, type ProblemCode } from '@flashclaim/core';
-import { HOST_NOT_ALLOWED, NO_SUCH_COUPON, newProblem, type ProblemMembers } from '../problem.ts';
+import {
+  CLAIM_NOT_FOUND,
+  HOST_NOT_ALLOWED,
+  NO_SUCH_CLAIM,
+  NO_SUCH_COUPON,
+  newProblem,
+  type ProblemMembers,
+} from '../problem.ts';
 import { type AnswerHeader, headersOf } from './headers.ts';
 
 /** The `detail` in the example of each code. */
@@ -16,7 +23,7 @@ const DETAILS: Record<ProblemCode, string> = {
   name_taken: 'Choose another name. The existing coupon was not changed.',
   amount_below_claimed: "42 units are claimed: amount can't be less.",
   version_conflict: 'The coupon has version 2. Read it, and decide again.',
-  not_found: 'No claim has this id, or its status is no longer kept.',
+  not_found: NO_SUCH_CLAIM,
   method_not_allowed: 'There is no PUT /health. The address takes GET, HEAD.',
   unauthorized: 'Send Authorization: Bearer with the admin token.',
   user_mismatch: 'Leave user_id out, or send the sub of the token.',
@@ -34,7 +41,7 @@ const DETAILS: Record<ProblemCode, string> = {
 
 const MEMBERS: Partial<Record<ProblemCode, ProblemMembers>> = {
   invalid_request: { errors: [{ pointer: '#/coupon_name', detail: DETAILS.invalid_request }] },
-  not_found: { title: 'The claim does not exist' },
+  not_found: CLAIM_NOT_FOUND,
   sale_not_open: { reason: 'not_started' },
 };
 
