@@ -134,7 +134,7 @@ export const ASYNC_BATCH_MAX_MS = 100;
 /** Failed jobs that are kept for each lane, without their payloads. */
 export const JOBS_FAILED_KEPT_MAX = 200;
 
-/** Coupons in the cache of a worker, and sold-out coupons that an API process remembers. */
+/** Coupons in the cache of a worker, and closed coupons that an API process remembers. */
 export const COUPONS_CACHED_MAX = 10_000;
 
 assert(LANES_DEFAULT <= LANES_MAX, 'a deployment may set the default number of lanes');

@@ -21,9 +21,8 @@ export interface ClaimsRange {
 
 /**
  * Reads claims of a coupon, by sequence, in a transaction: the majority reads of a new primary may lag behind what was
- * acknowledged. Resolves to the sequence number after which the next range begins, or
- * to undefined where there is none. With a status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none,
- * although there is a next range.
+ * acknowledged. Resolves to the sequence number after which the next range begins, or to undefined where there is none. With a
+ * status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none, although there is a next range.
  * @param take gets the claims, batch by batch.
  */
 export const readClaims = (mongo: Mongo, range: ClaimsRange, take: Take): Promise<number | undefined> =>
