@@ -1,9 +1,9 @@
-import { commonSettings } from '@flashclaim/core';
+import { commonSettings, namedStores } from '@flashclaim/core';
 import { readSettings } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 
 const settings = {
-  MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '', writeOnly: true })),
+  MONGO_URI: namedStores.MONGO_URI,
   MONGO_DB: commonSettings.MONGO_DB,
   /** File for the result in the format of Prometheus. */
   AUDIT_METRICS_FILE: Type.Optional(Type.String()),

@@ -1,12 +1,11 @@
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { commonSettings } from '@flashclaim/core';
+import { commonSettings, namedStores } from '@flashclaim/core';
 import { readSettings } from '@flashclaim/runtime';
 import { Type } from '@sinclair/typebox';
 
 const settings = {
-  MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '', writeOnly: true })),
-  REDIS_URL: Type.Optional(Type.String({ pattern: commonSettings.REDIS_URL.pattern ?? '', writeOnly: true })),
+  ...namedStores,
   MONGO_DB: commonSettings.MONGO_DB,
   PORT: Type.Integer({ default: 8080, minimum: 1, maximum: 65_535 }),
   HOST: Type.String({ default: '127.0.0.1' }),

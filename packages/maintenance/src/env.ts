@@ -1,9 +1,8 @@
-import { commonSettings } from '@flashclaim/core';
+import { commonSettings, namedStores } from '@flashclaim/core';
 import { readSettings } from '@flashclaim/runtime';
-import { Type } from '@sinclair/typebox';
 
 const settings = {
-  MONGO_URI: Type.Optional(Type.String({ pattern: commonSettings.MONGO_URI.pattern ?? '', writeOnly: true })),
+  MONGO_URI: namedStores.MONGO_URI,
   MONGO_DB: commonSettings.MONGO_DB,
 };
 
