@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { findMongo } from '@flashclaim/local-stack';
 import { StartError } from '@flashclaim/runtime';
-import { connectMongo, type Mongo, refuseEarlierLayout } from '@flashclaim/store';
+import { type Mongo, refuseEarlierLayout } from '@flashclaim/store';
 import { bar, clearProgress, count, showProgress } from '@flashclaim/terminal';
 import { MongoServerError } from 'mongodb';
 import { checkHistoryFile } from './check-history-file.ts';
@@ -19,31 +19,22 @@ const USAGE = `npm run audit [-- options]    recounts every coupon against its c
 The database is MONGO_DB of MONGO_URI. If MONGO_URI is not set: the database of npm start, running or not.
 Exit code 0: no fault; 1: faults, each named; 2: the audit was not possible.`;
 
-const CONNECT_MAX_MS = 5_000;
-
 /** Resolves to the exit code. */
 const run = async (): Promise<number> => {
   const { history } = readOptions();
   const { MONGO_URI, MONGO_DB, AUDIT_METRICS_FILE } = readEnv();
-  const { uri, which, stop } = await findMongo(MONGO_URI);
+  const { which, connect, close } = await findMongo(MONGO_URI);
   try {
     console.log(`${history ? `Comparing ${history} with` : 'Recounting'} ${MONGO_DB} in ${which}\n`);
-    const mongo = await connectMongo(uri, MONGO_DB, {
-      appName: 'flashclaim-audit',
-      serverSelectionTimeoutMS: CONNECT_MAX_MS,
-    });
-    try {
-      await refuseEarlierLayout(mongo.db);
-      if (history) return await judgeHistory(mongo, history);
-      const found = await recountWithProgress(mongo);
-      console.log(`\n${describeRecount(found)}`);
-      if (AUDIT_METRICS_FILE) await writeMetrics(AUDIT_METRICS_FILE, found);
-      return found.faulty.length + found.orphans.length > 0 ? 1 : 0;
-    } finally {
-      await mongo.client.close();
-    }
+    const mongo = await connect(MONGO_DB, 'flashclaim-audit');
+    await refuseEarlierLayout(mongo.db);
+    if (history) return await judgeHistory(mongo, history);
+    const found = await recountWithProgress(mongo);
+    console.log(`\n${describeRecount(found)}`);
+    if (AUDIT_METRICS_FILE) await writeMetrics(AUDIT_METRICS_FILE, found);
+    return found.faulty.length + found.orphans.length > 0 ? 1 : 0;
   } finally {
-    await stop();
+    await close();
   }
 };
 
