@@ -1,7 +1,7 @@
 import { decodeCursor } from '@flashclaim/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, type Reply } from '../support/call-api.ts';
-import { grantUnits, releaseClaim } from '../support/grant-units.ts';
+import { grantUnits, releaseUnit } from '../support/grant-units.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const TOKEN = 'a token for tests';
@@ -76,7 +76,7 @@ test('others see neither users nor Link', async () => {
 });
 
 test('a user whose claim was released is not listed, and comes last after another claim', async () => {
-  await releaseClaim(system.stores.mongo, NAME, 'adam');
+  await releaseUnit(system.stores.mongo, { coupon_name: NAME, user_id: 'adam' }, new Date(0));
   expect((await read()).body).toMatchObject({ claimed_by: ['zoe', 'mia', 'ben'], claimed_count: 3 });
   const two = await read('?limit=2');
   expect(two.body.claimed_by).toEqual(['zoe', 'mia']);

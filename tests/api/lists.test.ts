@@ -3,7 +3,8 @@ import { ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call, type Reply } from '../support/call-api.ts';
 import { expectProblem } from '../support/expect-problem.ts';
-import { insertClaims, insertCoupon, releaseClaim } from '../support/insert-sale.ts';
+import { releaseUnit } from '../support/grant-units.ts';
+import { insertClaims, insertCoupon } from '../support/insert-sale.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -163,7 +164,8 @@ describe('claims of a coupon', () => {
     const between = async () => {
       await insertClaims(mongo(), coupon, [last + 1, last + 3]);
       last += 3;
-      for (const claim of claims.splice(Math.floor(claims.length / 2), 2)) await releaseClaim(mongo(), claim, endedAt);
+      for (const { _id } of claims.splice(Math.floor(claims.length / 2), 2))
+        await releaseUnit(mongo(), { _id }, endedAt);
     };
     const all = sequences((await readAll<ClaimStatus>(claimsPath('busy'), 7, between)).flat());
     expect(all.slice(0, 60)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
@@ -234,7 +236,7 @@ describe('claims of a user', () => {
       const claim = released.size % 2 === 0 ? claims.pop() : claims.shift();
       if (!claim || claims.length < 4) return;
       released.add(claim._id);
-      await releaseClaim(mongo(), claim, new Date(++releasedAt));
+      await releaseUnit(mongo(), { _id: claim._id }, new Date(++releasedAt));
     };
     const listed = (await readAll<ClaimStatus>(userPath('busy'), 2, between)).flat();
     expect(released.size).toBeGreaterThan(2);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import type { ObjectId, WithId } from 'mongodb';
 
-/** A live claim of a coupon, as a worker stores it. */
+/** A claim of a coupon, as a worker stores it: with `ended_at`, one that was released. */
 export const newClaim = (
   coupon: Pick<WithId<CouponFields>, '_id' | 'name'>,
   sequence: number,
@@ -15,6 +15,6 @@ export const newClaim = (
   // biome-ignore lint/plugin/wall-clock: a stamp: when it was claimed.
   claimed_at: new Date(),
   sequence,
-  ordinal: 1,
+  ...(fields.ended_at ? { state: 'released' } : { ordinal: 1 }),
   ...fields,
 });

@@ -1,5 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import type { ClaimFields } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
+import type { ObjectId } from 'mongodb';
+import { newClaim } from './documents.ts';
 
 /**
  * Inserts claims of a coupon as a worker would have, without one: a unit for each user, by the next sequence numbers. It does
@@ -13,21 +15,21 @@ export const grantUnits = async (mongo: Mongo, couponName: string, userIds: read
     { returnDocument: 'after' },
   );
   if (!coupon) throw new Error(`there is no coupon ${couponName}`);
-  const claims = userIds.map((user_id, index) => ({
-    _id: randomUUID(),
-    user_id,
-    coupon_id: coupon._id,
-    coupon_name: couponName,
-    claimed_at: coupon.updated_at,
-    sequence: coupon.issued - count + 1 + index,
-    ordinal: 1 as const,
-  }));
+  const { issued, updated_at: claimed_at } = coupon;
+  const claims = userIds.map((user_id, index) => newClaim(coupon, issued - count + 1 + index, { user_id, claimed_at }));
   await mongo.claims.insertMany(claims);
 };
 
-/** Releases the claim of a user, as a worker would have. */
-export const releaseClaim = async (mongo: Mongo, couponName: string, user_id: string): Promise<void> => {
-  const released = { $set: { state: 'released' as const, ended_at: new Date(0) }, $unset: { ordinal: '' as const } };
-  const { modifiedCount } = await mongo.claims.updateOne({ coupon_name: couponName, user_id, ordinal: 1 }, released);
-  await mongo.coupons.updateOne({ name: couponName }, { $inc: { remaining_amount: modifiedCount } });
+/** Releases a live claim, as a worker would have. */
+export const releaseUnit = async (
+  { claims, coupons }: Mongo,
+  claim: Partial<Pick<ClaimFields<ObjectId>, '_id' | 'coupon_name' | 'user_id'>>,
+  ended_at: Date,
+): Promise<void> => {
+  const released = await claims.findOneAndUpdate(
+    { ...claim, ordinal: 1 },
+    { $set: { state: 'released', ended_at }, $unset: { ordinal: true } },
+  );
+  if (!released) throw new Error('there is no such live claim');
+  await coupons.updateOne({ _id: released.coupon_id }, { $inc: { remaining_amount: 1 } });
 };

@@ -1,6 +1,7 @@
 import { type ClaimFields, type CouponFields, newCoupon } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
 import type { ObjectId, WithId } from 'mongodb';
+import { newClaim } from './documents.ts';
 
 /** The time of the first claim. */
 const STARTED_AT = Date.UTC(2026, 10, 27, 9);
@@ -19,37 +20,21 @@ export type ClaimChanges = Partial<Pick<ClaimFields<ObjectId>, '_id' | 'user_id'
 /** Inserts the claims `from` to `to` of a coupon, by sequence; a claim with `ended_at` is released. Updates the coupon likewise. */
 export const insertClaims = async (
   { coupons, claims }: Mongo,
-  { _id: coupon_id, name: coupon_name }: WithId<CouponFields>,
+  coupon: WithId<CouponFields>,
   [from, to]: [from: number, to: number],
   changesOf: (sequence: number) => ClaimChanges = () => ({}),
 ): Promise<ClaimFields<ObjectId>[]> => {
-  const documents = Array.from({ length: to - from + 1 }, (_, index): ClaimFields<ObjectId> => {
+  const documents = Array.from({ length: to - from + 1 }, (_, index) => {
     const sequence = from + index;
-    const { ended_at, ...changes } = changesOf(sequence);
-    return {
-      _id: `${coupon_id.toHexString()}-${sequence}`,
-      user_id: `user-${sequence}`,
-      coupon_id,
-      coupon_name,
+    return newClaim(coupon, sequence, {
+      _id: `${coupon._id.toHexString()}-${sequence}`,
       claimed_at: new Date(STARTED_AT + sequence),
-      sequence,
-      ...(ended_at ? { state: 'released', ended_at } : { ordinal: 1 }),
-      ...changes,
-    };
+      ...changesOf(sequence),
+    });
   });
   for (let start = 0; start < documents.length; start += BATCH)
     await claims.insertMany(documents.slice(start, start + BATCH), { ordered: false });
   const live = documents.filter(({ ordinal }) => ordinal === 1).length;
-  await coupons.updateOne({ _id: coupon_id }, { $inc: { remaining_amount: -live, issued: documents.length } });
+  await coupons.updateOne({ _id: coupon._id }, { $inc: { remaining_amount: -live, issued: documents.length } });
   return documents;
-};
-
-/** Releases a claim, as a worker does. */
-export const releaseClaim = async (
-  { claims, coupons }: Mongo,
-  { _id, coupon_id }: Pick<ClaimFields<ObjectId>, '_id' | 'coupon_id'>,
-  ended_at: Date,
-): Promise<void> => {
-  await claims.updateOne({ _id }, { $set: { state: 'released', ended_at }, $unset: { ordinal: true } });
-  await coupons.updateOne({ _id: coupon_id }, { $inc: { remaining_amount: 1 } });
 };
