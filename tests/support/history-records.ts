@@ -30,7 +30,7 @@ export const lost = (user: string, at: number, answer: Partial<ClaimCall> = {}):
 };
 export const pending = (user: string, at: number) =>
   claim(user, at, { status: 202, code: 'pending', claimId: `id-${user}` });
-export const told = (user: string, at: number, code: string): StatusCall => ({
+export const status = (user: string, at: number, code: string): StatusCall => ({
   ...{ op: 'status', claimId: `id-${user}`, invokedAt: at, answeredAt: at + 5, status: 200, code },
 });
 /** Of user `a` under the key `k`, whose claim id is `id-a`. */
@@ -38,8 +38,15 @@ export const keyed = (at: number, answer: Partial<ClaimCall>) => claim('a', at, 
 export const pendingKeyed = (at: number) => keyed(at, { status: 202, code: 'pending', claimId: 'id-a' });
 export const lostKeyed = (at: number) => lost('a', at, { key: 'k' });
 /** A status that says whose claim it is. */
-export const toldOfA = (at: number, code: string): StatusCall => ({ ...told('a', at, code), user: 'a', coupon: 'hot' });
-export const gone = (user: string, at: number): StatusCall => ({ ...told(user, at, 'not_found'), status: 404 });
+export const statusOfA = (at: number, code: string): StatusCall => ({
+  ...status('a', at, code),
+  user: 'a',
+  coupon: 'hot',
+});
+export const statusNotFound = (user: string, at: number): StatusCall => ({
+  ...status(user, at, 'not_found'),
+  status: 404,
+});
 export const HOUR = 3_600_000;
 export const create = (at: number): CreateCall => ({
   ...{ op: 'create', coupon: 'hot', amount: 2, invokedAt: at, answeredAt: at + 5, status: 201 },

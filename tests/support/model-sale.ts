@@ -68,7 +68,7 @@ const PAGE_CLAIMS = 2;
 /** With some bugs: how old the settings are that a decision uses. */
 const STALE_MS = 15;
 
-/** A system that tells the truth, unless it has a bug: requests are decided one by one, at a moment between question and answer. */
+/** A correct system, unless it has a bug: requests are decided one by one, each between its request and its answer. */
 export class ModelSale {
   readonly history: HistoryRecord[] = [];
   readonly #bug: Bug | undefined;
@@ -297,8 +297,8 @@ export class ModelSale {
   }
 
   /**
-   * As the API does, it tells by the claim id alone: first what is granted, then whether a request that was answered `pending` is
-   * undecided, else the result of the last one. It reads at once, and takes a while to say so.
+   * As the API does, it finds the status by the claim id alone: first what is granted, then whether a request that was answered
+   * `pending` is undecided, else the result of the last one. It reads at once, and answers later.
    */
   #ask(): void {
     for (const { claimId, answeredAt, request } of this.#accepted)

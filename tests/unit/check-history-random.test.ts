@@ -47,10 +47,10 @@ const planned = fc.oneof(
 const plan = fc.array<Planned>(planned, { maxLength: LONGEST });
 const longPlan = fc.array<Planned>(planned, { minLength: LONGEST / 2, maxLength: LONGEST });
 
-/** The same history as callers saw it who lost some answers, and forgot some reads. */
-const forget = (history: readonly HistoryRecord[], isForgotten: (index: number) => boolean): HistoryRecord[] =>
+/** The same history where some answers were lost, and some reads were not recorded. */
+const withLosses = (history: readonly HistoryRecord[], isLost: (index: number) => boolean): HistoryRecord[] =>
   history.flatMap((record, index): HistoryRecord[] => {
-    if (!isForgotten(index)) return [record];
+    if (!isLost(index)) return [record];
     const { op, invokedAt } = record;
     const lost = { invokedAt, answeredAt: invokedAt + 1_000, error: 'socket hang up' };
     if (op === 'claim') {
@@ -65,7 +65,7 @@ const forget = (history: readonly HistoryRecord[], isForgotten: (index: number) 
 const check = (one: ModelSale) => checkHistory(one.history, one.state, { databaseClockErrorMs: 1 });
 
 describe('whatever the sale', () => {
-  test('a system that tells the truth is never accused', () => {
+  test('a correct system has no violation', () => {
     for (const requests of [plainPlan, plan, longPlan])
       fc.assert(
         fc.property(sale, requests, (created, requests) => {
@@ -75,11 +75,11 @@ describe('whatever the sale', () => {
       );
   });
 
-  test('nor if callers lost any of the answers', () => {
+  test('nor has one where callers lost some of the answers', () => {
     fc.assert(
-      fc.property(sale, longPlan, fc.array(fc.boolean(), { minLength: 7 }), (created, requests, forgotten) => {
+      fc.property(sale, longPlan, fc.array(fc.boolean(), { minLength: 7 }), (created, requests, losses) => {
         const { history, state } = new ModelSale(created, requests);
-        const seen = forget(history, (index) => forgotten[index % forgotten.length] as boolean);
+        const seen = withLosses(history, (index) => losses[index % losses.length] as boolean);
         expect(describeViolations(checkHistory(seen, state, { databaseClockErrorMs: 1 }))).toBe('');
       }),
       { numRuns: 1_000 },

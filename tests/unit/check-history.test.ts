@@ -4,7 +4,6 @@ import {
   brokenBy,
   claim,
   create,
-  gone,
   HOUR,
   held,
   heldBy,
@@ -17,8 +16,9 @@ import {
   read,
   refused,
   stateOf,
-  told,
-  toldOfA,
+  status,
+  statusNotFound,
+  statusOfA,
   unanswered,
 } from '../support/history-records.ts';
 
@@ -59,9 +59,9 @@ describe('a consistent history passes', () => {
         pending('a', 1),
         claim('b', 1),
         pending('c', 2),
-        told('a', 9, 'pending'),
-        told('a', 20, 'claimed'),
-        told('c', 20, 'out_of_stock'),
+        status('a', 9, 'pending'),
+        status('a', 20, 'claimed'),
+        status('c', 20, 'out_of_stock'),
       ],
       sold,
     ],
@@ -86,7 +86,12 @@ describe('a consistent history passes', () => {
     ],
     [
       'pending, and not found by another who came later but was decided before it was created',
-      [pending('a', 1), claim('b', 9, { status: 404, code: 'coupon_not_found' }), create(20), told('a', 30, 'claimed')],
+      [
+        pending('a', 1),
+        claim('b', 9, { status: 404, code: 'coupon_not_found' }),
+        create(20),
+        status('a', 30, 'claimed'),
+      ],
       heldBy(['a']),
     ],
     [
@@ -112,7 +117,7 @@ describe('a consistent history passes', () => {
       [
         keyed(1, { claimId: 'id-a' }),
         keyed(2, { coupon: 'cold', status: 202, code: 'pending', claimId: 'id-a' }),
-        toldOfA(9, 'claimed'),
+        statusOfA(9, 'claimed'),
       ],
       heldBy(['a']),
     ],
@@ -147,21 +152,21 @@ describe('a consistent history passes', () => {
       [
         claim('a', 1),
         { ...pending('a', 20), claimId: 'id-later' },
-        { ...told('a', 30, 'unavailable'), claimId: 'id-later' },
+        { ...status('a', 30, 'unavailable'), claimId: 'id-later' },
       ],
       heldBy(['a']),
     ],
     [
       'the reason of a refusal is gone, of a coupon that is not there',
-      [pending('c', 1), told('c', 9, 'unavailable'), claim('b', 20, { status: 404, code: 'coupon_not_found' })],
+      [pending('c', 1), status('c', 9, 'unavailable'), claim('b', 20, { status: 404, code: 'coupon_not_found' })],
       heldBy([]),
     ],
     [
       'pending again under a key, until a claim on another coupon exists under it',
       [
-        ...[pendingKeyed(1), toldOfA(9, 'coupon_not_found'), create(15)],
-        ...[pendingKeyed(20), toldOfA(30, 'pending'), keyed(31, { coupon: 'cold', claimId: 'id-a' })],
-        { ...toldOfA(40, 'claimed'), coupon: 'cold' },
+        ...[pendingKeyed(1), statusOfA(9, 'coupon_not_found'), create(15)],
+        ...[pendingKeyed(20), statusOfA(30, 'pending'), keyed(31, { coupon: 'cold', claimId: 'id-a' })],
+        { ...statusOfA(40, 'claimed'), coupon: 'cold' },
       ],
       {
         coupons: new Map([...heldBy([]).coupons, ['cold', { amount: 2, remaining: 1, issued: 1, version: 1 }]]),
@@ -171,8 +176,8 @@ describe('a consistent history passes', () => {
     [
       'pending again while a later request under the key waits for its own answer',
       [
-        ...[pendingKeyed(1), told('a', 9, 'timed_out')],
-        ...[keyed(20, { answeredAt: 60, claimId: 'id-a' }), told('a', 30, 'pending')],
+        ...[pendingKeyed(1), status('a', 9, 'timed_out')],
+        ...[keyed(20, { answeredAt: 60, claimId: 'id-a' }), status('a', 30, 'pending')],
       ],
       heldBy(['a']),
     ],
@@ -213,8 +218,8 @@ describe('what breaks an invariant is found', () => {
     ['I4', 'a 200 without a claim', [claim('a', 1)], heldBy([])],
     ['I4', 'a 200 without a claim id', [claim('a', 1, { status: 200 })], heldBy([])],
     ['I4 I6', "a 200 with another's claim", [claim('a', 1), claim('b', 1, { claimId: 'id-a' })], sold],
-    ['I4', 'a claim that was said to stand', [told('a', 9, 'claimed')], heldBy([])],
-    ['I4', 'a pending claim that was said to stand', [pending('a', 1), told('a', 9, 'claimed')], heldBy([])],
+    ['I4', 'a claim that was said to stand', [status('a', 9, 'claimed')], heldBy([])],
+    ['I4', 'a pending claim that was said to stand', [pending('a', 1), status('a', 9, 'claimed')], heldBy([])],
     ['I5', '409 to a user who holds nothing', [refused('a', 1, 'already_claimed')], heldBy([])],
     ['I5', '409 before the unit was asked for', [refused('a', 1, 'already_claimed'), claim('a', 20)], heldBy(['a'])],
     ['I5 I6', '409 to the claim that stands', [refused('a', 1, 'already_claimed')], heldBy(['a'])],
@@ -234,7 +239,7 @@ describe('what breaks an invariant is found', () => {
     [
       'I5',
       'a pending claim is refused, and stands',
-      [pending('a', 1), told('a', 9, 'already_claimed'), lost('a', 0)],
+      [pending('a', 1), status('a', 9, 'already_claimed'), lost('a', 0)],
       heldBy(['a']),
     ],
     [
@@ -293,19 +298,19 @@ describe('what breaks an invariant is found', () => {
     ],
     [
       'I6',
-      'a claim told as new twice',
+      'a claim answered as new twice',
       [claim('a', 1, { key: 'k', claimId: 'id-a' }), claim('a', 9, { key: 'k', claimId: 'id-a' })],
       heldBy(['a']),
     ],
     [
       'I6',
-      'a claim told as a replay alone',
+      'a claim answered as a replay alone',
       [claim('a', 1, { key: 'k', claimId: 'id-a', replayed: true })],
       heldBy(['a']),
     ],
     ['I7', 'a request without an end', [unanswered(claim('a', 1))], heldBy([])],
     ['I7', 'a read without an end', [claim('a', 1), { op: 'read', coupon: 'hot', invokedAt: 9 }], heldBy(['a'])],
-    ['I7', 'a 202 that is never resolved', [pending('a', 1), told('a', 9, 'pending')], heldBy([])],
+    ['I7', 'a 202 that is never resolved', [pending('a', 1), status('a', 9, 'pending')], heldBy([])],
     ['I7', 'a 500', [claim('a', 1, { status: 500, code: 'internal_error' })], heldBy(['a'])],
     ['I7', 'a 503 that says nothing', [claim('a', 1, { status: 503 })], heldBy([])],
     [
@@ -390,32 +395,32 @@ describe('every status of a claim is judged, not only the last', () => {
     {
       rule: 'a request that was answered `refused` is not granted later',
       broken: 'I5',
-      wrong: [pending('a', 1), told('a', 9, 'coupon_not_found'), create(20), told('a', 30, 'claimed')],
+      wrong: [pending('a', 1), status('a', 9, 'coupon_not_found'), create(20), status('a', 30, 'claimed')],
       fine: [
-        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found'), create(20)],
-        ...[pendingKeyed(30), told('a', 40, 'pending'), told('a', 50, 'claimed')],
+        ...[pendingKeyed(1), status('a', 9, 'coupon_not_found'), create(20)],
+        ...[pendingKeyed(30), status('a', 40, 'pending'), status('a', 50, 'claimed')],
       ],
       held: ['a'],
     },
     {
       rule: 'a request that was answered `refused` has no claim in the end, though no status says so',
       broken: 'I5 I6',
-      wrong: [pendingKeyed(1), told('a', 9, 'timed_out'), keyed(20, { replayed: true })],
-      fine: [pendingKeyed(1), told('a', 9, 'timed_out'), lostKeyed(20)],
+      wrong: [pendingKeyed(1), status('a', 9, 'timed_out'), keyed(20, { replayed: true })],
+      fine: [pendingKeyed(1), status('a', 9, 'timed_out'), lostKeyed(20)],
       held: ['a'],
     },
     {
       rule: 'a later request that was refused or rejected can not have made the grant',
       broken: 'I5',
       wrong: [
-        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found')],
+        ...[pendingKeyed(1), status('a', 9, 'coupon_not_found')],
         ...[keyed(12, { status: 404, code: 'coupon_not_found' }), keyed(14, { status: 503, code: 'overloaded' })],
-        ...[create(30), told('a', 40, 'claimed')],
+        ...[create(30), status('a', 40, 'claimed')],
       ],
       fine: [
-        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found')],
+        ...[pendingKeyed(1), status('a', 9, 'coupon_not_found')],
         ...[keyed(12, { status: 404, code: 'coupon_not_found' }), keyed(14, { status: 503, code: 'unavailable' })],
-        ...[create(30), told('a', 40, 'claimed')],
+        ...[create(30), status('a', 40, 'claimed')],
       ],
       held: ['a'],
     },
@@ -423,131 +428,131 @@ describe('every status of a claim is judged, not only the last', () => {
       rule: 'another key, or another user of it, can not have made the grant',
       broken: 'I5',
       wrong: [
-        ...[pendingKeyed(1), toldOfA(9, 'coupon_not_found'), create(20)],
-        ...[lost('a', 30, { key: 'other' }), lost('b', 31, { key: 'k' }), toldOfA(40, 'claimed')],
+        ...[pendingKeyed(1), statusOfA(9, 'coupon_not_found'), create(20)],
+        ...[lost('a', 30, { key: 'other' }), lost('b', 31, { key: 'k' }), statusOfA(40, 'claimed')],
       ],
-      fine: [pendingKeyed(1), toldOfA(9, 'coupon_not_found'), create(20), lostKeyed(30), toldOfA(40, 'claimed')],
+      fine: [pendingKeyed(1), statusOfA(9, 'coupon_not_found'), create(20), lostKeyed(30), statusOfA(40, 'claimed')],
       held: ['a'],
     },
     {
-      rule: 'a request that was still pending is not told an earlier refusal',
+      rule: 'a request that was still pending is not answered with an earlier refusal',
       broken: 'I5',
       wrong: [
-        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found')],
-        ...[pendingKeyed(30), told('a', 40, 'coupon_not_found'), told('a', 50, 'claimed')],
+        ...[pendingKeyed(1), status('a', 9, 'coupon_not_found')],
+        ...[pendingKeyed(30), status('a', 40, 'coupon_not_found'), status('a', 50, 'claimed')],
       ],
       fine: [
-        ...[pendingKeyed(1), told('a', 9, 'coupon_not_found'), create(20)],
-        ...[pendingKeyed(30), told('a', 34, 'coupon_not_found'), told('a', 50, 'claimed')],
+        ...[pendingKeyed(1), status('a', 9, 'coupon_not_found'), create(20)],
+        ...[pendingKeyed(30), status('a', 34, 'coupon_not_found'), status('a', 50, 'claimed')],
       ],
       held: ['a'],
     },
     {
       rule: 'a request that came too late can not have made the grant',
       broken: 'I5',
-      wrong: [pendingKeyed(1), told('a', 9, 'timed_out'), told('a', 20, 'claimed'), lostKeyed(30)],
-      fine: [pendingKeyed(1), told('a', 9, 'timed_out'), lostKeyed(19), told('a', 20, 'claimed')],
+      wrong: [pendingKeyed(1), status('a', 9, 'timed_out'), status('a', 20, 'claimed'), lostKeyed(30)],
+      fine: [pendingKeyed(1), status('a', 9, 'timed_out'), lostKeyed(19), status('a', 20, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'the one request that was refused is not granted because another came and was rejected',
       broken: 'I5',
       wrong: [
-        ...[keyed(1, { status: 503, code: 'unavailable', claimId: 'id-a' }), told('a', 9, 'coupon_not_found')],
-        ...[keyed(16, { status: 503, code: 'overloaded' }), told('a', 30, 'claimed')],
+        ...[keyed(1, { status: 503, code: 'unavailable', claimId: 'id-a' }), status('a', 9, 'coupon_not_found')],
+        ...[keyed(16, { status: 503, code: 'overloaded' }), status('a', 30, 'claimed')],
       ],
       fine: [
-        ...[keyed(1, { status: 503, code: 'unavailable', claimId: 'id-a' }), told('a', 9, 'coupon_not_found')],
-        ...[keyed(16, { status: 503, code: 'unavailable' }), told('a', 30, 'claimed')],
+        ...[keyed(1, { status: 503, code: 'unavailable', claimId: 'id-a' }), status('a', 9, 'coupon_not_found')],
+        ...[keyed(16, { status: 503, code: 'unavailable' }), status('a', 30, 'claimed')],
       ],
       held: ['a'],
     },
     {
       rule: 'what was answered pending is decided before a status is final; what was answered 503 may be decided later',
       broken: 'I5',
-      wrong: [pendingKeyed(1), pendingKeyed(2), told('a', 9, 'timed_out'), told('a', 20, 'claimed')],
+      wrong: [pendingKeyed(1), pendingKeyed(2), status('a', 9, 'timed_out'), status('a', 20, 'claimed')],
       fine: [
         ...[pendingKeyed(1), keyed(2, { status: 503, code: 'unavailable' })],
-        ...[told('a', 9, 'timed_out'), told('a', 20, 'claimed')],
+        ...[status('a', 9, 'timed_out'), status('a', 20, 'claimed')],
       ],
       held: ['a'],
     },
     {
       rule: 'what was answered pending is decided before a status is final; what was not answered may be decided later',
       broken: 'I5 I6',
-      wrong: [pendingKeyed(1), pendingKeyed(2), told('a', 9, 'timed_out')],
-      fine: [pendingKeyed(1), lostKeyed(2), told('a', 9, 'timed_out')],
+      wrong: [pendingKeyed(1), pendingKeyed(2), status('a', 9, 'timed_out')],
+      fine: [pendingKeyed(1), lostKeyed(2), status('a', 9, 'timed_out')],
       held: ['a'],
     },
     {
       rule: 'where a unit was out of stock, no later request gets it: nothing is given back',
       broken: 'I5',
       wrong: [
-        ...[claim('b', 0), pendingKeyed(1), told('a', 9, 'out_of_stock')],
-        ...[lostKeyed(12), told('a', 20, 'claimed')],
+        ...[claim('b', 0), pendingKeyed(1), status('a', 9, 'out_of_stock')],
+        ...[lostKeyed(12), status('a', 20, 'claimed')],
       ],
       fine: [
-        ...[claim('b', 0), pendingKeyed(1), told('a', 9, 'timed_out')],
-        ...[lostKeyed(12), told('a', 20, 'claimed')],
+        ...[claim('b', 0), pendingKeyed(1), status('a', 9, 'timed_out')],
+        ...[lostKeyed(12), status('a', 20, 'claimed')],
       ],
       held: ['a', 'b'],
     },
     {
       rule: 'a claim that was answered `claimed` is not refused later',
       broken: 'I5',
-      wrong: [pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(15), told('a', 20, 'timed_out')],
-      fine: [pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(15), told('a', 20, 'claimed')],
+      wrong: [pendingKeyed(1), status('a', 9, 'claimed'), lostKeyed(15), status('a', 20, 'timed_out')],
+      fine: [pendingKeyed(1), status('a', 9, 'claimed'), lostKeyed(15), status('a', 20, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'a claim that was answered 200 is not refused later',
       broken: 'I5',
-      wrong: [keyed(1, {}), lostKeyed(2), lostKeyed(3), told('a', 20, 'timed_out')],
-      fine: [keyed(1, {}), lostKeyed(2), lostKeyed(3), told('a', 20, 'claimed')],
+      wrong: [keyed(1, {}), lostKeyed(2), lostKeyed(3), status('a', 20, 'timed_out')],
+      fine: [keyed(1, {}), lostKeyed(2), lostKeyed(3), status('a', 20, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'a claim that was answered `claimed` is not pending later',
       broken: 'I7',
-      wrong: [pendingKeyed(1), told('a', 9, 'claimed'), pendingKeyed(15), told('a', 20, 'pending')],
-      fine: [pendingKeyed(1), told('a', 9, 'pending'), pendingKeyed(15), told('a', 20, 'claimed')],
+      wrong: [pendingKeyed(1), status('a', 9, 'claimed'), pendingKeyed(15), status('a', 20, 'pending')],
+      fine: [pendingKeyed(1), status('a', 9, 'pending'), pendingKeyed(15), status('a', 20, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'a claim does not change hands',
       broken: 'I4 I6',
-      wrong: [pending('a', 1), { ...toldOfA(9, 'claimed'), user: 'b' }],
-      fine: [pending('a', 1), toldOfA(9, 'claimed')],
+      wrong: [pending('a', 1), { ...statusOfA(9, 'claimed'), user: 'b' }],
+      fine: [pending('a', 1), statusOfA(9, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'one refusal does not become another without another request',
       broken: 'I7',
-      wrong: [pendingKeyed(1), told('a', 9, 'coupon_not_found'), told('a', 20, 'timed_out')],
-      fine: [pendingKeyed(1), told('a', 9, 'coupon_not_found'), lostKeyed(15), told('a', 20, 'timed_out')],
+      wrong: [pendingKeyed(1), status('a', 9, 'coupon_not_found'), status('a', 20, 'timed_out')],
+      fine: [pendingKeyed(1), status('a', 9, 'coupon_not_found'), lostKeyed(15), status('a', 20, 'timed_out')],
     },
     {
       rule: 'one refusal becomes another only where another request was answered with that one',
       broken: 'I7',
       wrong: [
-        ...[pendingKeyed(1), told('a', 9, 'timed_out')],
-        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), told('a', 20, 'unavailable')],
+        ...[pendingKeyed(1), status('a', 9, 'timed_out')],
+        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), status('a', 20, 'unavailable')],
       ],
       fine: [
-        ...[pendingKeyed(1), told('a', 9, 'timed_out')],
-        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), told('a', 20, 'coupon_not_found')],
+        ...[pendingKeyed(1), status('a', 9, 'timed_out')],
+        ...[keyed(12, { status: 404, code: 'coupon_not_found' }), status('a', 20, 'coupon_not_found')],
       ],
     },
     {
       rule: 'a refused claim is pending again only where another request was sent',
       broken: 'I7',
       wrong: [
-        ...[pendingKeyed(1), told('a', 9, 'timed_out'), keyed(12, { status: 503, code: 'overloaded' })],
-        ...[told('a', 20, 'pending'), told('a', 30, 'timed_out')],
+        ...[pendingKeyed(1), status('a', 9, 'timed_out'), keyed(12, { status: 503, code: 'overloaded' })],
+        ...[status('a', 20, 'pending'), status('a', 30, 'timed_out')],
       ],
       fine: [
-        ...[pendingKeyed(1), told('a', 9, 'timed_out'), pendingKeyed(15)],
-        ...[told('a', 20, 'pending'), told('a', 30, 'timed_out')],
+        ...[pendingKeyed(1), status('a', 9, 'timed_out'), pendingKeyed(15)],
+        ...[status('a', 20, 'pending'), status('a', 30, 'timed_out')],
       ],
     },
     {
@@ -555,66 +560,76 @@ describe('every status of a claim is judged, not only the last', () => {
       broken: 'I5 I8',
       wrong: [
         ...[pendingKeyed(1), create(2), pendingKeyed(20)],
-        ...[told('a', 26, 'coupon_not_found'), told('a', 40, 'claimed')],
+        ...[status('a', 26, 'coupon_not_found'), status('a', 40, 'claimed')],
       ],
       fine: [
         ...[pendingKeyed(1), create(2), pendingKeyed(20)],
-        ...[told('a', 25, 'coupon_not_found'), told('a', 40, 'claimed')],
+        ...[status('a', 25, 'coupon_not_found'), status('a', 40, 'claimed')],
       ],
       held: ['a'],
     },
     {
       rule: 'a refused claim is not unknown within an hour',
       broken: 'I7',
-      wrong: [pending('a', 1), told('a', 9, 'timed_out'), gone('a', HOUR - 10)],
-      fine: [pending('a', 1), told('a', 9, 'timed_out'), gone('a', HOUR)],
+      wrong: [pending('a', 1), status('a', 9, 'timed_out'), statusNotFound('a', HOUR - 10)],
+      fine: [pending('a', 1), status('a', 9, 'timed_out'), statusNotFound('a', HOUR)],
     },
     {
       rule: 'a refusal that was answered late is kept for an hour since it was pending',
       broken: 'I7',
-      wrong: [pending('a', 1), told('a', HOUR, 'pending'), told('a', HOUR + 9, 'timed_out'), gone('a', 2 * HOUR - 10)],
-      fine: [pending('a', 1), told('a', 20, 'pending'), told('a', HOUR + 9, 'timed_out'), gone('a', 2 * HOUR - 10)],
+      wrong: [
+        pending('a', 1),
+        status('a', HOUR, 'pending'),
+        status('a', HOUR + 9, 'timed_out'),
+        statusNotFound('a', 2 * HOUR - 10),
+      ],
+      fine: [
+        pending('a', 1),
+        status('a', 20, 'pending'),
+        status('a', HOUR + 9, 'timed_out'),
+        statusNotFound('a', 2 * HOUR - 10),
+      ],
     },
     {
       rule: 'a claim that was answered `claimed` is never unknown',
       broken: 'I7',
-      wrong: [pending('a', 1), told('a', 9, 'claimed'), gone('a', 2 * HOUR)],
-      fine: [pending('a', 1), told('a', 9, 'claimed'), told('a', 2 * HOUR, 'claimed')],
+      wrong: [pending('a', 1), status('a', 9, 'claimed'), statusNotFound('a', 2 * HOUR)],
+      fine: [pending('a', 1), status('a', 9, 'claimed'), status('a', 2 * HOUR, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'a claim whose request was answered 202 is not unknown, also where it is answered again',
       broken: 'I7',
-      wrong: [pending('a', 1), gone('a', 9), told('a', 20, 'claimed')],
-      fine: [pending('a', 1), gone('a', 4), told('a', 20, 'claimed')],
+      wrong: [pending('a', 1), statusNotFound('a', 9), status('a', 20, 'claimed')],
+      fine: [pending('a', 1), statusNotFound('a', 4), status('a', 20, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'of two statuses that were read at the same time, each may have been first, but both must be possible',
       broken: 'I5',
       wrong: [
-        ...[pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(30)],
-        ...[{ ...told('a', 8, 'timed_out'), answeredAt: 16 }],
+        ...[pendingKeyed(1), status('a', 9, 'claimed'), lostKeyed(30)],
+        ...[{ ...status('a', 8, 'timed_out'), answeredAt: 16 }],
       ],
       fine: [
-        ...[pendingKeyed(1), told('a', 9, 'claimed'), lostKeyed(8)],
-        ...[{ ...told('a', 8, 'timed_out'), answeredAt: 16 }],
+        ...[pendingKeyed(1), status('a', 9, 'claimed'), lostKeyed(8)],
+        ...[{ ...status('a', 8, 'timed_out'), answeredAt: 16 }],
       ],
       held: ['a'],
     },
     {
       rule: 'a refusal whose job is gone is as final as any other',
       broken: 'I5',
-      wrong: [pending('a', 1), told('a', 9, 'unavailable'), told('a', 20, 'claimed')],
-      fine: [pending('a', 1), claim('b', 2, { status: 503, code: 'unavailable' }), told('a', 20, 'claimed')],
+      wrong: [pending('a', 1), status('a', 9, 'unavailable'), status('a', 20, 'claimed')],
+      fine: [pending('a', 1), claim('b', 2, { status: 503, code: 'unavailable' }), status('a', 20, 'claimed')],
       held: ['a'],
     },
     {
       rule: 'a caller who was answered only that their job was lost has no claim under another id',
       broken: 'I5 I6',
-      wrong: [pending('a', 1), told('a', 9, 'unavailable')].map((record) => ({ ...record, claimId: 'id-other' })),
+      wrong: [pending('a', 1), status('a', 9, 'unavailable')].map((record) => ({ ...record, claimId: 'id-other' })),
       fine: [
-        ...[pending('a', 1), told('a', 9, 'unavailable')].map((record) => ({ ...record, claimId: 'id-other' })),
+        ...[pending('a', 1), status('a', 9, 'unavailable')].map((record) => ({ ...record, claimId: 'id-other' })),
         lost('a', 2),
       ],
       held: ['a'],
@@ -623,12 +638,12 @@ describe('every status of a claim is judged, not only the last', () => {
       rule: 'each refusal is held against the stock, also where a later request got a unit',
       broken: 'I8',
       wrong: [
-        ...[create(0), pendingKeyed(10), told('a', 20, 'coupon_not_found')],
-        ...[pendingKeyed(30), told('a', 40, 'claimed')],
+        ...[create(0), pendingKeyed(10), status('a', 20, 'coupon_not_found')],
+        ...[pendingKeyed(30), status('a', 40, 'claimed')],
       ],
       fine: [
-        ...[create(18), pendingKeyed(10), told('a', 20, 'coupon_not_found')],
-        ...[pendingKeyed(30), told('a', 40, 'claimed')],
+        ...[create(18), pendingKeyed(10), status('a', 20, 'coupon_not_found')],
+        ...[pendingKeyed(30), status('a', 40, 'claimed')],
       ],
       held: ['a'],
     },
@@ -639,23 +654,23 @@ describe('every status of a claim is judged, not only the last', () => {
   });
 
   test('a claim that was not decided in time says nothing of the stock', () => {
-    const late = [claim('a', 1), pending('b', 2), told('b', 9, 'timed_out')];
+    const late = [claim('a', 1), pending('b', 2), status('b', 9, 'timed_out')];
     expect(brokenBy(late, heldBy(['a']))).toBe('');
-    expect(brokenBy([...late.slice(0, 2), told('b', 9, 'out_of_stock')], heldBy(['a']))).toBe('I8');
+    expect(brokenBy([...late.slice(0, 2), status('b', 9, 'out_of_stock')], heldBy(['a']))).toBe('I8');
   });
 
   test('a claim that was not decided in time says neither that its coupon is there, nor that the user holds none', () => {
     const missing = claim('c', 30, { status: 404, code: 'coupon_not_found' });
-    expect(brokenBy([pending('a', 1), told('a', 9, 'timed_out'), missing], heldBy([]))).toBe('');
+    expect(brokenBy([pending('a', 1), status('a', 9, 'timed_out'), missing], heldBy([]))).toBe('');
     const second = [
       { ...pending('a', 20), claimId: 'id-2' },
-      { ...told('a', 30, 'timed_out'), claimId: 'id-2' },
+      { ...status('a', 30, 'timed_out'), claimId: 'id-2' },
     ];
     expect(brokenBy([claim('a', 1), ...second], heldBy(['a']))).toBe('');
   });
 
   test('a claim whose id no answer to a request names may be of each request that was not answered', () => {
-    const statuses = [toldOfA(9, 'timed_out'), toldOfA(20, 'claimed')];
+    const statuses = [statusOfA(9, 'timed_out'), statusOfA(20, 'claimed')];
     expect(brokenBy([lostKeyed(1), lostKeyed(15), ...statuses], heldBy(['a']))).toBe('');
     expect(brokenBy([lost('a', 1), lostKeyed(15), ...statuses], heldBy(['a']))).toBe('I5');
     expect(brokenBy([lostKeyed(1), lost('a', 15), ...statuses], heldBy(['a']))).toBe('I5');
@@ -663,7 +678,7 @@ describe('every status of a claim is judged, not only the last', () => {
   });
 
   test('it is described with what was said, what was expected, and the requests under the key', () => {
-    const [call, refusal, grant] = [pending('a', 1), told('a', 9, 'timed_out'), told('a', 20, 'claimed')];
+    const [call, refusal, grant] = [pending('a', 1), status('a', 9, 'timed_out'), status('a', 20, 'claimed')];
     expect(describeViolations(checkHistory([call, refusal, grant], heldBy(['a'])))).toBe(
       [
         'I5: 1 violation',
