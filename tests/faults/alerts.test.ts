@@ -189,7 +189,7 @@ test.skipIf(!programs)('an index that is missing while its build takes long', { 
   const holdBuilds = (mode: 'alwaysOn' | 'off') =>
     client.db('admin').command({ configureFailPoint: 'hangAfterStartingIndexBuild', mode });
   await holdBuilds('alwaysOn');
-  await claims.dropIndex('user_id_1_coupon_id_1');
+  await claims.dropIndex('live_user_id_1_coupon_id_1');
   await fires('SchemaFault');
   await holdBuilds('off');
   await nothingFires();

@@ -1,4 +1,4 @@
-import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { laneOf } from '@flashclaim/core';
 import { createRedis, readyRedis, StartError } from '@flashclaim/runtime';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -14,13 +14,16 @@ beforeAll(async () => {
 });
 afterAll(() => stores?.close());
 
+/** Enough lanes that each node has some. */
+const LANES = 8;
+
 /** A coupon in each lane. */
-const coupons = Array.from({ length: LANES_DEFAULT }, (_, lane) => {
-  for (let i = 0; ; i++) if (laneOf(`lane-${i}`, LANES_DEFAULT) === lane) return `lane-${i}`;
+const coupons = Array.from({ length: LANES }, (_, lane) => {
+  for (let i = 0; ; i++) if (laneOf(`lane-${i}`, LANES) === lane) return `lane-${i}`;
 });
 
 const startOnCluster = async () => {
-  const system = await startSystem({ stores: { ...stores, close: async () => {} }, env: { LOG_LEVEL: 'silent' } });
+  const system = await startSystem({ stores: { ...stores, close: async () => {} }, env: { LOG_LEVEL: 'silent', CLAIM_LANES: `${LANES}` } });
   onTestFinished(() => system.close());
   return { api: system.urls[0] as string, worker: system.workerUrls[0] as string };
 };

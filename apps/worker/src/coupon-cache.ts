@@ -29,6 +29,17 @@ export class CouponCache {
   /** `contested`: the last read found a user or a key that had a unit already. */
   readonly #coupons = new Map<string, { id: ObjectId; remaining: number; contested: boolean }>();
 
+  /** The names of the coupons of a batch that are not known. */
+  unknownOf(batch: readonly Claim[]): ReadonlySet<string> {
+    return new Set(batch.map(({ couponName }) => couponName).filter((name) => !this.#coupons.has(name)));
+  }
+
+  /** Adds coupons that were read without their claims. Closed coupons are not kept. */
+  add({ couponIds, remaining, closed }: KnownCoupons): void {
+    for (const [name, id] of couponIds)
+      if (!closed.has(name)) this.#coupons.set(name, { id, remaining: remaining.get(name) ?? 0, contested: false });
+  }
+
   /** Undefined where a coupon is not known, or where its units may not suffice. */
   predict(batch: readonly Claim[]): Prediction | undefined {
     const couponIds = new Map<string, ObjectId>();

@@ -109,6 +109,6 @@ const updateSeveral = async (
     if (updated !== changed) throw new SnapshotContradicted('a coupon does not exist, or has too few units');
   }
   if (ids.length === 0) return [];
-  const options = { session, batchSize: ids.length + 1 };
+  const options = { session, projection: PROJECTION, batchSize: ids.length + 1 };
   return withDriverTimeout(mongo.coupons.find({ _id: { $in: ids } }, options).toArray());
 };

@@ -108,7 +108,7 @@ assert(LOOP_CHECK_EVERY_MS < LOOP_DELAY_MAX_MS, 'the check of the event loop not
 // Lanes, batches and jobs
 
 /** Lanes by default. */
-export const LANES_DEFAULT = 8;
+export const LANES_DEFAULT = 1;
 
 /** The most lanes that a deployment may set: more only cost connections. */
 export const LANES_MAX = 64;

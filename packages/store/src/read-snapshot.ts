@@ -31,7 +31,8 @@ export const readSnapshot = async (
   settled: readonly Claim[] = [],
   known?: KnownCoupons,
 ): Promise<ReadSnapshot> => {
-  const { couponIds, remaining, closed } = known ?? (await readCoupons(coupons, reading, batch));
+  const { couponIds, remaining, closed } =
+    known ?? (await readCoupons(coupons, new Set(batch.map((claim) => claim.couponName)), reading));
   const couponsReadAt = reading.session.operationTime?.toBigInt();
 
   const conditions = [...holdersOf(batch, couponIds), ...existingOf(batch, settled)];
@@ -67,17 +68,17 @@ export const readSnapshot = async (
   return { couponIds, remaining, closed, holders, existing, readAt };
 };
 
-const readCoupons = async (
+/** Reads coupons by name. One that does not exist is absent from the result. */
+export const readCoupons = async (
   coupons: Mongo['coupons'],
-  reading: Reading,
-  batch: readonly Claim[],
+  names: ReadonlySet<string>,
+  reading: Partial<Reading> = {},
 ): Promise<KnownCoupons> => {
-  const names = [...new Set(batch.map((claim) => claim.couponName))];
   const projection = { name: 1, remaining_amount: 1, starts_at: 1, ends_at: 1, paused: 1, now: '$$NOW' };
   const found = await coupons
     .find<WithId<CouponFields> & { now: Date }>(
-      { name: { $in: names } },
-      { ...reading, projection, batchSize: names.length + 1 },
+      { name: { $in: [...names] } },
+      { ...reading, projection, batchSize: names.size + 1 },
     )
     .toArray();
   return {
