@@ -99,3 +99,13 @@ test('the users are read by the index on (coupon_id, sequence), without a sort',
   expect(profiled?.['docsExamined']).toBe(5);
   expect(profiled?.['hasSortStage'] ?? false).toBe(false);
 });
+
+test('caches may answer with a coupon for as long as the deployment allows, but never with its users', async () => {
+  const cached = await system.addApi({ ADMIN_TOKEN: TOKEN, COUPON_MAX_AGE_SECONDS: '2' });
+  const cacheControl = async (headers: Record<string, string>) =>
+    (await call(cached + path, 'GET', undefined, headers)).headers.get('cache-control');
+  expect(await cacheControl({})).toBe('public, max-age=2');
+  expect(await cacheControl(asAdmin)).toBe('private, no-cache');
+  const open = await system.addApi({ ADMIN_TOKEN: '', COUPON_MAX_AGE_SECONDS: '2' });
+  expect((await call(open + path, 'GET')).headers.get('cache-control')).toBe('no-cache');
+});

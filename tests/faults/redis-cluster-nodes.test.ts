@@ -23,7 +23,10 @@ const coupons = Array.from({ length: LANES }, (_, lane) => {
 });
 
 const startOnCluster = async () => {
-  const system = await startSystem({ stores: { ...stores, close: async () => {} }, env: { LOG_LEVEL: 'silent', CLAIM_LANES: `${LANES}` } });
+  const system = await startSystem({
+    stores: { ...stores, close: async () => {} },
+    env: { LOG_LEVEL: 'silent', CLAIM_LANES: `${LANES}` },
+  });
   onTestFinished(() => system.close());
   return { api: system.urls[0] as string, worker: system.workerUrls[0] as string };
 };

@@ -1,8 +1,16 @@
-import type { ClaimCall, HistoryRecord, ListCall, ReleaseCall, SettingsCall, StatusCall } from '@flashclaim/audit';
+import type {
+  ClaimCall,
+  HistoryRecord,
+  ListCall,
+  ReadCall,
+  ReleaseCall,
+  SettingsCall,
+  StatusCall,
+} from '@flashclaim/audit';
 import type { ClaimStatus } from '@flashclaim/core';
 import { START_MS } from './clock.ts';
 import type { ApiProcess } from './model-api.ts';
-import type { PlannedChange, PlannedList, PlannedRelease } from './plan.ts';
+import type { PlannedChange, PlannedList, PlannedRead, PlannedRelease } from './plan.ts';
 import type { World } from './world.ts';
 
 /** One claim operation: who claims what, when, and how often it is retried. */
@@ -51,6 +59,7 @@ export class Callers {
   readonly #apis: () => readonly ApiProcess[];
   #running = 0;
   #requests = 0;
+  #readsOwnClaims = false;
 
   constructor(world: World, apis: () => readonly ApiProcess[]) {
     this.#world = world;
@@ -194,7 +203,33 @@ export class Callers {
     else if (call.status !== undefined && call.status < 500) coverage.refused++;
     else if (call.status === 503 && call.claimId !== undefined) coverage['unknown with claim id']++;
     trace(() => `${requestId}: answered ${call.status ?? call.error} ${call.code ?? ''} ${call.claimId ?? ''}`);
+    if (this.#readsOwnClaims && call.status === 200) this.#track(this.#read(coupon));
     return call;
+  }
+
+  startReads(reads: readonly PlannedRead[]): void {
+    this.#readsOwnClaims = reads.length > 0;
+    for (const { coupon, atMs } of reads) this.#track(sleep(atMs).then(() => this.#read(coupon)));
+  }
+
+  async #read(coupon: string): Promise<void> {
+    const { trace, coverage, nowMs, random, faultRate } = this.#world;
+    const call: ReadCall = { op: 'read', invokedAt: nowMs(), coupon };
+    this.history.push(call);
+    try {
+      const answer = await this.#pickApi().read(coupon);
+      if (faultRate > 0 && random.chance(faultRate)) throw new Error('the connection broke');
+      call.status = answer ? 200 : 404;
+      if (answer) {
+        const { amount, remaining_amount: remaining, claimed_count: claimed, claimed_by, version, state } = answer;
+        Object.assign(call, { amount, remaining, claimed, listed: claimed_by?.length, version, state });
+        coverage.read++;
+      }
+    } catch (error) {
+      call.error = (error as Error).message;
+    }
+    call.answeredAt = nowMs();
+    trace(() => `"${coupon}" has ${call.remaining ?? call.status ?? call.error} units left`);
   }
 
   startList({ atMs, ...list }: PlannedList): void {

@@ -1,6 +1,7 @@
 import {
   ClaimPath,
   CouponChanges,
+  CouponReads,
   findCouponId,
   listClaimsOfCoupon,
   ProblemError,
@@ -12,14 +13,14 @@ import {
   WaitingClaim,
 } from '@flashclaim/api';
 import type { ClaimCall, SettingsCall } from '@flashclaim/audit';
-import type { ClaimStatus, CouponChange, Problem } from '@flashclaim/core';
+import { CLAIMED_BY_MAX, type ClaimStatus, type Coupon, type CouponChange, type Problem } from '@flashclaim/core';
 import { answersChannel } from '@flashclaim/lanes';
 import { withTimeout } from '@flashclaim/runtime';
 import { DatabaseClock } from '@flashclaim/store';
 import { MongoError } from 'mongodb';
 import { modelMongo } from './model-mongo.ts';
 import { logTo, type Stores } from './model-process.ts';
-import { mutatedClock, mutatedFind, mutatedPage, mutatedReads, mutatedStatus } from './mutated-api.ts';
+import { mutatedClock, mutatedFind, mutatedPage, mutatedRead, mutatedReads, mutatedStatus } from './mutated-api.ts';
 import { runOn, type WallClock } from './wall-clock.ts';
 import type { Process, World } from './world.ts';
 
@@ -149,6 +150,14 @@ export class ApiProcess implements Process {
     });
   }
 
+  /** Rejects where MongoDB does not answer. */
+  read(name: string): Promise<Coupon | undefined> {
+    return this.#untilAnswered(async () => {
+      const answer = await this.#parts.read(name, CLAIMED_BY_MAX);
+      return answer && JSON.parse(String(answer.body));
+    });
+  }
+
   status(claimId: string): Promise<ClaimStatus | null> {
     return this.#untilAnswered(() => this.#parts.status(claimId));
   }
@@ -229,5 +238,7 @@ const startApi = (world: World, { store, redis: model }: Stores, process: ApiPro
     stores.redis.close();
     stores.mongo.close();
   };
-  return { world, claimPath, mongo, changes: new CouponChanges(mongo), status, ready, close };
+  const reads = new CouponReads({ mongo, mongoWatch: stores.mongo });
+  const read = mutatedRead(world, (name, usersMax) => reads.read(name, usersMax));
+  return { world, claimPath, mongo, changes: new CouponChanges(mongo), read, status, ready, close };
 };

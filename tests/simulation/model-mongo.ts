@@ -14,7 +14,8 @@ import {
 import { toTimestamp } from './replication.ts';
 import { callStore, defectOf, faulty, type Process, pingStore, type World } from './world.ts';
 
-type ReadConcern = 'majority' | 'linearizable' | 'local';
+/** Outside of transactions, `snapshot` is what `majority` sees, at one moment. */
+type ReadConcern = 'majority' | 'snapshot' | 'linearizable' | 'local';
 
 interface Options {
   session?: ModelSession;
@@ -290,6 +291,28 @@ const collectionOf = (connection: ModelConnection, store: ModelStore, name: Coll
     connection.insertMany(name, documents, options),
 });
 
+/** The aggregation that reads a coupon, and its users where it has the stage for them. */
+const aggregateOf =
+  (connection: ModelConnection, store: ModelStore) =>
+  (
+    [{ $match }, ...stages]: [{ $match: object }, ...Record<string, { pipeline?: Record<string, unknown>[] }>[]],
+    { maxTimeMS: _, ...options }: Options & { maxTimeMS?: number },
+  ) => {
+    const lookup = stages.find((stage) => '$lookup' in stage)?.['$lookup']?.pipeline;
+    const usersMax = lookup?.find((stage) => '$limit' in stage)?.['$limit'] as number | undefined;
+    return connection.find($match, options, (condition, seen, transaction) => {
+      const find = (name: CollectionName, filter: object) =>
+        transaction ? store.findIn(transaction, name, filter) : store.find(name, filter, seen);
+      return find(COLLECTIONS.coupons, condition).map((coupon) => {
+        if (usersMax === undefined) return { ...coupon, now: store.now };
+        const live = find(COLLECTIONS.claims, { coupon_id: coupon._id, ordinal: 1 });
+        const listed = live.toSorted((a, b) => Number(a['sequence']) - Number(b['sequence'])).slice(0, usersMax);
+        const users = { claimed_by: listed.map(({ user_id }) => user_id), last: listed.at(-1)?.['sequence'] };
+        return { ...coupon, now: store.now, ...users };
+      });
+    });
+  };
+
 /** Mutations of reads and writes of job records. */
 const mutatedRecords = ({ mutations, coverage }: World, records: ReturnType<typeof collectionOf>): typeof records => ({
   find: (filter, options = {}) =>
@@ -409,6 +432,7 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
         return updated ?? null;
       },
       insertOne: (document: { name: string; amount: number }) => connection.insertCoupon(document),
+      aggregate: aggregateOf(connection, store),
     },
     claims,
     events,

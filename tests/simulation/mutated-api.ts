@@ -1,4 +1,4 @@
-import { claimsCursor, decodeCursor, findClaims } from '@flashclaim/api';
+import { type CouponReads, claimsCursor, decodeCursor, findClaims } from '@flashclaim/api';
 import { type ClaimStatus, decodeDecision, isClosedReason, isGrant, isReleaseDecision } from '@flashclaim/core';
 import { type DatabaseClock, existingClaims, type Mongo, readJobRecords, readPendingClaims } from '@flashclaim/store';
 import type { Stores } from './model-process.ts';
@@ -39,6 +39,19 @@ export const mutatedPage = <Page extends { next: string | null }>(
   if (!mutations.has('cursor that skips') || page.next === null) return page;
   const [sequence] = decodeCursor('claims', couponId, page.next);
   return { ...page, next: claimsCursor(couponId, Number(sequence) + 1) };
+};
+
+type Read = CouponReads['read'];
+
+/** The read of a coupon. */
+export const mutatedRead = ({ mutations }: World, read: Read): Read => {
+  if (!mutations.has('read shared with an earlier caller')) return read;
+  const inFlight = new Map<string, ReturnType<Read>>();
+  return (name, usersMax) => {
+    const shared = inFlight.get(name) ?? read(name, usersMax).finally(() => inFlight.delete(name));
+    inFlight.set(name, shared);
+    return shared;
+  };
 };
 
 /** The read of claim statuses. */

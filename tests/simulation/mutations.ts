@@ -26,6 +26,8 @@ export const MUTATIONS = {
     'a release removes the claim, and a job that runs again is decided again',
   'PATCH below granted units': 'an amount is changed without a check of the units that are granted',
   'cursor that skips': 'a cursor of a list skips one claim',
+  'read shared with an earlier caller':
+    'a caller who reads a coupon gets the result of a read that is in flight already',
   'wall clock instead of monotonic clock': 'an API process measures intervals by the clock of its machine',
 } as const;
 export type Mutation = keyof typeof MUTATIONS;

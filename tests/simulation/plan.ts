@@ -58,6 +58,8 @@ export interface Plan {
   releases: PlannedRelease[];
   changes: PlannedChange[];
   lists: PlannedList[];
+  /** Where there are any, callers also read a coupon just after a claim of it was answered. */
+  reads: PlannedRead[];
   breaks: Break[];
 }
 
@@ -67,6 +69,12 @@ export interface PlannedList {
   atMs: number;
   only: 'claimed' | 'released' | undefined;
   limit: number;
+}
+
+/** Somebody reads a coupon. */
+export interface PlannedRead {
+  coupon: string;
+  atMs: number;
 }
 
 /** Somebody releases a claim that was answered by then. */
@@ -150,6 +158,12 @@ export const planOf = (random: Random): Plan => {
         ? [{ what: 'failover' as const, atMs: random.int(0, spreadMs + SLOW_MAJORITY_MS), forMs: 20 }]
         : []),
     ],
+    reads: random.chance(0.3)
+      ? Array.from({ length: random.int(1, 30) }, () => ({
+          coupon: random.pick(coupons).name,
+          atMs: random.int(0, spreadMs + AFTER_CLAIMS_MS),
+        }))
+      : [],
   };
 };
 

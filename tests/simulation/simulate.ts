@@ -119,7 +119,7 @@ class Run {
   }
 
   async run(): Promise<Violation[]> {
-    const { operations, releases, changes, lists, coupons, faultRate, backAtMs } = this.#plan;
+    const { operations, releases, changes, lists, reads, coupons, faultRate, backAtMs } = this.#plan;
     const breaks = [...this.#plan.breaks];
     if (backAtMs !== undefined) {
       const atMs = this.#world.random.int(0, LEAVE_MAX_MS);
@@ -130,6 +130,7 @@ class Run {
     for (const release of releases) this.#callers.startRelease(release);
     for (const change of changes) this.#callers.startChange(change);
     for (const list of lists) this.#callers.startList(list);
+    this.#callers.startReads(reads);
     for (const { name, amount, atMs } of coupons)
       if (atMs !== undefined) setTimeout(() => void this.#createCoupon(name, amount), atMs);
     for (const one of breaks) setTimeout(() => this.#fleet.break(one), one.atMs);

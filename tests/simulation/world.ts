@@ -14,6 +14,7 @@ const EVENTS = [
   'claimed again',
   'changed',
   'listed',
+  'read',
   'sale not open',
   'unknown with claim id',
   'api crashes',

@@ -103,7 +103,7 @@ export const buildApp = async (env: Env): Promise<FastifyInstance> => {
   await app.register(healthRoutes);
   await app.register(probeRoutes);
   await app.register(metricsRoutes);
-  await app.register(couponRoutes);
+  await app.register(couponRoutes, { maxAgeSeconds: env.COUPON_MAX_AGE_SECONDS });
   await app.register(couponSettingsRoutes);
   await app.register(listRoutes);
   await app.register(claimRoutes, { waitMs: env.CLAIM_WAIT_MS });

@@ -2,6 +2,7 @@ import {
   CLAIM_WAIT_DEFAULT_MS,
   CLAIM_WAIT_MAX_MS,
   CLAIMS_PENDING_DEFAULT,
+  COUPON_MAX_AGE_MAX_SECONDS,
   commonSettings,
   REQUEST_RECEIVE_DEFAULT_MS,
   REQUEST_RECEIVE_MAX_MS,
@@ -30,6 +31,7 @@ export const settings = {
   RATE_LIMIT_PER_USER: Type.Optional(Type.Integer({ minimum: 1 })),
   TRUST_PROXY: Type.Optional(Type.String()),
   CORS_ORIGINS: Type.Optional(Type.String()),
+  COUPON_MAX_AGE_SECONDS: Type.Integer({ default: 0, minimum: 0, maximum: COUPON_MAX_AGE_MAX_SECONDS }),
   CLAIMS_PENDING_MAX: Type.Integer({ default: CLAIMS_PENDING_DEFAULT, minimum: 1 }),
   REQUEST_RECEIVE_MS: Type.Integer({
     default: REQUEST_RECEIVE_DEFAULT_MS,

@@ -31,6 +31,9 @@ export const BODY_MAX_BYTES = 16 * 1024;
 /** Users in `claimed_by`. */
 export const CLAIMED_BY_MAX = 1_000;
 
+/** The longest time for which a deployment may let caches answer with a coupon: people watch how it sells. */
+export const COUPON_MAX_AGE_MAX_SECONDS = 60;
+
 /** Time in which a request must arrive, by default: a slow sender does not keep a socket for ever. */
 export const REQUEST_RECEIVE_DEFAULT_MS = 30_000;
 

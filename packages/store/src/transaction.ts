@@ -9,7 +9,7 @@ import {
   MongoErrorLabel,
   MongoServerError,
 } from 'mongodb';
-import { DURABLE } from './mongo.ts';
+import { DURABLE, isDuplicateKey } from './mongo.ts';
 
 /** A timeout around a command of a transaction: if the driver loses the command, its caller must not wait for ever. */
 export const withDriverTimeout = <T>(command: Promise<T>): Promise<T> => withTimeout(DRIVER_TIMEOUT_MS, command);
@@ -64,6 +64,27 @@ export const inTransaction = async <T>(
     throw error;
   } finally {
     await withDriverTimeout(session.endSession()).catch(() => {});
+  }
+};
+
+/** Attempts of `retryTransaction`. */
+const ATTEMPTS_MAX = 5;
+
+/**
+ * Runs a transaction again where another one has written the same documents, or its commit is unknown. For transactions that may
+ * run twice.
+ */
+export const retryTransaction = async <T>(
+  client: MongoClient,
+  body: (session: ClientSession) => Promise<T>,
+): Promise<T> => {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await inTransaction(client, body);
+    } catch (error) {
+      const isRetried = isDuplicateKey(error) || isTransient(error) || isCommitUnknown(error);
+      if (!isRetried || attempts === ATTEMPTS_MAX) throw error;
+    }
   }
 };
 

@@ -7,7 +7,8 @@ import {
   unitOf,
 } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
-import { inTransaction, type Mongo, type ReadSnapshot, readSnapshot, withDriverTimeout } from '@flashclaim/store';
+import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/store';
+import { FreshReads } from '../stores/fresh-reads.ts';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { Batcher } from './batcher.ts';
 import type { WaitingClaim } from './waiting-claim.ts';
@@ -22,10 +23,6 @@ export interface ClosedCouponsOptions {
   /** Takes the claims that only a lane can decide. */
   forward: (claim: WaitingClaim) => void;
 }
-
-/** In a transaction: its commit succeeds only if a majority has now what it read, and everything before. */
-const readInTransaction = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
-  inTransaction(mongo.client, (session) => withDriverTimeout(readSnapshot(mongo, { session }, claims)));
 
 /** The two reads see different moments, the second one no earlier. */
 const readByMajority = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
@@ -53,13 +50,7 @@ export class ClosedCoupons {
   /** Taken, and neither refused nor forwarded yet. */
   readonly #claims = new Set<WaitingClaim>();
   readonly #options: ClosedCouponsOptions;
-  /** Counts changes of the replica set as the driver sees it: after each, another member may be the primary. */
-  #changes = 0;
-  /**
-   * The count for which majority reads contain everything that was acknowledged. Those of a new primary may lag behind, and would
-   * refuse claims after a restock or a pause; after the first transaction that commits there, they do not.
-   */
-  #caughtUpSince = -1;
+  readonly #reads: FreshReads;
   readonly #batcher = new Batcher({
     inFlightMax: CLOSED_READS_MAX,
     send: (claims) => this.#decide(claims),
@@ -67,9 +58,7 @@ export class ClosedCoupons {
 
   constructor(options: ClosedCouponsOptions) {
     this.#options = options;
-    options.mongo.client.on('topologyDescriptionChanged', () => {
-      this.#changes++;
-    });
+    this.#reads = new FreshReads(options.mongo.client);
   }
 
   /** A worker found that this coupon is closed. */
@@ -94,16 +83,11 @@ export class ClosedCoupons {
     return true;
   }
 
-  async #read(claims: readonly WaitingClaim[]): Promise<ReadSnapshot> {
+  #read(claims: readonly WaitingClaim[]): Promise<ReadSnapshot> {
     const { mongo } = this.#options;
-    if (this.#caughtUpSince === this.#changes) {
-      const snapshot = await readByMajority(mongo, claims);
-      if (this.#caughtUpSince === this.#changes) return snapshot;
-    }
-    const changes = this.#changes;
-    const snapshot = await readInTransaction(mongo, claims);
-    this.#caughtUpSince = changes;
-    return snapshot;
+    return this.#reads.read((session) =>
+      session ? readSnapshot(mongo, { session }, claims) : readByMajority(mongo, claims),
+    );
   }
 
   async #decide(claims: readonly WaitingClaim[]): Promise<void> {

@@ -12,21 +12,15 @@ import {
 import {
   databaseTimeOf,
   existingClaims,
-  inTransaction,
-  isCommitUnknown,
-  isDuplicateKey,
-  isTransient,
   type Mongo,
   type PendingClaim,
   readOrExpireJobs,
   readPendingClaims,
+  retryTransaction,
   withDriverTimeout,
 } from '@flashclaim/store';
 import type { ClientSession } from 'mongodb';
 import { toExistingStatus } from './existing-status.ts';
-
-/** Attempts at a transaction while other processes write the same records. */
-const ATTEMPTS_MAX = 5;
 
 /**
  * The statuses of claims, by id. The result contains no id that has no claim and no pending record.
@@ -35,7 +29,7 @@ const ATTEMPTS_MAX = 5;
  * a released claim as claimed, or a decided one as pending or unknown.
  */
 export const findClaims = (mongo: Mongo, claimIds: readonly string[]): Promise<Map<string, ClaimStatus>> =>
-  retried(() => inTransaction(mongo.client, (session) => readAll(mongo, session, claimIds)));
+  retryTransaction(mongo.client, (session) => readAll(mongo, session, claimIds));
 
 /** Reads everything in one snapshot, and records jobs after their deadline as expired, so that the statuses are final. */
 const readAll = async (
@@ -70,19 +64,7 @@ export const expireJobs = (
   mongo: Mongo,
   jobs: readonly { jobId: string; deadline: number }[],
 ): Promise<Map<string, StoredJobRecord>> =>
-  retried(() => inTransaction(mongo.client, (session) => readOrExpireJobs(mongo, session, jobs)));
-
-/** Another process may decide or expire the same job at this moment. The next attempt then reads its record. */
-const retried = async <T>(attempt: () => Promise<T>): Promise<T> => {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const retry = isDuplicateKey(error) || isTransient(error) || isCommitUnknown(error);
-      if (!retry || attempts === ATTEMPTS_MAX) throw error;
-    }
-  }
-};
+  retryTransaction(mongo.client, (session) => readOrExpireJobs(mongo, session, jobs));
 
 /** An undecided job may still grant the claim. Where all are decided, the latest decision counts. */
 const toStatus = (

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Mongo } from '@flashclaim/store';
+import { FreshReads } from '../stores/fresh-reads.ts';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { type CouponRead, readCoupon } from './read-coupon.ts';
 
@@ -29,9 +30,11 @@ export interface CouponReadsOptions {
 export class CouponReads {
   readonly #inFlight = new Map<string, Read>();
   readonly #options: CouponReadsOptions;
+  readonly #fresh: FreshReads;
 
   constructor(options: CouponReadsOptions) {
     this.#options = options;
+    this.#fresh = new FreshReads(options.mongo.client);
   }
 
   /**
@@ -59,7 +62,9 @@ export class CouponReads {
 
   async #answer(name: string, usersMax: number | undefined): Promise<CouponAnswer | undefined> {
     const { mongo, mongoWatch } = this.#options;
-    const read = await mongoWatch.answer(() => readCoupon(mongo, name, usersMax));
+    const read = await mongoWatch.answer(() =>
+      this.#fresh.read((session) => readCoupon({ mongo, session }, name, usersMax)),
+    );
     return read ? toAnswer(read) : undefined;
   }
 }

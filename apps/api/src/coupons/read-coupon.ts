@@ -1,6 +1,6 @@
 import { type Coupon, type CouponFields, QUERY_TIMEOUT_MS, stateOf } from '@flashclaim/core';
 import { COLLECTIONS, type Mongo } from '@flashclaim/store';
-import type { WithId } from 'mongodb';
+import type { ClientSession, WithId } from 'mongodb';
 import { claimsCursor } from '../http/cursor.ts';
 
 /** A coupon in an answer. */
@@ -32,14 +32,15 @@ export const READ_PROJECTION = {
  * normalised. Resolves to null where there is no such coupon.
  */
 export const readCoupon = async (
-  { coupons }: Mongo,
+  { mongo: { coupons }, session }: { mongo: Mongo; session?: ClientSession | undefined },
   name: string,
   usersMax: number | undefined,
 ): Promise<CouponRead | null> => {
   const [found] = await coupons
     .aggregate<ReadFields & { claimed_by?: string[]; last?: number }>(
       [{ $match: { name } }, { $set: { now: '$$NOW' } }, ...(usersMax ? withUsers(usersMax) : [])],
-      { readConcern: 'snapshot', maxTimeMS: QUERY_TIMEOUT_MS },
+      // A transaction is one snapshot already.
+      { maxTimeMS: QUERY_TIMEOUT_MS, ...(session ? { session } : { readConcern: 'snapshot' }) },
     )
     .toArray();
   if (!found) return null;

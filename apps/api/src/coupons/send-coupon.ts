@@ -25,7 +25,11 @@ export const sendUnlessKnown = (
   return reply.code(304).send(method === 'HEAD' ? Readable.from([]) : undefined);
 };
 
-/** Admin reads more than others, so no shared cache may answer one with the answer to the other. */
-export const setCacheHeaders = (reply: FastifyReply, isAdmin: boolean): FastifyReply => {
-  return addVary(reply, 'Authorization').header('cache-control', isAdmin ? 'private, no-cache' : 'no-cache');
+/**
+ * Admin reads more than others, so no shared cache may answer one with the answer to the other.
+ * @param maxAgeSeconds how long a cache may answer with it without a question.
+ */
+export const setCacheHeaders = (reply: FastifyReply, isAdmin: boolean, maxAgeSeconds = 0): FastifyReply => {
+  const others = maxAgeSeconds > 0 ? `public, max-age=${maxAgeSeconds}` : 'no-cache';
+  return addVary(reply, 'Authorization').header('cache-control', isAdmin ? 'private, no-cache' : others);
 };

@@ -20,7 +20,12 @@ const ReadHeadersSchema = Type.Object({
   'if-none-match': Type.Optional(Type.String({ description: 'ETags of earlier answers, or `*` for any.' })),
 });
 
-export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
+export interface CouponRoutesOptions {
+  /** How long caches may answer with a coupon that has no `claimed_by`. */
+  maxAgeSeconds: number;
+}
+
+export const couponRoutes: FastifyPluginAsyncTypebox<CouponRoutesOptions> = async (app, { maxAgeSeconds }) => {
   const reads = new CouponReads({ mongo: app.mongo, mongoWatch: app.stores.mongo });
 
   app.post(
@@ -72,7 +77,7 @@ export const couponRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const usersMax = app.isAdminOpen || isAdmin ? limit : undefined;
       const answer = await reads.read(normaliseName(request.params.name), usersMax);
       if (!answer) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
-      setCacheHeaders(reply, isAdmin);
+      setCacheHeaders(reply, isAdmin, usersMax === undefined ? maxAgeSeconds : 0);
       return sendUnlessKnown(request, reply, answer);
     },
   );

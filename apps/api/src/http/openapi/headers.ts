@@ -12,6 +12,7 @@ const ANSWER_HEADERS = {
   'cache-control': Type.String({
     description:
       'no-cache for a coupon: a cache may store it, and must ask before it is used again; private too in answers to admin. ' +
+      'public and max-age where the deployment allows caches to answer with it. ' +
       'no-store otherwise.',
   }),
   'x-content-type-options': Type.String({ enum: ['nosniff'], description: 'The body is of the type that it says.' }),
