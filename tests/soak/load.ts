@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClaimCall } from '@flashclaim/audit';
-import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { laneOf } from '@flashclaim/core';
 import type { Random } from '../simulation/random.ts';
-import { type ClaimOptions, HistoryRecorder } from '../support/history.ts';
+import { type ClaimOptions, HistoryRecorder, type SaleSettings } from '../support/history.ts';
+import { LANES } from './faults.ts';
 
 const CALLERS = 16;
 
@@ -18,9 +19,19 @@ const POLLS_MAX = 5;
 
 const HOT_UNITS = 3_000;
 const FLASH_UNITS = 60;
+/** The coupon whose settings change. The others stay open, so that they sell out. */
+const CHANGING_UNITS = 60;
 const COLD_COUPONS = 100;
 const COLD_UNITS = 4;
 const PROBE_UNITS = 100_000;
+/** A coupon in each of the most lanes is one in each lane of fewer, too. */
+const PROBES = Math.max(...LANES);
+
+/** Claims in one page of a list. */
+const PAGE = 200;
+
+/** Longest pause of a sale, and the largest distance of a window from now. */
+const CLOSED_MAX_MS = 500;
 
 export interface LoadOptions {
   /** The name of this generation. The names of its coupons begin with it. */
@@ -36,7 +47,7 @@ export interface LoadOptions {
  */
 export class SoakLoad {
   readonly history = new HistoryRecorder();
-  /** The number of each kind of answer. */
+  /** The number of each kind of answer to a claim, a release and a change. */
   readonly answers = new Map<string, number>();
   readonly #options: LoadOptions;
   readonly #probes: string[] = [];
@@ -54,9 +65,10 @@ export class SoakLoad {
     await create(`${name}-hot`, HOT_UNITS);
     await create(`${name}-flash`, FLASH_UNITS);
     for (let i = 0; i < COLD_COUPONS; i++) await create(`${name}-cold-${i}`, COLD_UNITS);
-    for (let i = 0; this.#probes.length < LANES_DEFAULT; i++) {
+    await create(`${name}-changing`, CHANGING_UNITS);
+    for (let i = 0; this.#probes.length < PROBES; i++) {
       const coupon = `${name}-probe-${i}`;
-      if (laneOf(coupon, LANES_DEFAULT) === this.#probes.length) this.#probes.push(coupon);
+      if (laneOf(coupon, PROBES) === this.#probes.length) this.#probes.push(coupon);
     }
     for (const coupon of this.#probes) await create(coupon, PROBE_UNITS);
     this.#callers = Array.from({ length: CALLERS }, () => this.#callRepeatedly());
@@ -88,6 +100,7 @@ export class SoakLoad {
 
   async #callOnce(): Promise<void> {
     const { random } = this.#options;
+    if (random.chance(0.15)) return this.#manage();
     const kind = random.int(0, 99);
     const coupon = this.#coupon();
     const user = this.#user();
@@ -107,6 +120,52 @@ export class SoakLoad {
       await this.#claim(coupon, 'another user of the key', { key });
     } else if (kind < 96) await this.history.read(this.#url(), coupon);
     else await this.#sellNew();
+  }
+
+  /** Releases a unit, changes the settings of a coupon, or lists the claims of one. */
+  async #manage(): Promise<void> {
+    const { random, name } = this.#options;
+    const kind = random.int(0, 99);
+    if (kind < 70) await this.#claimAndRelease(this.#coupon(), this.#user());
+    else if (kind < 90) {
+      const settings = this.#settings();
+      await this.#change(`${name}-changing`, settings);
+      if (!settings.paused) return;
+      await sleep(random.int(0, CLOSED_MAX_MS));
+      await this.#change(`${name}-changing`, { paused: false });
+    } else {
+      const only = random.pick([undefined, 'claimed', 'released'] as const);
+      await this.history.listClaims(this.#url(), this.#coupon(), only, PAGE);
+    }
+  }
+
+  /** Gets a unit, releases it, perhaps twice at the same time, and claims again: under the same key, another one, or none. */
+  async #claimAndRelease(coupon: string, user: string): Promise<void> {
+    const { random } = this.#options;
+    const key = `${coupon}/${user}`;
+    const { claimId, status } = await this.#claim(coupon, user, { key });
+    if (claimId === undefined || (status !== undefined && status >= 300)) return;
+    const calls = random.pick([[1], [1], [1, 2]]);
+    const released = await Promise.all(calls.map(() => this.history.release(this.#url(), claimId)));
+    for (const call of released) this.#count(`release: ${call.status ?? 'connection lost'} ${call.code ?? ''}`);
+    await this.#untilDecided(coupon, user, random.pick([{ key }, { key: `${key}/again` }, {}]));
+  }
+
+  async #change(coupon: string, settings: SaleSettings): Promise<void> {
+    const { status, code } = await this.history.change(this.#url(), coupon, settings);
+    this.#count(`change: ${status ?? 'connection lost'} ${code ?? ''}`);
+  }
+
+  #settings(): SaleSettings {
+    const { random } = this.#options;
+    const soon = () => new Date(Date.now() + random.int(-CLOSED_MAX_MS, CLOSED_MAX_MS)).toISOString();
+    return random.pick<() => SaleSettings>([
+      () => ({ amount: random.int(CHANGING_UNITS / 2, 2 * CHANGING_UNITS) }),
+      () => ({ paused: true }),
+      () => ({ starts_at: soon(), ends_at: null }),
+      () => ({ starts_at: null, ends_at: soon() }),
+      () => ({ starts_at: null, ends_at: null, paused: false }),
+    ])();
   }
 
   /** Creates a coupon that is claimed before, during and after its creation, by more users than it has units. One uses the same key twice. */
@@ -161,16 +220,21 @@ export class SoakLoad {
 
   async #claim(coupon: string, user: string, options: ClaimOptions = {}): Promise<ClaimCall> {
     const call = await this.history.claim(this.#url(), coupon, user, options);
-    const what = describeAnswer(call);
-    this.answers.set(what, (this.answers.get(what) ?? 0) + 1);
+    this.#count(describeAnswer(call));
     return call;
+  }
+
+  #count(answer: string): void {
+    const what = answer.trimEnd();
+    this.answers.set(what, (this.answers.get(what) ?? 0) + 1);
   }
 
   #coupon(): string {
     const { name, random } = this.#options;
     const which = random.next();
     if (which < 0.4) return `${name}-hot`;
-    return which < 0.55 ? `${name}-flash` : `${name}-cold-${random.int(0, COLD_COUPONS - 1)}`;
+    if (which < 0.5) return `${name}-flash`;
+    return which < 0.6 ? `${name}-changing` : `${name}-cold-${random.int(0, COLD_COUPONS - 1)}`;
   }
 
   #user(): string {

@@ -26,7 +26,7 @@ export const describeSoak = (result: SoakResult): string => {
 
 const answerTable = (answers: SoakResult['answers']): string =>
   timesTable(
-    'answer to a claim',
+    'answer',
     [...answers].sort(([one], [other]) => (one < other ? -1 : 1)),
   );
 
