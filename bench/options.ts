@@ -8,6 +8,9 @@ export interface Options {
   only: string[];
   json: string | undefined;
   plot: string | undefined;
+  /** A commit: only this state and that one are measured, in pairs of runs. */
+  against: string | undefined;
+  pairs: number;
   /** Additional settings for the API and the workers of Flashclaim. */
   set: Record<string, string>;
 }
@@ -18,6 +21,8 @@ const USAGE = `npm run bench -- [options]
   --seconds S          duration of each run (default: 5)
   --json FILE          writes all raw figures
   --plot FILE          draws the throughput as SVG
+  --against COMMIT     measures this state beside that commit, in pairs of runs
+  --pairs N            pairs of runs of each load (default: 20)
   --set NAME=VALUE     a setting for Flashclaim's processes; may be repeated
   --help               prints this`;
 
@@ -35,6 +40,8 @@ export const readOptions = (args: string[]): Options => {
         seconds: { type: 'string', default: '5' },
         json: { type: 'string' },
         plot: { type: 'string' },
+        against: { type: 'string' },
+        pairs: { type: 'string', default: '20' },
         set: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean' },
       },
@@ -49,6 +56,8 @@ export const readOptions = (args: string[]): Options => {
       only: values.only.split(',').filter(Boolean),
       json: values.json,
       plot: values.plot,
+      against: values.against,
+      pairs: wholeNumber('--pairs', values.pairs),
       set: Object.fromEntries(values.set.map(nameAndValue)),
     };
   } catch (error) {

@@ -5,6 +5,9 @@ import { dirname } from 'node:path';
 import { stopEveryProcess } from '@flashclaim/local-stack';
 import { StartError } from '@flashclaim/runtime';
 import { clearProgress, showProgress } from '@flashclaim/terminal';
+import { compareStates } from './against/compare-states.ts';
+import { checkOut } from './against/other-state.ts';
+import { PAIRED_LOADS } from './against/paired-loads.ts';
 import { someProgramEnded } from './candidates/start-program.ts';
 import { findLoadClient, type LoadClient } from './client/load-client.ts';
 import { LOADS } from './loads/index.ts';
@@ -20,17 +23,13 @@ import { type Stack, startStack } from './stack.ts';
 /** Resolves to the exit code: 1 if a run has no figure. */
 const run = async (): Promise<number> => {
   const options = readOptions(process.argv.slice(2));
-  const loads = LOADS.filter(
-    ({ name }) =>
-      options.only.length === 0 || options.only.some((wanted) => name === wanted || name.startsWith(`${wanted}-`)),
-  );
-  if (loads.length === 0)
-    throw new StartError(`There is no such load. The loads are: ${LOADS.map(({ name }) => name).join(', ')}.`);
-
+  if (options.against !== undefined) return runAgainst(options, options.against);
+  const loads = wanted(LOADS, options);
   const client = await findLoadClient();
   const stack = await startStack((name, text) => console.log(`${name}: ${text}`));
   stops.push(() => stack.stop());
-  const machine = describeMachine(client, options, stack);
+  const { rounds, seconds } = options;
+  const machine = describeMachine(client, stack, `${rounds} rounds of ${seconds} s for each load`);
   console.log(machine.join('\n'), '\n');
 
   const runs: RunRecord[] = [];
@@ -42,6 +41,37 @@ const run = async (): Promise<number> => {
   console.log(describeRequirements(runs));
   if (options.json) await write(options.json, `${JSON.stringify({ machine, options, runs }, null, 1)}\n`);
   if (options.plot) await write(options.plot, drawThroughput(runs, machine));
+  return runs.some((run) => run.fault) ? 1 : 0;
+};
+
+/** The loads that `--only` names. */
+const wanted = <Load extends { name: string }>(loads: readonly Load[], { only }: Options): readonly Load[] => {
+  const found = loads.filter(
+    ({ name }) => only.length === 0 || only.some((one) => name === one || name.startsWith(`${one}-`)),
+  );
+  if (found.length > 0) return found;
+  throw new StartError(`There is no such load. The loads are: ${loads.map(({ name }) => name).join(', ')}.`);
+};
+
+/** Compares this state of the code with a commit. Resolves to the exit code: 1 if a run has no figure. */
+const runAgainst = async (options: Options, commit: string): Promise<number> => {
+  const { pairs, seconds, set: settings, json } = options;
+  const loads = wanted(PAIRED_LOADS, options);
+  const client = await findLoadClient();
+  showProgress(`installing ${commit}`);
+  const other = await checkOut(commit);
+  clearProgress();
+  stops.push(async () => other.remove());
+  const stacks = { this: await startStack(() => {}), other: await startStack(() => {}) };
+  for (const stack of Object.values(stacks)) stops.push(() => stack.stop());
+  const machine = describeMachine(
+    client,
+    stacks.this,
+    `${pairs} pairs of ${seconds} s for each load, against ${other.name}`,
+  );
+  console.log(machine.join('\n'), '\n');
+  const runs = await compareStates(loads, { client, other, stacks, pairs, seconds, settings });
+  if (json) await write(json, `${JSON.stringify({ machine, options, runs }, null, 1)}\n`);
   return runs.some((run) => run.fault) ? 1 : 0;
 };
 
@@ -90,11 +120,11 @@ async function* interleave(load: string, contestants: readonly Contestant[], rou
   }
 }
 
-const describeMachine = (client: LoadClient, { rounds, seconds }: Options, stack: Stack): string[] => [
+const describeMachine = (client: LoadClient, stack: Stack, runs: string): string[] => [
   // biome-ignore lint/plugin/wall-clock: a timestamp: when it was measured.
   `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`,
   `Node.js ${process.versions.node}, mongod ${stack.versions.mongod}, redis ${stack.versions.redis}, load client ${client.name}`,
-  `${rounds} rounds of ${seconds} s for each load; medians; CPU seconds for 10,000 answers; peak memory`,
+  `${runs}; medians; CPU seconds for 10,000 answers; peak memory`,
   ...(HAS_PROC ? [] : ['This machine has no /proc: CPU and memory of the processes are not measured.']),
 ];
 

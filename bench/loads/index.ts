@@ -9,6 +9,7 @@ import { million } from './million.ts';
 import { mix } from './mix.ts';
 import { oneConnection } from './one-connection.ts';
 import { overload } from './overload.ts';
+import { readers, reads } from './reads.ts';
 import { waiting } from './waiting.ts';
 import { workers } from './workers.ts';
 
@@ -25,7 +26,13 @@ export const LOADS: readonly BenchLoad[] = [
     soldOut: true,
   }),
   compareCandidates({
-    name: 'spread',
+    name: 'spread-64',
+    title: 'spread over 1,000 coupons, 64 connections',
+    connections: 64,
+    coupons: 1_000,
+  }),
+  compareCandidates({
+    name: 'spread-256',
     title: 'spread over 1,000 coupons, 256 connections',
     connections: 256,
     coupons: 1_000,
@@ -35,6 +42,8 @@ export const LOADS: readonly BenchLoad[] = [
   overload,
   access,
   details,
+  reads,
+  readers,
   workers,
   apis,
   live,

@@ -1,0 +1,122 @@
+import { clearProgress, formatNumber, showProgress, tableOf } from '@flashclaim/terminal';
+import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
+import type { LoadClient } from '../client/load-client.ts';
+import { WARM_UP_SECONDS } from '../loads/load.ts';
+import { type MedianInterval, medianInterval } from '../measure/median-interval.ts';
+import { totalCpu } from '../report/load-table.ts';
+import type { RunRecord } from '../run-record.ts';
+import type { Stack } from '../stack.ts';
+import type { OtherState } from './other-state.ts';
+import type { PairedLoad } from './paired-loads.ts';
+
+/** This state counts as no slower where the median is at most this much below 1, and the interval reaches 1. */
+const TOLERANCE = 0.03;
+
+export interface Comparison {
+  client: LoadClient;
+  other: OtherState;
+  /** One for each state, so that the stores of one do not carry the load of the other. */
+  stacks: { this: Stack; other: Stack };
+  pairs: number;
+  seconds: number;
+  settings: Record<string, string>;
+}
+
+/**
+ * Measures loads on two states of the code: each on its own stores, in turn, in pairs of short runs whose order changes. The speed
+ * of a machine changes within minutes, so only the ratios of a pair count.
+ */
+export const compareStates = async (loads: readonly PairedLoad[], comparison: Comparison): Promise<RunRecord[]> => {
+  const runs: RunRecord[] = [];
+  for (const load of loads) {
+    const found = await measurePairs(load, comparison);
+    clearProgress();
+    runs.push(...found);
+    console.log(describePairs(load.name, comparison.other.name, found));
+  }
+  return runs;
+};
+
+const measurePairs = async (load: PairedLoad, comparison: Comparison): Promise<RunRecord[]> => {
+  const { client, other, stacks, pairs, seconds, settings } = comparison;
+  const starts = [
+    ['this', () => startFlashclaim({ stack: stacks.this, settings })],
+    [other.name, () => other.start({ stack: stacks.other, settings })],
+  ] as const;
+  const sides: { who: string; running: RunningFlashclaim }[] = [];
+  const runs: RunRecord[] = [];
+  try {
+    for (const [who, start] of starts) {
+      showProgress(`${load.name}: starting ${who}`);
+      const running = await start();
+      sides.push({ who, running });
+      await load.prepare?.(running);
+      await load.measure({ client }, running, `${load.name}-warm-${who}`, WARM_UP_SECONDS);
+    }
+    for (let pair = 1; pair <= pairs; pair++)
+      for (const { who, running } of pair % 2 === 0 ? sides.toReversed() : sides) {
+        showProgress(`${load.name}: pair ${pair} of ${pairs}, ${who}`);
+        const figures = await load.measure({ client }, running, `${load.name}-${pair}-${who}`, seconds);
+        runs.push({ load: load.name, who, round: pair, ...figures });
+      }
+  } finally {
+    for (const { running } of sides) await running.stop();
+  }
+  return runs;
+};
+
+type Figure = (run: RunRecord) => number | undefined;
+
+/** By what a state is compared. Of the throughput more is better, of the others less. */
+const FIGURES: readonly { what: string; figure: Figure; isMoreBetter: boolean }[] = [
+  { what: 'per second', figure: ({ perSecond }) => perSecond, isMoreBetter: true },
+  { what: 'CPU for 10,000', figure: totalCpu, isMoreBetter: false },
+  { what: 'p50', figure: ({ p50Ms }) => p50Ms, isMoreBetter: false },
+  { what: 'p99', figure: ({ p99Ms }) => p99Ms, isMoreBetter: false },
+];
+
+interface Row {
+  what: string;
+  ours: number;
+  theirs: number;
+  ratio: MedianInterval;
+  isMoreBetter: boolean;
+}
+
+/** The table of a load, and the runs without a figure. */
+export const describePairs = (load: string, other: string, runs: readonly RunRecord[]): string => {
+  const faults = runs.filter(({ fault }) => fault).map((run) => `  ${run.who}, pair ${run.round}: ${run.fault}`);
+  const rows = FIGURES.flatMap(({ what, figure, isMoreBetter }): Row[] => {
+    const pairs = [...Map.groupBy(runs, ({ round }) => round).values()].flatMap((pair) => {
+      const of = (who: string) => pair.filter((run) => run.who === who && !run.fault).map(figure)[0];
+      const [ours, theirs] = [of('this'), of(other)];
+      return ours && theirs ? [{ ours, theirs }] : [];
+    });
+    if (pairs.length === 0) return [];
+    const middle = (figures: number[]) => medianInterval(figures).median;
+    return [
+      {
+        what,
+        ours: middle(pairs.map(({ ours }) => ours)),
+        theirs: middle(pairs.map(({ theirs }) => theirs)),
+        ratio: medianInterval(pairs.map(({ ours, theirs }) => ours / theirs)),
+        isMoreBetter,
+      },
+    ];
+  });
+  const table = tableOf(
+    [
+      { heading: load, cell: ({ what }) => what },
+      { heading: 'this', cell: ({ ours }) => formatNumber(ours) },
+      { heading: other, cell: ({ theirs }) => formatNumber(theirs) },
+      { heading: 'ratio', cell: ({ ratio }) => formatNumber(ratio.median) },
+      { heading: '90 % interval', cell: ({ ratio }) => `${formatNumber(ratio.low)}–${formatNumber(ratio.high)}` },
+      { heading: 'as good', cell: (row) => (isAsGood(row) ? 'yes' : 'no') },
+    ],
+    rows,
+  );
+  return [table, ...faults, ''].join('\n');
+};
+
+const isAsGood = ({ ratio: { median, low, high }, isMoreBetter }: Row): boolean =>
+  isMoreBetter ? median >= 1 - TOLERANCE && high >= 1 : median <= 1 + TOLERANCE && low <= 1;
