@@ -6,8 +6,9 @@ const ALONE = ['faults/outage.test.ts'];
 
 const common = {
   root: import.meta.dirname,
-  testTimeout: 60_000,
-  hookTimeout: 120_000,
+  // They end what hangs. No test depends on the speed of the machine.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
   // A failure is investigated, not retried.
   retry: 0,
   tags: [{ name: 'slow', description: 'Outages of many seconds: only in npm run test:faults.', timeout: 300_000 }],

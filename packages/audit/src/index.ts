@@ -6,7 +6,7 @@
  * - check: compares a history with the database afterwards; a violation names the invariant and the requests.
  */
 export { checkHistoryFile } from './check-history-file.ts';
-export { describeFaults } from './describe-recount.ts';
+export { describeFaults, describeRecount } from './describe-recount.ts';
 export { type CheckOptions, checkHistory } from './history/check-history.ts';
 export { readHistory } from './history/read-history.ts';
 export type {
