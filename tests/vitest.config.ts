@@ -1,8 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const UNIT = ['unit/**/*.test.ts'];
-/** Its limits are short times, which a busy machine would exceed. */
-const ALONE = ['faults/outage.test.ts'];
 
 const common = {
   root: import.meta.dirname,
@@ -12,27 +10,24 @@ const common = {
   // A failure is investigated, not retried.
   retry: 0,
   tags: [{ name: 'slow', description: 'Outages of many seconds: only in npm run test:faults.', timeout: 300_000 }],
+  // Three files at once: their processes often wait for each other, so fewer would not use two cores.
+  maxWorkers: 3,
 };
-/** Three files at once: their processes often wait for each other, so fewer would not use two cores. */
-const sideBySide = { ...common, maxWorkers: 3, sequence: { groupOrder: 0 } };
-/** One file at a time, after the others. */
-const alone = { ...common, fileParallelism: false, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
     ...common,
     globalSetup: ['support/global-setup.ts'],
     projects: [
-      { test: { name: 'unit', include: UNIT, ...sideBySide } },
+      { test: { name: 'unit', include: UNIT, ...common } },
       {
         test: {
           name: 'side by side',
           include: ['**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...UNIT, ...ALONE],
-          ...sideBySide,
+          exclude: [...configDefaults.exclude, ...UNIT],
+          ...common,
         },
       },
-      { test: { name: 'alone', include: ALONE, ...alone } },
     ],
   },
 });

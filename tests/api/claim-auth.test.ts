@@ -203,7 +203,7 @@ describe('with tokens', () => {
   });
 
   test('a token that was accepted is rejected as soon as it has expired', async () => {
-    const token = await tokenOf(key, 'short', { claims: { exp: inSeconds(2) } });
+    const token = await tokenOf(key, 'short', { claims: { exp: inSeconds(4) } });
     expect((await claimWith(token)).status).toBe(200);
     await until(async () => (await claimWith(token)).status === 401);
   });
@@ -254,6 +254,7 @@ describe('with keys of a key server', () => {
     keyServer = await startKeyServer(old);
     keyServer.serve(undefined);
     return {
+      workers: 0,
       env: { CLAIM_JWT_ISSUER: ISSUER, CLAIM_JWT_AUDIENCE: AUDIENCE, CLAIM_JWT_JWKS_URL: keyServer.url },
     };
   });
@@ -284,17 +285,11 @@ describe('with keys of a key server', () => {
     expect(await statusWith(old)).toBe(404);
   });
 
-  test('a new key is found at its first token, and a removed one is refused', async () => {
-    const next = await newKey('next');
-    keyServer.serve([next]);
-    await becomes(next, 404);
-    expect(await statusWith(old)).toBe(401);
-  });
-
-  test('a token that names no key is tried with each of them', async () => {
+  test('new keys are found at their first token, also where it names none, and a removed one is refused', async () => {
     const [one, other] = [await newKey('one'), await newKey('other')];
     keyServer.serve([one, other]);
     await becomes(one, 404);
+    expect(await statusWith(old)).toBe(401);
     const statusWithout = async (key: IssuerKey) => {
       const token = await tokenOf(key, 'user', { header: { kid: undefined } as never });
       return (await call(`${url}/api/claims/any`, 'GET', undefined, bearer(token))).status;
@@ -316,14 +311,15 @@ describe('with one public key', () => {
     key = await newKey('only', 'ES256');
     const env = { CLAIM_JWT_ISSUER: ISSUER, CLAIM_JWT_AUDIENCE: AUDIENCE };
     // As in a variable of one line.
-    return { env: { ...env, CLAIM_JWT_PUBLIC_KEY: key.pem.trim().replaceAll('\n', '\\n') } };
+    return { workers: 0, env: { ...env, CLAIM_JWT_PUBLIC_KEY: key.pem.trim().replaceAll('\n', '\\n') } };
   });
 
   test('its tokens are accepted, and no others', async () => {
     await createCoupon(url, 'one key', 5);
     const body = { coupon_name: 'one key' };
-    const claimWith = (token: string) => call(`${url}/api/coupons/claim`, 'POST', body, bearer(token));
-    expect(await claimWith(await tokenOf(key, 'user'))).toMatchObject({ status: 200, body: { user_id: 'user' } });
+    const claimWith = (token: string) =>
+      call(`${url}/api/coupons/claim`, 'POST', body, { ...bearer(token), prefer: 'respond-async' });
+    expect(await claimWith(await tokenOf(key, 'user'))).toMatchObject({ status: 202, body: { user_id: 'user' } });
     for (const algorithm of ['EdDSA', 'RS256', 'ES256'] as const)
       expectProblem(await claimWith(await tokenOf(await newKey('only', algorithm), 'user')), 'unauthorized');
     expectProblem(await claimWith(hmacWith(key.pem, await tokenOf(key, 'user'))), 'unauthorized');

@@ -1,7 +1,7 @@
 import { type ClaimJob, decodeJob } from '@flashclaim/core';
-import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
-import { Queue, Worker } from 'bullmq';
-import { afterEach, describe, expect, test } from 'vitest';
+import { JOB_NAME, laneName, lanePrefix, openQueue } from '@flashclaim/lanes';
+import { type JobsOptions, Worker } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { claim, createCoupon, type Reply } from '../support/call-api.ts';
 import { commitJob } from '../support/job-of.ts';
 import { killWithJob } from '../support/kill-with-job.ts';
@@ -10,10 +10,9 @@ import { type System, type SystemOptions, startSystem } from '../support/system.
 import { until } from '../support/until.ts';
 
 let system: System;
-afterEach(() => system?.close());
-
 const start = async (options: SystemOptions) => {
   system = await startSystem(options);
+  onTestFinished(() => system.close());
   return { api: system.urls[0] as string, worker: system.workerUrls[0] as string };
 };
 
@@ -74,6 +73,9 @@ describe('a sale in figures', () => {
     await createCoupon(api, 'slow', 9);
     await claimAll(api, 'slow', ['one', 'two', 'three']);
     await until(async () => ((await scrape(api)).value('flashclaim_lane_oldest_job_age_seconds{lane="0"}') ?? 0) > 0.5);
+    // Open to a scraper as long as there is no admin token.
+    const { headers } = await fetch(`${api}/metrics`);
+    expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     const waiting = await scrape(api);
     expect(waiting.value('flashclaim_claims_total{outcome="pending"}')).toBe(3);
     expect(waiting.value('flashclaim_claims_waiting')).toBe(3);
@@ -91,35 +93,64 @@ describe('a sale in figures', () => {
 });
 
 describe('what goes wrong in figures', () => {
-  test('a lane that no process has in its number, and that no worker serves', async () => {
-    const { api } = await start({ workers: 0, env: { CLAIM_LANES: '1' } });
-    const queue = new Queue(laneName(9), { connection: system.stores.redis, prefix: lanePrefix(9) });
-    await queue.add(JOB_NAME, 'poison', { timestamp: Date.now() - 60_000 });
-    await tells(api, 'flashclaim_lane_jobs{lane="9",state="waiting"}', 1);
-    const before = await scrape(api);
-    expect(before.value('flashclaim_lane_unserved{lane="9"}')).toBe(1);
-    expect(before.value('flashclaim_lane_oldest_job_age_seconds{lane="9"}')).toBeGreaterThan(59);
-    expect(before.value('flashclaim_lane_unserved{lane="0"}')).toBe(0);
-    expect(before.text).not.toContain('lane="8"');
+  describe('with one lane', () => {
+    let api: string;
+    let running: System;
+    beforeAll(async () => {
+      running = await startSystem({ workers: 0, env: { CLAIM_LANES: '1' } });
+      api = running.urls[0] as string;
+    });
+    afterAll(() => running?.close());
 
-    await system.addWorker();
-    const worker = system.workerUrls[0] as string;
-    for (const url of [api, worker]) {
-      await tells(url, 'flashclaim_lane_jobs{lane="9",state="failed"}', 1);
-      await tells(url, 'flashclaim_lane_unserved{lane="9"}', 0);
-    }
-    expect((await scrape(worker)).value('flashclaim_job_failures_total{final="true"}')).toBe(1);
-    await queue.close();
-  });
+    const addJob = async (lane: number, data: unknown, options: JobsOptions): Promise<void> => {
+      const queue = openQueue(lane, running.stores.redis);
+      await queue.add(JOB_NAME, data as ClaimJob, options);
+      await queue.close();
+    };
+    const workerUrl = async (): Promise<string> => {
+      if (running.workerUrls.length === 0) await running.addWorker();
+      return running.workerUrls[0] as string;
+    };
 
-  test('a job that is given up', async () => {
-    const { api, worker } = await start({ env: { CLAIM_LANES: '1' } });
-    const queue = new Queue(laneName(0), { connection: system.stores.redis, prefix: lanePrefix(0) });
-    await queue.add(JOB_NAME, { nonsense: true }, { jobId: 'poison', attempts: 5 });
-    await tells(worker, 'flashclaim_job_failures_total{final="true"}', 1);
-    await queue.close();
-    expect((await scrape(worker)).value('flashclaim_job_failures_total{final="false"}')).toBe(0);
-    await tells(api, 'flashclaim_lane_jobs{lane="0",state="failed"}', 1);
+    test('an answer that was lost, and is found in the record of its job', async () => {
+      // It decides, and answers nobody.
+      const mute = new Worker<ClaimJob>(
+        laneName(0),
+        async ({ data }) => void (await commitJob(running.stores.mongo, decodeJob(data))),
+        { connection: running.stores.redis.duplicate({ maxRetriesPerRequest: null }), prefix: lanePrefix(0) },
+      );
+      expect((await claim(api, 'any', 'user')).status).toBe(404);
+      await tells(api, 'flashclaim_answers_lost_total', 1);
+      expect((await scrape(api)).value('flashclaim_answer_lag_seconds_count')).toBe(0);
+      await mute.close();
+    });
+
+    test('a lane that no process has in its number, and that no worker serves', async () => {
+      await addJob(9, 'poison', { timestamp: Date.now() - 60_000 });
+      await tells(api, 'flashclaim_lane_jobs{lane="9",state="waiting"}', 1);
+      const before = await scrape(api);
+      expect(before.value('flashclaim_lane_unserved{lane="9"}')).toBe(1);
+      expect(before.value('flashclaim_lane_oldest_job_age_seconds{lane="9"}')).toBeGreaterThan(59);
+      expect(before.value('flashclaim_lane_unserved{lane="0"}')).toBe(0);
+      expect(before.text).not.toContain('lane="8"');
+
+      const worker = await workerUrl();
+      for (const url of [api, worker]) {
+        await tells(url, 'flashclaim_lane_jobs{lane="9",state="failed"}', 1);
+        await tells(url, 'flashclaim_lane_unserved{lane="9"}', 0);
+      }
+      expect((await scrape(worker)).value('flashclaim_job_failures_total{final="true"}')).toBe(1);
+    });
+
+    test('a job that is given up', async () => {
+      const worker = await workerUrl();
+      await tells(worker, 'flashclaim_jobs_running', 0);
+      const before = (await scrape(worker)).value('flashclaim_job_failures_total{final="true"}') ?? 0;
+      await addJob(0, { nonsense: true }, { jobId: 'poison', attempts: 5 });
+      await tells(worker, 'flashclaim_job_failures_total{final="true"}', before + 1);
+      expect((await scrape(worker)).value('flashclaim_job_failures_total{final="false"}')).toBe(0);
+      await tells(api, 'flashclaim_lane_jobs{lane="0",state="failed"}', 1);
+    });
   });
 
   test('a job that lost its worker', async () => {
@@ -130,25 +161,4 @@ describe('what goes wrong in figures', () => {
     await Promise.all(replies);
     await tells(system.workerUrls[1] as string, 'flashclaim_stalled_jobs_total', 1);
   });
-
-  test('an answer that was lost, and is found in the record of its job', async () => {
-    const { api } = await start({ workers: 0, env: { CLAIM_LANES: '1' } });
-    // It decides, and answers nobody.
-    const mute = new Worker<ClaimJob>(
-      laneName(0),
-      async ({ data }) => void (await commitJob(system.stores.mongo, decodeJob(data))),
-      { connection: system.stores.redis.duplicate({ maxRetriesPerRequest: null }), prefix: lanePrefix(0) },
-    );
-    expect((await claim(api, 'any', 'user')).status).toBe(404);
-    await tells(api, 'flashclaim_answers_lost_total', 1);
-    expect((await scrape(api)).value('flashclaim_answer_lag_seconds_count')).toBe(0);
-    await mute.close();
-  });
-});
-
-test('the figures are open to a scraper as long as there is no admin token', async () => {
-  const { api } = await start({ workers: 0 });
-  const response = await fetch(`${api}/metrics`);
-  expect(response.status).toBe(200);
-  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
 });

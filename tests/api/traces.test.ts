@@ -2,30 +2,29 @@ import { randomBytes } from 'node:crypto';
 import { openQueue } from '@flashclaim/lanes';
 import { isTracing } from '@flashclaim/runtime';
 import type { Job } from 'bullmq';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { claim, createCoupon } from '../support/call-api.ts';
 import { openOtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
-let system: System | undefined;
-let receiver: Awaited<ReturnType<typeof openOtlpReceiver>> | undefined;
-afterEach(async () => {
-  await system?.close();
-  receiver?.close();
-  system = undefined;
-  receiver = undefined;
-});
+type Receiver = Awaited<ReturnType<typeof openOtlpReceiver>>;
 
-const start = async ({ env, ...options }: SystemOptions) => {
-  receiver = await openOtlpReceiver();
-  const { url: endpoint, spans } = receiver;
-  system = await startSystem({
-    ...options,
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_BSP_SCHEDULE_DELAY: '100', ...env },
+const startTraced = async ({ env, ...options }: SystemOptions): Promise<[System, Receiver]> => {
+  const receiver = await openOtlpReceiver();
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: '100', ...env };
+  return [await startSystem({ ...options, env: traced }), receiver];
+};
+
+/** Starts a system for one test. */
+const start = async (options: SystemOptions) => {
+  const [running, receiver] = await startTraced(options);
+  onTestFinished(async () => {
+    await running.close();
+    receiver.close();
   });
-  return { running: system, url: system.urls[0] as string, spans };
+  return { running, url: running.urls[0] as string, spans: receiver.spans };
 };
 
 /** What a caller sends who traces, too. */
@@ -36,96 +35,114 @@ const newTrace = () => {
 
 const linksOf = (span: ReceivedSpan | undefined) => span?.links.map(({ spanId }) => spanId).sort();
 
-test('one trace leads from the request through the worker to the reply', async () => {
+describe('traces of a sale', () => {
   const lines: string[] = [];
-  const { url, spans } = await start({ env: { LOG_LEVEL: 'trace' }, output: (line) => void lines.push(line) });
-  await createCoupon(url, 'traced', 5);
-  const { traceId, headers } = newTrace();
-  const reply = await claim(url, 'traced', 'user', headers);
-  expect(reply.status).toBe(200);
-
-  const ofTrace = () => spans.filter((span) => span.traceId === traceId);
-  await until(async () => ofTrace().length >= 7);
-  const path = (span: ReceivedSpan): string => {
-    const parent = ofTrace().find(({ spanId }) => spanId === span.parentSpanId);
-    return `${parent ? `${path(parent)} › ` : ''}${span.name}`;
-  };
-  const request = 'POST /api/coupons/claim';
-  expect(
-    ofTrace()
-      .map((span) => `${span.service} ${path(span)}`)
-      .sort(),
-  ).toEqual([
-    `flashclaim-api ${request}`,
-    `flashclaim-api ${request} › batch`,
-    `flashclaim-api ${request} › job`,
-    `flashclaim-api ${request} › reply`,
-    `flashclaim-worker ${request} › job › decide and commit`,
-    `flashclaim-worker ${request} › job › decide and commit › commit`,
-    `flashclaim-worker ${request} › job › lane`,
-  ]);
-  const attributes = Object.assign({}, ...ofTrace().map((span) => span.attributes));
-  expect(attributes).toMatchObject({
-    'flashclaim.claim_id': reply.body.claim_id,
-    'flashclaim.answer': 'claimed',
-    'http.response.status_code': 200,
+  let running: System;
+  let receiver: Receiver;
+  let url: string;
+  let spans: Receiver['spans'];
+  beforeAll(async () => {
+    const env = { LOG_LEVEL: 'trace', CLAIM_WAIT_MS: '20000' };
+    [running, receiver] = await startTraced({ env, output: (line) => void lines.push(line) });
+    url = running.urls[0] as string;
+    spans = receiver.spans;
   });
-  expect(JSON.stringify(ofTrace())).not.toMatch(/"user"|traced/);
-  // What was written meanwhile says so, on both sides.
-  const written = lines.filter((line) => line.includes(`"trace_id":"${traceId}"`)).map((line) => JSON.parse(line));
-  expect(written.map(({ name, msg }) => `${name}: ${msg}`).toSorted()).toEqual([
-    'api: claim submitted',
-    'worker: job committed',
-  ]);
-  // What machines ask every few seconds is nobody's trace.
-  expect(spans.filter((span) => /health|livez|metrics/.test(span.name))).toEqual([]);
-});
-
-test('claims that share a job are linked with it, and it with them', async () => {
-  const { running, url, spans } = await start({ workers: 0, env: { CLAIM_LANES: '1', CLAIM_WAIT_MS: '20000' } });
-  await createCoupon(url, 'shared', 9);
-  const first = claim(url, 'shared', 'first');
-  await until(async () => (await running.stores.redis.keys('*lane*wait')).length > 0);
-  // They wait behind the first one's job.
-  const traces = [newTrace(), newTrace(), newTrace()];
-  const replies = traces.map(({ headers }, i) => claim(url, 'shared', `user-${i}`, headers));
-  await until(async () => (await scrape(url)).value('flashclaim_claims_waiting') === 4);
-  await running.addWorker();
-  for (const reply of [await first, ...(await Promise.all(replies))]) expect(reply.status).toBe(200);
-
-  const named = (name: string, traceId: string) => spans.find((span) => span.name === name && span.traceId === traceId);
-  const requests = () => traces.map(({ traceId }) => named('POST /api/coupons/claim', traceId));
-  await until(async () => requests().every((span) => span !== undefined));
-  const jobs = spans.filter(
-    ({ name, attributes }) => name === 'job' && attributes['messaging.batch.message_count'] === 3,
-  );
-  expect(jobs).toHaveLength(1);
-  const [job] = jobs as [ReceivedSpan];
-  const others = requests().filter((span) => span?.traceId !== job.traceId);
-  expect(linksOf(job)).toEqual(others.map((span) => span?.spanId).sort());
-  for (const other of others) expect(linksOf(named('batch', other?.traceId as string))).toEqual([job.spanId]);
-});
-
-test('jobs that share a transaction are linked with it', async () => {
-  const { url, spans } = await start({ env: { CLAIM_LANES: '8' } });
-  const names = Array.from({ length: 16 }, (_, i) => `coupon-${i}`);
-  for (const name of names) await createCoupon(url, name, 1_000_000);
-  const isShared = ({ name, attributes }: ReceivedSpan) =>
-    name === 'commit' && Number(attributes['flashclaim.jobs']) > 1;
-  let round = 0;
-  await until(async () => {
-    round++;
-    await Promise.all(names.map((name) => claim(url, name, `user-${round}`)));
-    return spans.some(isShared);
+  afterAll(async () => {
+    await running?.close();
+    receiver?.close();
   });
-  const shared = spans.find(isShared) as ReceivedSpan;
-  expect(shared.links).toHaveLength(Number(shared.attributes['flashclaim.jobs']) - 1);
-  const linked = () => spans.filter(({ spanId }) => shared.links.some((link) => link.spanId === spanId));
-  await until(async () => linked().length === shared.links.length);
-  for (const job of linked()) {
-    expect(job.name).toBe('decide and commit');
-    expect(linksOf(job)).toContain(shared.spanId);
-  }
+
+  test('one trace leads from the request through the worker to the reply', async () => {
+    await createCoupon(url, 'traced', 5);
+    const { traceId, headers } = newTrace();
+    const reply = await claim(url, 'traced', 'user', headers);
+    expect(reply.status).toBe(200);
+
+    const ofTrace = () => spans.filter((span) => span.traceId === traceId);
+    await until(async () => ofTrace().length >= 7);
+    const path = (span: ReceivedSpan): string => {
+      const parent = ofTrace().find(({ spanId }) => spanId === span.parentSpanId);
+      return `${parent ? `${path(parent)} › ` : ''}${span.name}`;
+    };
+    const request = 'POST /api/coupons/claim';
+    expect(
+      ofTrace()
+        .map((span) => `${span.service} ${path(span)}`)
+        .sort(),
+    ).toEqual([
+      `flashclaim-api ${request}`,
+      `flashclaim-api ${request} › batch`,
+      `flashclaim-api ${request} › job`,
+      `flashclaim-api ${request} › reply`,
+      `flashclaim-worker ${request} › job › decide and commit`,
+      `flashclaim-worker ${request} › job › decide and commit › commit`,
+      `flashclaim-worker ${request} › job › lane`,
+    ]);
+    const attributes = Object.assign({}, ...ofTrace().map((span) => span.attributes));
+    expect(attributes).toMatchObject({
+      'flashclaim.claim_id': reply.body.claim_id,
+      'flashclaim.answer': 'claimed',
+      'http.response.status_code': 200,
+    });
+    expect(JSON.stringify(ofTrace())).not.toMatch(/"user"|traced/);
+    // What was written meanwhile says so, on both sides.
+    const written = lines.filter((line) => line.includes(`"trace_id":"${traceId}"`)).map((line) => JSON.parse(line));
+    expect(written.map(({ name, msg }) => `${name}: ${msg}`).toSorted()).toEqual([
+      'api: claim submitted',
+      'worker: job committed',
+    ]);
+    // What machines ask every few seconds is nobody's trace.
+    expect(spans.filter((span) => /health|livez|metrics/.test(span.name))).toEqual([]);
+  });
+
+  test('claims that share a job are linked with it, and it with them', async () => {
+    const [worker] = running.workers;
+    worker?.kill('SIGSTOP');
+    onTestFinished(() => worker?.kill('SIGCONT'));
+    await createCoupon(url, 'shared', 9);
+    const first = claim(url, 'shared', 'first');
+    await until(async () => (await running.stores.redis.keys('*lane*wait')).length > 0);
+    // They wait behind the first one's job.
+    const traces = [newTrace(), newTrace(), newTrace()];
+    const replies = traces.map(({ headers }, i) => claim(url, 'shared', `user-${i}`, headers));
+    await until(async () => (await scrape(url)).value('flashclaim_claims_waiting') === 4);
+    worker?.kill('SIGCONT');
+    for (const reply of [await first, ...(await Promise.all(replies))]) expect(reply.status).toBe(200);
+
+    const named = (name: string, traceId: string) =>
+      spans.find((span) => span.name === name && span.traceId === traceId);
+    const requests = () => traces.map(({ traceId }) => named('POST /api/coupons/claim', traceId));
+    await until(async () => requests().every((span) => span !== undefined));
+    const jobs = spans.filter(
+      ({ name, attributes }) => name === 'job' && attributes['messaging.batch.message_count'] === 3,
+    );
+    expect(jobs).toHaveLength(1);
+    const [job] = jobs as [ReceivedSpan];
+    const others = requests().filter((span) => span?.traceId !== job.traceId);
+    expect(linksOf(job)).toEqual(others.map((span) => span?.spanId).sort());
+    for (const other of others) expect(linksOf(named('batch', other?.traceId as string))).toEqual([job.spanId]);
+  });
+
+  test('jobs that share a transaction are linked with it', async () => {
+    const names = Array.from({ length: 16 }, (_, i) => `coupon-${i}`);
+    for (const name of names) await createCoupon(url, name, 1_000_000);
+    const isShared = ({ name, attributes }: ReceivedSpan) =>
+      name === 'commit' && Number(attributes['flashclaim.jobs']) > 1;
+    let round = 0;
+    await until(async () => {
+      round++;
+      await Promise.all(names.map((name) => claim(url, name, `user-${round}`)));
+      return spans.some(isShared);
+    });
+    const shared = spans.find(isShared) as ReceivedSpan;
+    expect(shared.links).toHaveLength(Number(shared.attributes['flashclaim.jobs']) - 1);
+    const linked = () => spans.filter(({ spanId }) => shared.links.some((link) => link.spanId === spanId));
+    await until(async () => linked().length === shared.links.length);
+    for (const job of linked()) {
+      expect(job.name).toBe('decide and commit');
+      expect(linksOf(job)).toContain(shared.spanId);
+    }
+  });
 });
 
 describe('an end', () => {
