@@ -17,6 +17,9 @@ import {
 } from '../support/token-issuer.ts';
 import { until } from '../support/until.ts';
 
+/** How often the API asks a key server at most. */
+const KEYS_PAUSE_MS = 5_000;
+
 const KEY = 'a claim key for tests';
 const NEXT_KEY = 'the-next-claim-key~+/=';
 
@@ -300,8 +303,9 @@ describe('with keys of a key server', () => {
   test('a flood of unknown keys asks the server every few seconds at most', async () => {
     const { reads } = keyServer;
     const unknown = await newKey('flood');
+    const start = performance.now();
     for (let i = 0; i < 100; i++) expect(await statusWith(unknown)).toBe(401);
-    expect(keyServer.reads - reads).toBeLessThanOrEqual(1);
+    expect(keyServer.reads - reads).toBeLessThanOrEqual(1 + (performance.now() - start) / KEYS_PAUSE_MS);
   });
 });
 

@@ -8,18 +8,25 @@ import { expectProblem } from '../support/expect-problem.ts';
 const api = couponApiForFile();
 
 describe('a change that conflicts with another transaction', () => {
-  const holdCoupon = async (name: string, milliseconds: number, units = 1): Promise<void> => {
-    const { mongo } = api;
-    await inTransaction(mongo.client, async (session) => {
-      await mongo.coupons.updateOne({ name }, { $inc: { remaining_amount: -units, issued: units } }, { session });
-      await sleep(milliseconds);
+  /** Takes units in a transaction, which stays open until `end` resolves. */
+  const takeUntil = (end: Promise<unknown>, name: string, units = 1, begun = () => {}): Promise<unknown> =>
+    inTransaction(api.mongo.client, async (session) => {
+      await api.mongo.coupons.updateOne({ name }, { $inc: { remaining_amount: -units, issued: units } }, { session });
+      begun();
+      await end;
     });
+
+  /** Resolves once such a transaction has written. Its end is to be waited for. */
+  const hold = async (end: Promise<unknown>, name: string, units?: number): Promise<{ held: Promise<unknown> }> => {
+    const { promise: written, resolve } = Promise.withResolvers<void>();
+    const held = takeUntil(end, name, units, resolve);
+    await Promise.race([written, held]);
+    return { held };
   };
 
   test('is made once that has committed', async () => {
     await createCoupon(api.url, 'held', 5);
-    const held = holdCoupon('held', 500);
-    await sleep(100);
+    const { held } = await hold(sleep(500), 'held');
     const { status, body } = await api.change('held', { amount: 9 });
     expect([status, body.remaining_amount, body.amount]).toEqual([200, 8, 9]);
     await held;
@@ -28,8 +35,7 @@ describe('a change that conflicts with another transaction', () => {
 
   test('is decided again where that has taken the units', async () => {
     await createCoupon(api.url, 'taken', 2);
-    const held = holdCoupon('taken', 500, 2);
-    await sleep(100);
+    const { held } = await hold(sleep(500), 'taken', 2);
     expectProblem(await api.change('taken', { amount: 1 }), 'amount_below_claimed', '2 units are claimed');
     await held;
     expect(await api.read('taken')).toMatchObject({ amount: 2, remaining_amount: 0, version: 1 });
@@ -37,11 +43,10 @@ describe('a change that conflicts with another transaction', () => {
 
   test('is given up after two seconds, and nothing is changed', async () => {
     await createCoupon(api.url, 'locked', 5);
-    const held = holdCoupon('locked', 3_000);
-    await sleep(100);
-    const started = performance.now();
+    const { promise: answered, resolve } = Promise.withResolvers<void>();
+    const { held } = await hold(answered, 'locked');
     const reply = await api.change('locked', { paused: true });
-    expect(performance.now() - started).toBeLessThan(2_700);
+    resolve();
     expectProblem(reply, 'unavailable', 'Nothing was done');
     expect(reply.body.done).toBe('nothing');
     await held;
@@ -54,7 +59,7 @@ describe('a change that conflicts with another transaction', () => {
     let isOver = false;
     const claims = (async () => {
       while (!isOver) {
-        await holdCoupon('hot', 10).catch((error) => expect(isTransient(error)).toBe(true));
+        await takeUntil(sleep(10), 'hot').catch((error) => expect(isTransient(error)).toBe(true));
         await sleep(5);
       }
     })();

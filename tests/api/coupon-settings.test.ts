@@ -38,13 +38,18 @@ describe('a new coupon', () => {
 
 describe('the state of a coupon', () => {
   test('follows database time, without any change', async () => {
-    await api.create({ name: 'noon', amount: 1, starts_at: later(1), ends_at: later(2) });
-    const seen: string[] = [];
-    while (seen.at(-1) !== 'ended') {
-      const { state, version } = await api.read('noon');
-      expect(version).toBe(1);
-      if (state !== seen.at(-1)) seen.push(state);
-      await sleep(20);
+    let seen: string[] = [];
+    // Where the machine is too slow to see each state, the next sale is longer.
+    for (let seconds = 1; seconds < 30 && seen.length < 3; seconds *= 3) {
+      seen = [];
+      const name = `noon ${seconds}`;
+      await api.create({ name, amount: 1, starts_at: later(seconds), ends_at: later(2 * seconds) });
+      while (seen.at(-1) !== 'ended') {
+        const { state, version } = await api.read(name);
+        expect(version).toBe(1);
+        if (state !== seen.at(-1)) seen.push(state);
+        await sleep(20);
+      }
     }
     expect(seen).toEqual(['scheduled', 'open', 'ended']);
   });

@@ -110,6 +110,7 @@ describe('without a worker', () => {
   test('a release is answered 202 and made later; an undecided claim can not be released', async () => {
     await createCoupon(url, 'waits', 2);
     const { body } = await claim(url, 'waits', 'user');
+    await until(async () => (await status(body.claim_id)).status === 'claimed');
     await system.workers[0]?.stop();
     const pending = await release(body.claim_id);
     expect(pending).toMatchObject({ status: 202, body: { status: 'claimed' } });

@@ -1,3 +1,4 @@
+import type { ClaimCall } from '@flashclaim/audit';
 import type { ProcessHandle } from '@flashclaim/local-stack';
 import { afterEach, expect, test } from 'vitest';
 import { FaultLoad, recordRecovery } from '../support/fault-load.ts';
@@ -43,6 +44,8 @@ test('killed with 1,000 waiting claims: the same keys get their one claim from a
   await history.expectConsistent(system);
 });
 
+const isLost = ({ error = '' }: ClaimCall): boolean => /ECONNREFUSED|ECONNRESET|socket hang up/.test(error);
+
 test('two APIs and two workers, each stopped in turn under load: nobody is left without an answer', async ({
   task,
 }) => {
@@ -64,6 +67,9 @@ test('two APIs and two workers, each stopped in turn under load: nobody is left 
   }
   await load.expectConsistent();
   // A late request is rejected; an admitted one is answered.
-  const failures = load.undecided.map(({ status, code, error }) => error ?? `${status} ${code}`);
-  expect(failures.filter((failure) => !/ECONNREFUSED|^503 unavailable$/.test(failure))).toEqual([]);
+  const failures = load.undecided.filter((call) => !isLost(call));
+  expect(failures.filter(({ status, code }) => status !== 503 || code !== 'unavailable')).toEqual([]);
+  // One that is sent at the moment its idle connection closes is lost, as HTTP allows. Then nothing was done.
+  const lost = new Set(load.undecided.filter(isLost).map(({ key }) => key));
+  expect(load.decidedCalls.filter(({ key, replayed }) => replayed && lost.has(key))).toEqual([]);
 });

@@ -27,7 +27,7 @@ test('Redis forgets everything, again and again during a sale: exact, every lane
   system = await startSystem({ apis: 2, workers: 2, env: { CLAIM_LANES: `${LANES}`, CLAIM_WAIT_MS: '20000' } });
   const names = ['one', 'two'];
   for (const name of names) await createCoupon(urlOf(0), name, 100_000);
-  expect(await allOneAtATime()).toBe(true);
+  await until(allOneAtATime);
 
   const replies: Promise<Reply>[] = [];
   for (let flush = 0; flush < 4; flush++) {

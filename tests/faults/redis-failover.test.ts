@@ -7,8 +7,6 @@ import { openRedisPair, type RedisPair } from '../support/redis-pair.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
-const BACK_MAX_MS = 10_000;
-
 let stores: RedisPair;
 let system: System;
 let api: string;
@@ -49,8 +47,7 @@ const through = async (load: FaultLoad, what: string, failOver: () => Promise<vo
     expect(await stores.primary.ping()).toBe('PONG');
     await bothSayDown();
   };
-  const ms = await load.through(what, inject, async () => stores.turnAddress());
-  expect(ms).toBeLessThan(BACK_MAX_MS);
+  await load.through(what, inject, async () => stores.turnAddress());
   await bothAreWell();
 };
 

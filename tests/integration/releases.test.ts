@@ -221,15 +221,19 @@ describe('a closed coupon', () => {
   test('opens at its start and closes at its end by database time', async () => {
     await addCoupon(1_000_000);
     const cache = await knowing();
-    const [start, end] = [Date.now() + 300, Date.now() + 600];
-    await change({ starts_at: new Date(start), ends_at: new Date(end) });
-    const seen = new Set<string>();
-    while (!seen.has('ended')) {
-      const [one] = await commit([claimOf(randomUUID())], mongo, cache);
-      if (!one) throw new Error('nothing was decided');
-      seen.add(one.decision);
-      // The claim's own time is the time of the decision.
-      if (one.claimedAt !== undefined) expect(one.claimedAt >= start && one.claimedAt < end).toBe(true);
+    let seen = new Set<string>();
+    // Where the machine is too slow to see each state, the next sale is longer.
+    for (let ms = 300; ms < 30_000 && seen.size < 3; ms *= 3) {
+      const [start, end] = [Date.now() + ms, Date.now() + 2 * ms];
+      await change({ starts_at: new Date(start), ends_at: new Date(end) });
+      seen = new Set();
+      while (!seen.has('ended')) {
+        const [one] = await commit([claimOf(randomUUID())], mongo, cache);
+        if (!one) throw new Error('nothing was decided');
+        seen.add(one.decision);
+        // The claim's own time is the time of the decision.
+        if (one.claimedAt !== undefined) expect(one.claimedAt >= start && one.claimedAt < end).toBe(true);
+      }
     }
     expect([...seen]).toEqual(['not_started', 'claimed', 'ended']);
     await expectExact(mongo);

@@ -32,5 +32,5 @@ export const clearFailPoint = async (client: MongoClient): Promise<number> => {
 
 /** Resolves once this number of commands have hit the fail point since the server started. */
 export const waitForFailPoint = async (client: MongoClient, timesEntered: number): Promise<void> => {
-  await client.db('admin').command({ waitForFailPoint: 'failCommand', timesEntered, maxTimeMS: 20_000 });
+  await client.db('admin').command({ waitForFailPoint: 'failCommand', timesEntered, maxTimeMS: 90_000 });
 };

@@ -42,7 +42,7 @@ export class FaultLoad {
   readonly history = new HistoryRecorder();
   /** The times of the decisions, in order. */
   readonly #decidedAt: number[] = [];
-  readonly #decidedCalls: ClaimCall[] = [];
+  readonly decidedCalls: ClaimCall[] = [];
   /** Calls that had to be retried. */
   readonly undecided: ClaimCall[] = [];
   readonly #options: FaultLoadOptions;
@@ -60,7 +60,7 @@ export class FaultLoad {
     await this.history.create(system.urls[0] as string, coupon, UNITS);
     this.#callers = Array.from({ length: CALLERS }, (_, caller) => this.#call(caller));
     await this.decides(CALLERS);
-    expect(this.#decidedCalls.map(({ status }) => status)).not.toContain(400);
+    expect(this.decidedCalls.map(({ status }) => status)).not.toContain(400);
   }
 
   /** The number of decided claims. */
@@ -101,11 +101,11 @@ export class FaultLoad {
     await Promise.all(this.#callers);
     const { system, coupon, answerMaxMs } = this.#options;
     await this.history.expectConsistent(system, answerMaxMs === undefined ? {} : { answerMaxMs });
-    expect(this.#decidedCalls.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(this.decidedCalls.filter(({ status }) => status !== 200)).toEqual([]);
     // An API may notice later than the workers that MongoDB is back.
     const read = await this.history.readAgain(system.urls.at(-1) as string, coupon);
     expect(read).toMatchObject({ status: 200 });
-    expect(read.claimed).toBeGreaterThanOrEqual(this.#decidedCalls.length);
+    expect(read.claimed).toBeGreaterThanOrEqual(this.decidedCalls.length);
   }
 
   async #call(caller: number): Promise<void> {
@@ -118,7 +118,7 @@ export class FaultLoad {
         const call = await this.history.claim(url, coupon, user, { key: `${coupon}/${user}` });
         if (isDecided(call)) {
           this.#decidedAt.push(performance.now());
-          this.#decidedCalls.push(call);
+          this.decidedCalls.push(call);
           break;
         }
         this.undecided.push(call);

@@ -13,6 +13,9 @@ import { until } from './until.ts';
 const APPS = join(import.meta.dirname, '../../apps');
 const SHIFT_CLOCK = join(import.meta.dirname, 'shift-clock.ts');
 
+/** Longer than a busy machine takes to decide a claim, or to start the worker that does. */
+const WAIT_MS = 20_000;
+
 export interface System {
   stores: TestStores;
   /** Base URL of each API process. */
@@ -47,7 +50,7 @@ export interface SystemOptions {
 export const startSystem = async (options: SystemOptions = {}): Promise<System> => {
   const { apis = 1, workers = 1, env = {}, apps = APPS, output = 'inherit' } = options;
   const stores = options.stores ?? (await openStores());
-  const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', ...env };
+  const base = { ...process.env, ...stores.env, LOG_LEVEL: 'warn', CLAIM_WAIT_MS: `${WAIT_MS}`, ...env };
   const started = { apis: [] as ProcessHandle[], workers: [] as ProcessHandle[] };
   const urls: string[] = [];
   const workerUrls: string[] = [];
