@@ -7,11 +7,11 @@ import { type Scrape, scrape } from '../support/scrape.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
-const CLAIMS = 10_000;
-const UNITS = 4_000;
-const CALLERS = 200;
+const CLAIMS = 3_000;
+const UNITS = 1_200;
+const CALLERS = 100;
 /** Its unit is sure, and it shares its job with others. */
-const FOLLOWED = 2_000;
+const FOLLOWED = 600;
 const COUPON = 'followed';
 
 interface LogLine {
@@ -31,7 +31,7 @@ let receiver: Awaited<ReturnType<typeof openOtlpReceiver>>;
 let system: System;
 let url: string;
 
-/** Ten thousand claims by two hundred callers, of which one traces. */
+/** Three thousand claims by a hundred callers, of which one traces. */
 beforeAll(async () => {
   receiver = await openOtlpReceiver();
   system = await startSystem({

@@ -5,7 +5,7 @@ import { claim, claimAsShop, createCoupon, readCoupon } from '../support/call-ap
 import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-const ROUNDS = 20;
+const ROUNDS = 10;
 
 let system: System;
 beforeAll(async () => {
