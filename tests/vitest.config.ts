@@ -30,7 +30,7 @@ export default defineConfig({
     globalSetup: ['support/global-setup.ts'],
     sequence: { sequencer: FaultsFirst },
     projects: [
-      { test: { name: 'unit', include: UNIT, ...common } },
+      { test: { name: 'unit', include: UNIT, isolate: false, ...common } },
       {
         test: {
           name: 'side by side',

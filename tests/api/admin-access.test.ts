@@ -122,14 +122,14 @@ describe('once ADMIN_TOKEN is set', () => {
     expectProblem(await create(`Bearer ${OLD},${NEW}`), 'unauthorized');
   });
 
-  test('10,000 wrong tokens: a few are answered 401, then all 429; a right token always passes', async () => {
+  test('a thousand wrong tokens: a few are answered 401, then all 429; a right token always passes', async () => {
     const from = { 'x-forwarded-for': '192.0.2.1' };
     const statuses = new Map<number, number>();
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 10; i++) {
       const replies = await Promise.all(Array.from({ length: 100 }, (_, j) => create(`Bearer guess ${i} ${j}`, from)));
       for (const { status } of replies) statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
-    expect(Object.fromEntries(statuses)).toEqual({ 401: 10, 429: 9_990 });
+    expect(Object.fromEntries(statuses)).toEqual({ 401: 10, 429: 990 });
     const limited = await create('Basic bm90aGluZw==', from);
     expectProblem(limited, 'rate_limited', 'More than 10 wrong admin tokens of this address in 60 s.');
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
