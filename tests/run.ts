@@ -31,7 +31,7 @@ interface Outcome {
 
 const ROOT = join(import.meta.dirname, '..');
 /** The tools of the workspace first; turbo would call home. */
-const ENV = {
+const ENV: NodeJS.ProcessEnv = {
   ...process.env,
   PATH: [join(ROOT, 'node_modules/.bin'), join(import.meta.dirname, 'node_modules/.bin'), process.env['PATH']].join(
     delimiter,
@@ -147,6 +147,7 @@ const readOptions = () => {
 const { faults, rounds, checks, filters, flags } = readOptions();
 const outcomes: Outcome[] = [];
 if (faults) {
+  ENV['TEST_RECOVERY_MAX_MS'] = '10000';
   const suites = filters.length > 0 ? filters : ['faults/', 'soak/'];
   for (let round = 0; round < rounds; round++) outcomes.push(await vitest([...suites, '--maxWorkers=1', ...flags]));
   console.log(`\n${recoveryTable(recoveries)}`);

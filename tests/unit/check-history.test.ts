@@ -373,6 +373,12 @@ describe('what breaks an invariant is found', () => {
     expect(brokenBy(slow, heldBy(['a']), { answerMaxMs: 5_999 })).toBe('I7');
   });
 
+  test('I9: a recovery may take as long as is allowed', () => {
+    const slow = [mark('recovered', 0), claim('a', 1, { answeredAt: 10_100 })];
+    expect(brokenBy(slow, heldBy(['a']), { recoveryMaxMs: 10_099 })).toBe('');
+    expect(brokenBy(slow, heldBy(['a']), { recoveryMaxMs: 10_098 })).toBe('I9');
+  });
+
   test('it is described with its invariant, what was expected, and its requests', () => {
     const [first] = [refused('a', 1, 'already_claimed')];
     const text = describeViolations(checkHistory([first as ClaimCall], heldBy([])));

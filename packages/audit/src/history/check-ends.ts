@@ -4,7 +4,7 @@ import type { HistoryRecord, Mark } from './record.ts';
 import { earliest } from './sorted-times.ts';
 import type { Violation } from './violation.ts';
 
-/** Longest time without a decision after the failed part recovered. */
+/** Longest time without a decision after the failed part recovered, by default. */
 const RECOVERY_MAX_MS = 10_000;
 
 type Answers = ReadonlyMap<number, readonly (string | undefined)[]>;
@@ -65,7 +65,7 @@ const violation = (found: string, request: HistoryRecord): Violation => ({
  * I9: after the failed part recovered, claims are decided within ten seconds, and no later gap is longer until the next
  * fault. The marks of the history say when. Time without a waiting claim does not count.
  */
-export function* checkRecovery({ attempts, marks }: Evidence): Generator<Violation> {
+export function* checkRecovery({ attempts, marks }: Evidence, recoveryMaxMs = RECOVERY_MAX_MS): Generator<Violation> {
   const end = attempts.reduce((last, { call }) => Math.max(last, call.answeredAt ?? call.invokedAt), 0);
   const decided = attempts
     .filter(({ known, call }) => (known === 'claimed' || known === 'refused') && call.status !== 202)
@@ -74,7 +74,7 @@ export function* checkRecovery({ attempts, marks }: Evidence): Generator<Violati
   for (const { mark, until } of faultFreePhases(marks, end)) {
     let from = mark.invokedAt;
     for (const at of [...decided.filter((at) => at > from && at < until), until]) {
-      if (at - from > RECOVERY_MAX_MS) yield* checkGap({ mark, attempts, from, to: at });
+      if (at - from > recoveryMaxMs) yield* checkGap({ mark, attempts, from, to: at, recoveryMaxMs });
       from = at;
     }
   }
@@ -96,17 +96,18 @@ interface Gap {
   attempts: readonly Attempt[];
   from: number;
   to: number;
+  recoveryMaxMs: number;
 }
 
-function* checkGap({ mark, attempts, from, to }: Gap): Generator<Violation> {
+function* checkGap({ mark, attempts, from, to, recoveryMaxMs }: Gap): Generator<Violation> {
   const waiting = attempts.filter(
     ({ call }) => call.invokedAt < to && (call.answeredAt ?? Number.POSITIVE_INFINITY) > from,
   );
   const gapMs = to - Math.max(from, earliest(waiting.map(({ call }) => call.invokedAt)));
-  if (gapMs > RECOVERY_MAX_MS)
+  if (gapMs > recoveryMaxMs)
     yield {
       invariant: 'I9',
-      found: `after ${mark.what} recovered, nothing was decided for ${Math.round(gapMs)} ms; at most ${RECOVERY_MAX_MS} expected`,
+      found: `after ${mark.what} recovered, nothing was decided for ${Math.round(gapMs)} ms; at most ${recoveryMaxMs} expected`,
       requests: [mark, ...waiting.map(({ call }) => call)],
     };
 }

@@ -17,6 +17,8 @@ import type { Violation } from './violation.ts';
 export interface CheckOptions extends DatabaseClockOptions {
   /** The longest time that any answer may take; not checked by default. */
   answerMaxMs?: number;
+  /** The longest time without a decision after the failed part recovered; 10,000 by default. */
+  recoveryMaxMs?: number;
 }
 
 /**
@@ -46,6 +48,6 @@ export const checkHistory = (
     ...checkFirstAnswers(evidence),
     ...checkEnds(evidence, options.answerMaxMs),
     ...checkUndersell(evidence),
-    ...checkRecovery(evidence),
+    ...checkRecovery(evidence, options.recoveryMaxMs),
   ];
 };
