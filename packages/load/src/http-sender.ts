@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 
 export interface HttpRequest {
@@ -19,17 +20,25 @@ export interface HttpAnswer {
   body: any;
 }
 
+/** Idle connections stay open, however many there are. */
+const KEPT = { keepAlive: true, maxFreeSockets: Number.POSITIVE_INFINITY };
+
 /** Sends requests over keep-alive connections, one at a time on each. */
 export class HttpSender {
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent = new Agent(KEPT);
+  readonly #httpsAgent = new HttpsAgent(KEPT);
 
   /** @throws Error where the connection fails or ends before the answer. */
   send(url: string, { method, path, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
-    const { hostname, port } = new URL(url);
+    const { protocol, hostname, port } = new URL(url);
+    const [begin, agent] =
+      protocol === 'https:' ? [httpsRequest, this.#httpsAgent] : [httpRequest, this.#agent];
+    // The address in a URL such as http://[::1]:8080 has brackets.
+    const host = hostname.replaceAll(/^\[|\]$/g, '');
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
     return new Promise((resolve, reject) => {
-      const options = { agent: this.#agent, host: hostname, port, method, path, headers: { ...headers, ...length } };
-      const outgoing = httpRequest(signal ? { ...options, signal } : options);
+      const options = { agent, host, port, method, path, headers: { ...headers, ...length } };
+      const outgoing = begin(signal ? { ...options, signal } : options);
       outgoing.on('error', reject);
       outgoing.on('response', (response) => {
         text(response)
@@ -43,6 +52,7 @@ export class HttpSender {
   /** Closes all connections, also those that were opened for a request that was aborted. */
   close(): void {
     this.#agent.destroy();
+    this.#httpsAgent.destroy();
   }
 }
 
