@@ -83,6 +83,8 @@ const receiptsOf = (lines: readonly Line[]): Map<string, Receipt> => {
       one.sequence = line.sequence ?? one.sequence;
     }
   }
+  // Only a release or a status was answered: the request of the claim was, at any time before.
+  for (const one of all.values()) if (one.from === NEVER) one.from = -NEVER;
   return all;
 };
 
@@ -93,18 +95,16 @@ function* checkCoupon(name: string, lines: readonly Line[], all: Map<string, Rec
   const numbered = receipts.filter(({ sequence }) => sequence !== undefined).sort(bySequence);
   const calls = own.filter(({ op }) => op === 'claim');
   const unknown = calls.filter((call) => isUnknown(call) && all.get(idOf(call))?.coupon !== name);
-  const amounts = own.flatMap(({ op, amount, set, status }) =>
-    (op === 'create' && status === 201 ? amount : op === 'settings' && set?.amount) || [],
-  );
+  const created = own.find(({ op, status }) => op === 'create' && status === 201)?.amount;
+  const changed = own.flatMap(({ set }) => set?.amount ?? []);
+  const [least, most] = created ? [Math.min(created, ...changed), Math.max(created, ...changed)] : [0, NEVER];
   // A release without a receipt names no coupon, so it may be of this one.
   const maybeReleased = sorted(
     [...all.values()].filter(({ coupon }) => coupon === name || coupon === undefined).map((one) => one.releasedFrom),
   );
   const released = sorted(receipts.map(({ releasedBy }) => releasedBy));
 
-  const beyond = numbered.filter(
-    ({ sequence = 0, by }) => amounts.length > 0 && sequence > Math.max(...amounts) + countUntil(maybeReleased, by),
-  );
+  const beyond = numbered.filter(({ sequence = 0, by }) => sequence > most + countUntil(maybeReleased, by));
   for (const { sequence } of beyond)
     yield { fault: 'oversold', found: `"${name}" gave number ${sequence}, beyond its amount and its releases` };
 
@@ -143,15 +143,18 @@ function* checkCoupon(name: string, lines: readonly Line[], all: Map<string, Rec
     const holds = held.find(({ by, releasedFrom }) => by < invokedAt && releasedFrom > timeOf(call));
     const isOwn = holds !== undefined && all.get(idOf(call)) === holds;
     if (holds && (isOwn || code !== 'already_claimed'))
-      yield { fault: 'false refusal', found: `"${name}" was refused (${code}) to the user of number ${holds.sequence}` };
+      yield {
+        fault: 'false refusal',
+        found: `"${name}" was refused (${code}) to the user of number ${holds.sequence}`,
+      };
     const canHold =
       held.some((one) => one.from <= timeOf(call) && one.releasedBy >= invokedAt) ||
       unknownOf.get(user)?.some((other) => other.invokedAt <= timeOf(call));
     if (code === 'already_claimed' && !canHold)
       yield { fault: 'false refusal', found: `"${name}" was refused (${code}) to a user without a unit` };
-    if (code !== 'out_of_stock' || amounts.length === 0) continue;
+    if (code !== 'out_of_stock') continue;
     const taken = countUntil(asked, timeOf(call)) - countUntil(released, invokedAt);
-    if (taken < Math.min(...amounts))
+    if (taken < least)
       yield { fault: 'undersold', found: `"${name}" was out of stock when ${taken} units at most were taken` };
   }
 }

@@ -31,8 +31,7 @@ export class HttpSender {
   /** @throws Error where the connection fails or ends before the answer. */
   send(url: string, { method, path, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
     const { protocol, hostname, port } = new URL(url);
-    const [begin, agent] =
-      protocol === 'https:' ? [httpsRequest, this.#httpsAgent] : [httpRequest, this.#agent];
+    const [begin, agent] = protocol === 'https:' ? [httpsRequest, this.#httpsAgent] : [httpRequest, this.#agent];
     // The address in a URL such as http://[::1]:8080 has brackets.
     const host = hostname.replaceAll(/^\[|\]$/g, '');
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };

@@ -8,6 +8,7 @@ export { mongod } from './binaries/mongod.ts';
 export { downloadInto, isProgram } from './binaries/program-files.ts';
 export { redisServer } from './binaries/redis-server.ts';
 export { readEnv } from './env.ts';
+export { findApi } from './find-api.ts';
 export { type FoundMongo, findMongo } from './find-mongo.ts';
 export { findClusterPort, findFreePort } from './free-port.ts';
 export type { Log } from './log.ts';

@@ -6,6 +6,7 @@ import { StartError } from '@flashclaim/runtime';
 import { seedCoupons } from '@flashclaim/seed';
 import { connectMongo, migrate } from '@flashclaim/store';
 import { readEnv } from './env.ts';
+import { addressOf, announceApi } from './find-api.ts';
 import { findHolder, inUse } from './folder-lock.ts';
 import { isPortFree } from './free-port.ts';
 import { DATA_FOLDER as dataDir, startApp, waitUntilHealthy, whenOneEnds } from './start-apps.ts';
@@ -53,6 +54,7 @@ const run = async (): Promise<void> => {
   const end = whenOneEnds([api, worker, ...[stores.mongo, stores.redis].filter((server) => server !== undefined)]);
   const baseUrl = `http://${addressOf(HOST)}:${PORT}`;
   await Promise.race([waitUntilHealthy(baseUrl), end]);
+  await announceApi(dataDir, PORT);
   console.log(await startupBanner({ baseUrl, stores, dataDir }));
   await end;
 };
@@ -94,12 +96,6 @@ const prepareDatabase = async (stores: Stores, database: string): Promise<void> 
   } finally {
     await mongo.client.close();
   }
-};
-
-/** The address at which a listener is reached; loopback if it listens on every address. */
-const addressOf = (host: string): string => {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 };
 
 /** Stops the API, the worker and the stores, in this order, and then this process. */

@@ -35,6 +35,8 @@ export interface ClaimAnswer {
   /** The code of an error as the server sent it, for the history. */
   code?: string | undefined;
   reason?: string | undefined;
+  /** From an error of status 503: whether anything was or may be done. */
+  done?: 'nothing' | 'unknown' | undefined;
   isReplayed?: boolean | undefined;
 }
 

@@ -30,9 +30,9 @@ const outcomeOf = (status: number, { code, done }: { code?: string; done?: strin
 };
 
 const readClaim = ({ status, headers, body }: HttpAnswer): ClaimAnswer => {
-  const { claim_id: claimId, sequence, code, reason } = body ?? {};
+  const { claim_id: claimId, sequence, code, reason, done } = body ?? {};
   const isReplayed = headers.get('idempotency-replayed') === 'true' || undefined;
-  return { outcome: outcomeOf(status, body ?? {}), claimId, sequence, code, reason, isReplayed };
+  return { outcome: outcomeOf(status, body ?? {}), claimId, sequence, code, reason, done, isReplayed };
 };
 
 const pathOf = (name: string) => `/api/coupons/${encodeURIComponent(name)}`;

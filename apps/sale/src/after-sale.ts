@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StartError } from '@flashclaim/runtime';
+import type { Adapter, CouponAnswer } from './adapters/adapter.ts';
+import type { ClaimResult, ReadResult, StatusResult } from './call-results.ts';
+import type { SaleClient } from './sale-client.ts';
+
+/** Pending claims are asked for, and the coupon is read again, as long as this and this often. */
+const WAIT_MAX_MS = 30_000;
+const ASK_EVERY_MS = 200;
+
+interface Server {
+  client: SaleClient;
+  adapter: Adapter;
+}
+
+/** Asks for every pending claim until it is decided, and sets its `decided`. Returns the calls. */
+export const resolvePending = async (server: Server, claims: readonly ClaimResult[]): Promise<StatusResult[]> => {
+  const asked: StatusResult[] = [];
+  const deadline = performance.now() + WAIT_MAX_MS;
+  let pending = claims.filter(({ outcome, claimId }) => outcome === 'pending' && claimId !== undefined);
+  while (server.adapter.status && pending.length > 0 && performance.now() < deadline) {
+    for (const claim of pending) {
+      const result = await askStatus(server, claim.claimId as string);
+      if (!result) continue;
+      asked.push(result);
+      if (result.outcome !== 'pending') claim.decided = result.outcome;
+    }
+    pending = pending.filter(({ decided }) => decided === undefined);
+    if (pending.length > 0) await sleep(ASK_EVERY_MS);
+  }
+  return asked;
+};
+
+const askStatus = async ({ client, adapter }: Server, claimId: string): Promise<StatusResult | undefined> => {
+  if (!adapter.status || !adapter.readStatus) return undefined;
+  const sentAt = performance.now();
+  try {
+    const answer = await client.send(adapter.status(claimId), AbortSignal.timeout(WAIT_MAX_MS));
+    const times = { due: sentAt, sentAt, answeredAt: performance.now() };
+    return { kind: 'status', ...adapter.readStatus(answer), claimId, ...times, status: answer.status };
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Reads the coupon with all its users, once two reads are the same: claims of callers who hung up are decided by then.
+ * Returns the last read too.
+ * @throws StartError if the coupon can't be read for 30 s.
+ */
+export const readInTheEnd = async (
+  server: Server,
+  name: string,
+): Promise<{ coupon: CouponAnswer; read: ReadResult }> => {
+  const deadline = performance.now() + WAIT_MAX_MS;
+  let earlier: CouponAnswer | undefined;
+  let why = 'no answer';
+  for (;;) {
+    const sentAt = performance.now();
+    try {
+      const request = { ...server.adapter.coupon(name), isAdmin: true };
+      const answer = await server.client.send(request, AbortSignal.timeout(WAIT_MAX_MS));
+      const coupon = server.adapter.readCoupon(answer);
+      why = `status ${answer.status}`;
+      const isSame = coupon && coupon.claimed === earlier?.claimed && coupon.remaining === earlier.remaining;
+      if (isSame) {
+        const times = { due: sentAt, sentAt, answeredAt: performance.now() };
+        const read: ReadResult = { kind: 'read', ...times, status: answer.status, coupon };
+        return { coupon: { ...coupon, users: await allUsers(server, coupon) }, read };
+      }
+      earlier = coupon;
+    } catch (error) {
+      why = (error as Error).message;
+    }
+    if (performance.now() > deadline) throw new StartError(`The coupon can't be read after the sale: ${why}.`);
+    await sleep(ASK_EVERY_MS);
+  }
+};
+
+const allUsers = async ({ client, adapter }: Server, coupon: CouponAnswer): Promise<string[] | undefined> => {
+  const users = coupon.users && [...coupon.users];
+  let { next } = coupon;
+  while (users && next && adapter.readMoreUsers) {
+    const answer = await client.send(next, AbortSignal.timeout(WAIT_MAX_MS));
+    if (answer.status !== 200) throw new Error(`GET ${next.path} answered ${answer.status}`);
+    const more = adapter.readMoreUsers(answer);
+    users.push(...(more.users ?? []));
+    next = more.next;
+  }
+  return users;
+};

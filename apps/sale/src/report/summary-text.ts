@@ -1,0 +1,49 @@
+import { count, formatNumber, tableOf } from '@flashclaim/terminal';
+import { describeVerdict } from '../judge-sale.ts';
+import type { Summary, TimesRow } from '../summarise.ts';
+
+const ms = (heading: string, field: 'p50' | 'p95' | 'p99' | 'max') => ({
+  heading,
+  cell: (row: TimesRow) => formatNumber(row[field]),
+});
+
+/** What a rate depends on, in words. */
+export const describeEnvironment = ({ environment: { cores, connections, server, isLocal } }: Summary): string =>
+  `${cores} cores · ${count(connections)} connections · ${server}${isLocal ? ' on this machine' : ''}`;
+
+/** The result of a sale for a person. The last line is the verdict. */
+export const summaryText = (summary: Summary): string => {
+  const { coupon, options, outcomes, seconds, claimsPerSecond, readsPerSecond, isStopped, receiptFaults } = summary;
+  const rates = [
+    `${count(Math.round(claimsPerSecond))} claims/s`,
+    ...(readsPerSecond > 0 ? [`${count(Math.round(readsPerSecond))} reads/s`] : []),
+  ];
+  return [
+    ...(isStopped ? ['Ended early: this is what was seen.', ''] : []),
+    tableOf(
+      [
+        { heading: 'answer times in ms', cell: ({ name }) => name },
+        { heading: 'answers', cell: ({ answers }) => count(answers) },
+        ms('p50', 'p50'),
+        ms('p95', 'p95'),
+        ms('p99', 'p99'),
+        ms('max', 'max'),
+      ],
+      summary.times,
+    ),
+    'from the time when each call was due, also where it waited for a connection',
+    '',
+    `${rates.join(' · ')} in ${formatNumber(seconds)} s · ${describeEnvironment(summary)}`,
+    Object.entries(outcomes)
+      .map(([outcome, times]) => `${outcome} ${count(times)}`)
+      .join(' · '),
+    `${coupon}: ${count(options.stock)} units, ${count(summary.winners)} users were answered that they have one, ${count(summary.claimedCount)} claimed, ${count(summary.remaining)} left`,
+    ...receiptFaults.slice(0, SHOWN_MAX).map((fault) => `receipts: ${fault}`),
+    ...(receiptFaults.length > SHOWN_MAX ? [`receipts: ${count(receiptFaults.length - SHOWN_MAX)} more faults`] : []),
+    '',
+    describeVerdict(summary.verdict),
+  ].join('\n');
+};
+
+/** Faults of the sequence numbers that are printed. */
+const SHOWN_MAX = 5;
