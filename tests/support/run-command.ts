@@ -14,7 +14,7 @@ export const startCommand = async (script: string, env: NodeJS.ProcessEnv, optio
     output: (line) => void lines.push(line),
   });
   const ended = handle.exited.then(({ code }) => ({ code, lines, text: lines.join('\n'), last: lines.at(-1) }));
-  return { handle, ended };
+  return { handle, lines, ended };
 };
 
 /** Runs it. Resolves to its exit code and what it printed. */

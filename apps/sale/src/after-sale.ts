@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartError } from '@flashclaim/runtime';
+import { StartError } from '@flashclaim/runtime/read-settings';
 import type { Adapter, CouponAnswer } from './adapters/adapter.ts';
 import type { ClaimResult, ReadResult, StatusResult } from './call-results.ts';
 import type { SaleClient } from './sale-client.ts';

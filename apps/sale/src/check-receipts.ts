@@ -52,8 +52,12 @@ export const checkReceipts = (history: readonly object[]): ReceiptFault[] => {
 
 const keyOf = ({ user, key }: Line): string | undefined => key && JSON.stringify([user, key]);
 const timeOf = ({ answeredAt = NEVER }: Line): number => answeredAt;
-const isUnknown = ({ status = 0, code, done }: Line): boolean =>
-  status === 0 || status === 202 || (status >= 500 && code !== 'overloaded' && done !== 'nothing');
+/** Whether a call may have had an effect that no receipt proves. */
+const isUnknown = ({ op, status = 0, code, done, claimId }: Line): boolean =>
+  status === 0 ||
+  status === 202 ||
+  (op === 'claim' && status === 200 && claimId === undefined) ||
+  (status >= 500 && code !== 'overloaded' && done !== 'nothing');
 
 /** The id of a claim, also where only another request with its key was answered. */
 const idsOf = (lines: readonly Line[]) => {

@@ -1,5 +1,5 @@
 import type { CreateCall } from '@flashclaim/audit';
-import { StartError } from '@flashclaim/runtime';
+import { StartError } from '@flashclaim/runtime/read-settings';
 import type { SaleOptions } from './options.ts';
 import type { SaleTarget } from './sale-target.ts';
 

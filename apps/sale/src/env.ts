@@ -1,4 +1,4 @@
-import { readSettings } from '@flashclaim/runtime';
+import { readSettings } from '@flashclaim/runtime/read-settings';
 import { Type } from '@sinclair/typebox';
 
 const settings = {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { StartError } from '@flashclaim/runtime';
+import { StartError } from '@flashclaim/runtime/read-settings';
 import { type Arrival, SCENARIOS, type Scenario } from './scenarios.ts';
 
 export const USAGE = `npm run sale -- SCENARIO [options]    runs a sale against a server, and judges its result

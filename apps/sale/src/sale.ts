@@ -1,7 +1,6 @@
 /** `npm run sale`: runs a sale against a server with this API, and judges its result. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { findApi } from '@flashclaim/local-stack';
-import { StartError } from '@flashclaim/runtime';
+import { StartError } from '@flashclaim/runtime/read-settings';
 import { checkReceipts } from './check-receipts.ts';
 import { readEnv } from './env.ts';
 import { isRight } from './judge-sale.ts';
@@ -24,7 +23,8 @@ const run = async (): Promise<number> => {
 
 const runSale = async (options: SaleOptions): Promise<number> => {
   const adapter = await findAdapter(options.adapter);
-  const url = options.url ?? (await findApi());
+  // Loaded only here: it brings the driver of MongoDB.
+  const url = options.url ?? (await (await import('@flashclaim/local-stack')).findApi());
   const client = new SaleClient(url, readEnv());
   const { users, stock, arrival, connections } = options;
   console.log(

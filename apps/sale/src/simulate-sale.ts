@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { HistoryRecord } from '@flashclaim/audit';
-import { StartError } from '@flashclaim/runtime';
+import { StartError } from '@flashclaim/runtime/read-settings';
 import { readInTheEnd, resolvePending } from './after-sale.ts';
 import type { ClaimResult, ReadResult } from './call-results.ts';
 import { checkReceipts } from './check-receipts.ts';

@@ -1,0 +1,115 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readOptions } from '@flashclaim/sale/options.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runAudit } from '../support/run-audit.ts';
+import { runCommand, startCommand } from '../support/run-command.ts';
+import { type SmallSale, startSmallServer } from '../support/small-server.ts';
+import { systemForFile } from '../support/system-for-file.ts';
+import { until } from '../support/until.ts';
+
+const RIGHT = 'oversold 0 · double 0 · false refusals 0 · lost 0';
+
+/** Runs the same program as `npm run sale`. */
+const runSale = (...options: string[]) => runCommand('apps/sale/src/sale.ts', {}, options);
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flashclaim-sale-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('npm run sale against the real system', () => {
+  const target = systemForFile();
+
+  test('a stampede with impatient callers is right, and both checkers agree from its history', async () => {
+    const [history, json, html] = ['history.jsonl', 'sale.json', 'sale.html'].map((name) => join(folder, name));
+    const misbehaviour = ['--double-dip', '5%', '--hang-up', '5%', '--retry', '5%'];
+    const files = ['--history', `${history}`, '--json', `${json}`, '--html', `${html}`];
+    const size = ['--users', '2000', '--stock', '1200', '--connections', '100'];
+    const { code, text, last } = await runSale('stampede', '--url', target.url, ...size, ...misbehaviour, ...files);
+    expect(last).toBe(RIGHT);
+    expect(code).toBe(0);
+    expect(text).toMatch(/claims\/s in .* · \d+ cores · 100 connections · Flashclaim .* on this machine/);
+    expect(text).toMatch(/answer times in ms +answers +p50 +p95 +p99 +max/);
+
+    const summary = JSON.parse(await readFile(`${json}`, 'utf8'));
+    expect(summary).toMatchObject({ scenario: 'stampede', claimedCount: 1200, remaining: 0, receiptFaults: [] });
+    // 100 users claim twice at once, 100 repeat their claim, and 100 hang up.
+    expect(Object.values<number>(summary.outcomes).reduce((sum, times) => sum + times)).toBe(2200);
+    const page = await readFile(`${html}`, 'utf8');
+    expect(page).toContain(RIGHT);
+    expect(page.match(/<svg /g)).toHaveLength(3);
+    expect(page).not.toMatch(/https?:\/\/(?!127\.0\.0\.1)|NaN|undefined/);
+
+    const audit = await runAudit(target.system.stores.env, ['--history', `${history}`]);
+    expect(audit.last).toMatch(/coupons 1 · violations 0$/);
+    expect((await runSale('judge', `${history}`)).last).toMatch(/faults 0$/);
+  });
+
+  test('callers who come before the sale opens are refused, come again and are served', async () => {
+    const size = ['--users', '60', '--stock', '60', '--rate', '40'];
+    const { code, text, last } = await runSale('noon', '--url', target.url, ...size);
+    expect(last).toBe(RIGHT);
+    expect(code).toBe(0);
+    expect(text).toMatch(/sale_not_open \d+/);
+    expect(text).toContain('60 users were answered that they have one, 60 claimed, 0 left');
+  });
+});
+
+describe('npm run sale against small servers', () => {
+  const FLASH_SALE = ['flash-sale', '--adapter', 'minimal'];
+  const rows: [string, SmallSale, string[], string][] = [
+    ['is correct', {}, FLASH_SALE, RIGHT],
+    ['oversells', { grants: 8 }, FLASH_SALE, 'oversold 3 · double 0 · false refusals 0 · lost 0'],
+    ['grants a user twice', { grantsPerUser: 2 }, ['double-dip'], 'oversold 0 · double 1 · false refusals 0 · lost 0'],
+    ['answers 200 and forgets', { forgets: 2 }, FLASH_SALE, 'oversold 0 · double 0 · false refusals 0 · lost 2'],
+    [
+      'refuses although a unit is left',
+      { grants: 4 },
+      ['mixed', '--users', '10', '--stock', '5', '--rate', '100'],
+      'oversold 0 · double 0 · false refusals 6 · lost 0',
+    ],
+  ];
+  test.each(rows)('a server that %s', async (_, sale, options, verdict) => {
+    const { code, last } = await runSale(...options, '--url', await startSmallServer(sale));
+    expect(last).toBe(verdict);
+    expect(code).toBe(verdict === RIGHT ? 0 : 1);
+  });
+
+  test('a sale that is interrupted is judged by what was seen', async () => {
+    const options = ['flash-sale', '--users', '10000', '--stock', '10000', '--rate', '10'];
+    const { handle, lines, ended } = await startCommand('apps/sale/src/sale.ts', {}, [
+      ...options,
+      '--url',
+      await startSmallServer({}),
+    ]);
+    await until(async () => lines.some((line) => line.includes(' left · ')));
+    handle.kill('SIGINT');
+    const { code, text, last } = await ended;
+    expect(text).toContain('Ended early');
+    expect(last).toBe(RIGHT);
+    expect(code).toBe(0);
+  });
+});
+
+describe('npm run sale says what is wrong', () => {
+  test('with a server that does not answer, and exit code 2', async () => {
+    const { code, text } = await runSale('flash-sale', '--url', 'http://127.0.0.1:1');
+    expect(text).toContain("sale: http://127.0.0.1:1 can't be reached");
+    expect(code).toBe(2);
+  });
+
+  test.each([
+    [['jam'], 'Name one scenario: flash-sale'],
+    [['flash-sale', '--users', 'all'], '--users must be a whole number from 1 to 1000000, not "all".'],
+    [['flash-sale', '--double-dip', '5'], '--double-dip must be a percentage from 0% to 100%, such as 5%, not "5".'],
+    [['flash-sale', '--hang-up', '60%', '--retry', '50%'], 'together at most 100%'],
+    [['flash-sale', '--arrival', 'burst', '--rate', '9'], '--rate needs --arrival ramp or poisson.'],
+    [['flash-sale', '--url', 'localhost:8080'], '--url must begin with http:// or https://'],
+    [['flash-sale', '--speed', '9'], "Unknown option '--speed'"],
+  ])('with the options %j: %s', (options, sentence) => {
+    expect(() => readOptions(options)).toThrow(sentence);
+  });
+});
