@@ -31,7 +31,7 @@ describe('npm run sale against the real system', () => {
     const { code, text, last } = await runSale('stampede', '--url', target.url, ...size, ...misbehaviour, ...files);
     expect(last).toBe(RIGHT);
     expect(code).toBe(0);
-    expect(text).toMatch(/claims\/s in .* · \d+ cores · 100 connections · Flashclaim .* on this machine/);
+    expect(text).toMatch(/claims\/s in .* · \d+ cores \(the simulator used [\d.]+\) · 100 connections · Flashclaim .* on this machine/);
     expect(text).toMatch(/answer times in ms +answers +p50 +p95 +p99 +max/);
 
     const summary = JSON.parse(await readFile(`${json}`, 'utf8'));
@@ -54,7 +54,7 @@ describe('npm run sale against the real system', () => {
     expect(last).toBe(RIGHT);
     expect(code).toBe(0);
     expect(text).toMatch(/sale_not_open \d+/);
-    expect(text).toContain('60 users were answered that they have one, 60 claimed, 0 left');
+    expect(text).toContain('units 60 · granted to 60 · claimed 60 · left 0');
   });
 });
 

@@ -28,7 +28,7 @@ const runSale = async (options: SaleOptions): Promise<number> => {
   const client = new SaleClient(url, readEnv());
   const { users, stock, arrival, connections } = options;
   console.log(
-    `${options.scenario} at ${url}: ${users} users, ${stock} units, ${arrival}, ${connections} connections. Ctrl-C ends it.\n`,
+    `${options.scenario} at ${url}: users ${users} · units ${stock} · ${arrival} · connections ${connections}. Ctrl-C ends it.\n`,
   );
   try {
     const { summary, history } = await simulateSale({ client, adapter, url }, options, stopSignal());

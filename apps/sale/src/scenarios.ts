@@ -34,21 +34,22 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 };
 
 /** Without `--rate`, the callers arrive in about this time. */
-const ARRIVE_WITHIN_S = 5;
+const ARRIVE_WITHIN_MS = 5_000;
 
 /**
  * When each of `count` callers is due, in ms after the begin and in order. `rate` is in callers a second: the mean, or with
  * `ramp` the rate at the end, which begins at 0.
  */
-export const dueTimes = (count: number, arrival: Arrival, rate = count / ARRIVE_WITHIN_S): number[] => {
+export const dueTimes = (count: number, arrival: Arrival, rate?: number): number[] => {
   if (arrival === 'burst') return Array.from({ length: count }, () => 0);
   if (arrival === 'ramp') {
-    const lengthMs = (2_000 * count) / rate;
+    const lengthMs = rate === undefined ? ARRIVE_WITHIN_MS : (2_000 * count) / rate;
     return Array.from({ length: count }, (_, index) => lengthMs * Math.sqrt(index / count));
   }
+  const meanMs = rate === undefined ? ARRIVE_WITHIN_MS / count : 1_000 / rate;
   let due = 0;
   return Array.from({ length: count }, () => {
-    due += (-Math.log(1 - Math.random()) * 1_000) / rate;
+    due -= Math.log(1 - Math.random()) * meanMs;
     return due;
   });
 };

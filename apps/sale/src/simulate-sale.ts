@@ -34,6 +34,7 @@ export const simulateSale = async (
 
   const claims: ClaimResult[] = [];
   const reads: ReadResult[] = [];
+  const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   let lastAnswer = startedAt;
   const run = new SaleRun({
@@ -50,6 +51,7 @@ export const simulateSale = async (
   await run.run(stop).finally(() => progress.end());
 
   const seconds = Math.max(0.001, (lastAnswer - startedAt) / 1_000);
+  const { user, system } = process.cpuUsage(cpuBefore);
   const statuses = await resolvePending(target, claims);
   const end = await readInTheEnd(target, coupon);
   const history = [created, ...toHistory(coupon, [...claims, ...statuses, ...reads, end.read])];
@@ -62,6 +64,7 @@ export const simulateSale = async (
     );
   const summary: Summary = {
     ...{ scenario, coupon, url, environment, seconds, outcomes },
+    simulatorCores: (user + system) / 1_000_000 / seconds,
     options: { users, stock, arrival, rate, doubleDip, hangUp, retry },
     claimsPerSecond: claims.filter(({ status }) => status !== undefined).length / seconds,
     readsPerSecond: reads.filter(({ status }) => status !== undefined).length / seconds,

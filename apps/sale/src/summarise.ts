@@ -31,6 +31,8 @@ export interface Summary {
   url: string;
   options: Pick<SaleOptions, 'users' | 'stock' | 'arrival' | 'rate' | 'doubleDip' | 'hangUp' | 'retry'>;
   environment: Environment;
+  /** Cores that the simulator itself kept busy: near 1, it and not the server limits the rate. */
+  simulatorCores: number;
   /** From the first call to the last answer. */
   seconds: number;
   claimsPerSecond: number;

@@ -2,7 +2,7 @@
 
 const WIDTH = 720;
 const HEIGHT = 200;
-const LEFT = 56;
+const LEFT = 72;
 const BOTTOM = 24;
 const TOP = 8;
 
@@ -14,7 +14,7 @@ export interface Plot {
 }
 
 const format = (value: number): string =>
-  value.toLocaleString('en-US', { maximumFractionDigits: value >= 10 ? 0 : value >= 1 ? 1 : 3 });
+  value.toLocaleString('en-US', { maximumFractionDigits: value >= 100 ? 0 : value >= 1 ? 1 : 3 });
 
 const toX = (part: number): number => LEFT + part * (WIDTH - LEFT - 12);
 const toY = (part: number): number => HEIGHT - BOTTOM - part * (HEIGHT - BOTTOM - TOP);

@@ -9,7 +9,7 @@ const STYLE = `:root{color-scheme:light dark;--text:#1b1f24;--muted:#59636e;--pa
 body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--page);max-width:46rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.4rem;overflow-wrap:anywhere}small,.muted{color:var(--muted)}.verdict{font-size:1.1rem;font-weight:600;color:var(--bad)}.verdict.right{color:var(--good)}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:.25rem .5rem;text-align:right;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left;white-space:pre}
-figure{margin:1.5rem 0}svg{width:100%;height:auto;font-size:11px}svg text{fill:var(--muted)}.grid{stroke:var(--line)}.line{fill:none;stroke:var(--a);stroke-width:2}
+figure{margin:1.5rem 0}svg{width:100%;height:auto;font-size:11px}svg text{fill:var(--muted)}@media(max-width:30rem){svg{font-size:18px}}.grid{stroke:var(--line)}.line{fill:none;stroke:var(--a);stroke-width:2}
 .claimed{fill:var(--good);background:var(--good)}.refused{fill:var(--c);background:var(--c)}.other{fill:var(--b);background:var(--b)}.key i{display:inline-block;width:.8em;height:.8em;margin:0 .4em 0 1em}`;
 
 /** The result of a sale as one page that loads nothing. */
@@ -27,7 +27,7 @@ export const summaryPage = (summary: Summary): string => {
 <p class="verdict${isSound ? ' right' : ''}">${describeVerdict(verdict)}</p>
 ${isStopped ? '<p>Ended early: this is what was seen.</p>' : ''}
 ${receiptFaults.map((fault) => `<p class="verdict">${escapeHtml(fault)}</p>`).join('\n')}
-<p>${escapeHtml(sentenceOf(summary))}</p>
+<p>${escapeHtml(countsOf(summary))}</p>
 <p class="muted">${count(Math.round(summary.claimsPerSecond))} claims/s in ${formatNumber(seconds)} s · ${escapeHtml(describeEnvironment(summary))}</p>
 ${plots(summary)}
 ${timesTable(summary)}
@@ -36,8 +36,8 @@ ${timesTable(summary)}
 `;
 };
 
-const sentenceOf = ({ options, winners, claimedCount, remaining }: Summary): string =>
-  `${count(options.users)} users for ${count(options.stock)} units: ${count(winners)} users were answered that they have one, ${count(claimedCount)} are claimed, ${count(remaining)} left.`;
+const countsOf = ({ options, winners, claimedCount, remaining }: Summary): string =>
+  `users ${count(options.users)} · units ${count(options.stock)} · granted to ${count(winners)} · claimed ${count(claimedCount)} · left ${count(remaining)}`;
 
 const REFUSED = ['already_claimed', 'out_of_stock', 'sale_not_open'];
 
@@ -71,8 +71,8 @@ const plots = ({ slices, seconds, options, percentiles }: Summary): string => {
 
 const SERIES = ['claimed', 'refused', 'other'];
 
-const timesTable = ({ times }: Summary): string => `<div class="wide"><table>
-<caption class="muted">Answer times in ms, from the time when each call was due</caption>
+const timesTable = ({ times }: Summary): string => `<p class="muted">Answer times in ms, from the time when each call was due</p>
+<div class="wide"><table>
 <tr><th>calls<th>answers<th>p50<th>p95<th>p99<th>max</tr>
 ${times
   .map(

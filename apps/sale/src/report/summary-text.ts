@@ -8,8 +8,11 @@ const ms = (heading: string, field: 'p50' | 'p95' | 'p99' | 'max') => ({
 });
 
 /** What a rate depends on, in words. */
-export const describeEnvironment = ({ environment: { cores, connections, server, isLocal } }: Summary): string =>
-  `${cores} cores · ${count(connections)} connections · ${server}${isLocal ? ' on this machine' : ''}`;
+export const describeEnvironment = ({ environment, simulatorCores }: Summary): string => {
+  const { cores, connections, server, isLocal } = environment;
+  const used = `${cores} cores (the simulator used ${formatNumber(simulatorCores)})`;
+  return `${used} · ${count(connections)} connections · ${server}${isLocal ? ' on this machine' : ''}`;
+};
 
 /** The result of a sale for a person. The last line is the verdict. */
 export const summaryText = (summary: Summary): string => {
@@ -37,7 +40,7 @@ export const summaryText = (summary: Summary): string => {
     Object.entries(outcomes)
       .map(([outcome, times]) => `${outcome} ${count(times)}`)
       .join(' · '),
-    `${coupon}: ${count(options.stock)} units, ${count(summary.winners)} users were answered that they have one, ${count(summary.claimedCount)} claimed, ${count(summary.remaining)} left`,
+    `${coupon}: units ${count(options.stock)} · granted to ${count(summary.winners)} · claimed ${count(summary.claimedCount)} · left ${count(summary.remaining)}`,
     ...receiptFaults.slice(0, SHOWN_MAX).map((fault) => `receipts: ${fault}`),
     ...(receiptFaults.length > SHOWN_MAX ? [`receipts: ${count(receiptFaults.length - SHOWN_MAX)} more faults`] : []),
     '',
