@@ -31,7 +31,9 @@ describe('npm run sale against the real system', () => {
     const { code, text, last } = await runSale('stampede', '--url', target.url, ...size, ...misbehaviour, ...files);
     expect(last).toBe(RIGHT);
     expect(code).toBe(0);
-    expect(text).toMatch(/claims\/s in .* · \d+ cores \(the simulator used [\d.]+\) · 100 connections · Flashclaim .* on this machine/);
+    expect(text).toMatch(
+      /claims\/s in .* · \d+ cores \(the simulator used [\d.]+\) · 100 connections · Flashclaim .* on this machine/,
+    );
     expect(text).toMatch(/answer times in ms +answers +p50 +p95 +p99 +max/);
 
     const summary = JSON.parse(await readFile(`${json}`, 'utf8'));

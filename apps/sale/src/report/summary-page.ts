@@ -71,7 +71,9 @@ const plots = ({ slices, seconds, options, percentiles }: Summary): string => {
 
 const SERIES = ['claimed', 'refused', 'other'];
 
-const timesTable = ({ times }: Summary): string => `<p class="muted">Answer times in ms, from the time when each call was due</p>
+const timesTable = ({
+  times,
+}: Summary): string => `<p class="muted">Answer times in ms, from the time when each call was due</p>
 <div class="wide"><table>
 <tr><th>calls<th>answers<th>p50<th>p95<th>p99<th>max</tr>
 ${times
