@@ -45,6 +45,7 @@ export class SaleRun {
 
   /** Resolves when every call has ended. `stop` ends the sale early. */
   async run(stop: AbortSignal): Promise<void> {
+    if (stop.aborted) return;
     this.#startedAt = performance.now();
     const watch = setInterval(() => this.#giveUp(ANSWER_MAX_MS), CHECK_EVERY_MS);
     let stopTimer: NodeJS.Timeout | undefined;

@@ -7,9 +7,9 @@ import { DATA_FOLDER } from './start-apps.ts';
 
 const CHECK_MAX_MS = 2_000;
 
-/** Lets `findApi` find the API of this process, whatever its port. */
+/** Lets `findApi` find the API of this process, whatever its port. Where the folder can't be made, it does not. */
 export const announceApi = async (dataDir: string, port: number): Promise<void> => {
-  await lockFolder(join(dataDir, 'api'), () => ({ owner: process.pid, stopping: false, port }));
+  await lockFolder(join(dataDir, 'api'), () => ({ owner: process.pid, stopping: false, port })).catch(() => {});
 };
 
 /**
