@@ -19,6 +19,10 @@ RUN npx --yes "$(node -p "require('./package.json').packageManager")" \
     install --prod --frozen-lockfile --pm-on-fail=ignore
 
 FROM base
+# What every build knows; the workflow adds version, commit and date.
+LABEL org.opencontainers.image.title=Flashclaim \
+      org.opencontainers.image.description="Processes coupon claims in flash sales: API, worker and seed" \
+      org.opencontainers.image.licenses=Apache-2.0
 ENV NODE_ENV=production
 # Node runs the TypeScript sources as they are, but none under node_modules. So the packages of this workspace stay
 # links to their folders, as pnpm made them; `pnpm deploy` would copy them to where Node refuses their types.

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { generateTypes } from '@flashclaim/client/generate-types';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { generateTypes } from '../../packages/client/generate-types.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const TYPES = join(import.meta.dirname, '../../packages/client/src/openapi.ts');
