@@ -12,9 +12,11 @@ export interface SeededCoupon extends NewCoupon {
   created: boolean;
 }
 
-const USAGE = `npm run seed  creates the missing coupons of seed/seed_data.json in MONGO_DB of MONGO_URI
+const USAGE = `npm run seed  creates the missing coupons of seed/seed_data.json
   -- --migrate  migrates the database first, if it has the layout of an earlier version
-  -- --help     prints this`;
+  -- --help     prints this
+
+The database is MONGO_DB of MONGO_URI. If MONGO_URI is not set: the database of npm start, running or not.`;
 
 const CONNECT_MAX_MS = 5_000;
 
@@ -56,29 +58,38 @@ const printTable = (coupons: SeededCoupon[], database: string): void => {
   }
 };
 
-/** @throws StartError with the usage on any other argument. */
-const readOptions = () => {
+/**
+ * The options of the command. Prints the usage and ends this process after `--help`.
+ * @throws StartError with the usage on any other argument.
+ */
+export const readSeedOptions = (): { migrate: boolean } => {
   const flag = { type: 'boolean', default: false } as const;
   try {
-    return parseArgs({ options: { migrate: flag, help: flag } }).values;
+    const { help, migrate } = parseArgs({ options: { migrate: flag, help: flag } }).values;
+    if (!help) return { migrate };
   } catch (error) {
     throw new StartError(`${(error as Error).message}\n\n${USAGE}`);
   }
+  console.log(USAGE);
+  process.exit(0);
 };
 
-const migrateFirst = async (mongo: Mongo): Promise<void> => {
-  const { isMigrated, claims, coupons } = await migrate(mongo);
-  if (isMigrated) console.log(`migrated: ${claims} claims numbered, ${coupons} coupons completed\n`);
+/** Migrates first if asked to, creates the missing coupons, and prints both. */
+export const seedAndPrint = async (mongo: Mongo, database: string, options: { migrate: boolean }): Promise<void> => {
+  if (options.migrate) {
+    const { isMigrated, claims, coupons } = await migrate(mongo);
+    if (isMigrated) console.log(`migrated: ${claims} claims numbered, ${coupons} coupons completed\n`);
+  }
+  printTable(await seedCoupons(mongo.db), database);
 };
 
+/** Seeds the MongoDB of the environment, in a container. `npm run seed` also finds that of `npm start`. */
 const run = async (): Promise<void> => {
-  const options = readOptions();
-  if (options.help) return console.log(USAGE);
+  const options = readSeedOptions();
   const { MONGO_URI, MONGO_DB } = readEnv();
   const mongo = await connectMongo(MONGO_URI, MONGO_DB, { serverSelectionTimeoutMS: CONNECT_MAX_MS });
   try {
-    if (options.migrate) await migrateFirst(mongo);
-    printTable(await seedCoupons(mongo.db), MONGO_DB);
+    await seedAndPrint(mongo, MONGO_DB, options);
   } finally {
     await mongo.client.close();
   }

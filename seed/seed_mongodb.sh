@@ -10,4 +10,4 @@ if ! command -v node > /dev/null 2>&1; then
   echo "The seed needs Node.js 20 or newer on the PATH: install it." >&2
   exit 1
 fi
-exec node "$(dirname "$0")/../packages/local-stack/bootstrap.mjs" seed/seed.ts
+exec node "$(dirname "$0")/../packages/local-stack/bootstrap.mjs" packages/maintenance/src/seed.ts
