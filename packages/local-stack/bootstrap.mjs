@@ -4,8 +4,9 @@
 //   node packages/local-stack/bootstrap.mjs <script.ts> [arguments]
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
+// `statfsSync` by the default export: a missing name would end an old Node before the sentence about its version.
+import fs, { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants, homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,6 +15,9 @@ const NODE_OLDEST = 20;
 /** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
 
+/** Without a network npm would retry for more than a minute, and say nothing. */
+const NPX_SETTINGS = ['--yes', '--prefer-offline', '--fetch-retries=1', '--fetch-retry-mintimeout=1000'];
+
 const INSTALL_SETTINGS = [
   // npx runs the pinned pnpm already. Without this, pnpm would look for that version itself, in the frozen lockfile.
   '--pm-on-fail=ignore',
@@ -21,9 +25,20 @@ const INSTALL_SETTINGS = [
   '--config.confirm-modules-purge=false',
 ];
 
+/** The installer of the npm package `node` starts npm through a shell, of which a newer Node warns. */
+const INSTALL_ENV = process.allowedNodeEnvironmentFlags.has('--disable-warning')
+  ? { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --disable-warning=DEP0190` }
+  : {};
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const binaries = join(root, 'node_modules', '.bin');
 const marker = join(root, 'node_modules', '.flashclaim-lock');
+
+/** Node keeps compiled sources here, which spares each process half of its processor time at the start. */
+const compileCache = join(root, 'node_modules', '.cache', 'compiled');
+
+/** An install that left less than this failed for want of space. */
+const DISK_FULL_BYTES = 50_000_000;
 
 const main = async () => {
   const [script, ...args] = process.argv.slice(2);
@@ -52,18 +67,28 @@ const install = async () => {
   if (!why) return undefined;
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   console.log(`Installing with ${packageManager}: ${why}.`);
-  const code = await run('npx', ['-y', packageManager, 'install', '--frozen-lockfile', ...INSTALL_SETTINGS], {
-    ipc: false,
-  });
+  const pnpmInstall = [packageManager, 'install', '--frozen-lockfile', ...INSTALL_SETTINGS];
+  const code = await run('npx', [...NPX_SETTINGS, ...pnpmInstall], { ipc: false, env: INSTALL_ENV });
   if (code === 0) {
     writeFileSync(marker, wanted);
     return undefined;
   }
-  if (code <= 128)
-    console.error(
-      'The install failed for the reason above. Fix it (is the package registry reachable? is the disk full?) and run the same command again.',
-    );
+  if (code <= 128) console.error(`${await whyInstallFailed()} Then run the same command again.`);
   return code;
+};
+
+/** What a person should do after an install that failed. npm and pnpm print their own reasons before. */
+const whyInstallFailed = async () => {
+  const full = [root, homedir()].find(isFull);
+  if (full) return `The install failed because the disk of ${full} is full: free 1 GB there.`;
+  if ((await run('npm', ['ping', '--fetch-retries=0'], { ipc: false, output: 'ignore' })) !== 0)
+    return 'The install failed because the package registry does not answer: check the network, and HTTPS_PROXY if you need a proxy.';
+  return 'The install failed for the reason above: fix that.';
+};
+
+const isFull = (folder) => {
+  const { bavail, bsize } = fs.statfsSync(folder);
+  return bavail * bsize < DISK_FULL_BYTES;
 };
 
 /** The content of the marker after an install of this lockfile on this kind of machine. */
@@ -82,13 +107,18 @@ const reasonToInstall = (wanted) => {
 };
 
 /** Runs a command in the root of the repository, forwards signals to it, and resolves to its exit code. */
-const run = (command, args, { ipc }) =>
+const run = (command, args, { ipc, output = 'inherit', env = {} }) =>
   new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
       // The channel breaks if this process is killed; then the script stops too.
-      stdio: ['inherit', 'inherit', 'inherit', ...(ipc ? ['ipc'] : [])],
-      env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}` },
+      stdio: ['inherit', output, output, ...(ipc ? ['ipc'] : [])],
+      env: {
+        NODE_COMPILE_CACHE: compileCache,
+        ...process.env,
+        ...env,
+        PATH: `${binaries}${delimiter}${process.env.PATH ?? ''}`,
+      },
     });
     const stopForwarding = forwardSignalsTo(child);
     child.on('error', (error) => {

@@ -7,6 +7,7 @@ export { findBinary } from './binaries/find-binary.ts';
 export { mongod } from './binaries/mongod.ts';
 export { downloadInto, isProgram } from './binaries/program-files.ts';
 export { redisServer } from './binaries/redis-server.ts';
+export { requireSpace } from './disk-space.ts';
 export { readEnv } from './env.ts';
 export { findApi } from './find-api.ts';
 export { type FoundMongo, findMongo } from './find-mongo.ts';

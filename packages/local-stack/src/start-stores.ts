@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { findBinary } from './binaries/find-binary.ts';
 import { mongod } from './binaries/mongod.ts';
 import { redisServer } from './binaries/redis-server.ts';
-import { type Env, readEnv } from './env.ts';
+import { readEnv } from './env.ts';
 import type { Log } from './log.ts';
 import { mongoUri, startMongo } from './mongo-server.ts';
 import { redisUrl, startRedis } from './redis-server.ts';
@@ -40,14 +40,19 @@ export const startStores = async (options: StoresOptions): Promise<Stores> => {
   const env = readEnv();
   const log = options.log ?? (() => {});
   const dataDir = resolve(options.dataDir);
-  const mongo = await ownMongo(env, { ...options, dataDir, log });
-  let redis: ServerHandle | undefined;
-  try {
-    redis = await ownRedis(env, { ...options, dataDir, log });
-  } catch (error) {
-    await mongo?.stop();
-    throw error;
-  }
+  // One after the other, because downloads print their progress.
+  const mongodBinary = env.MONGO_URI === undefined ? await findBinary(mongod, env, log) : undefined;
+  const redisBinary = env.REDIS_URL === undefined ? await findBinary(redisServer, env, log) : undefined;
+  const { mongoPort, redisPort, redisArgs, testCommands } = options;
+  const [mongo, redis] = await startBoth(
+    mongodBinary && (() => startMongo(mongodBinary, { dataDir, port: mongoPort, testCommands })),
+    redisBinary && (() => startRedis(redisBinary, { dataDir, port: redisPort, args: redisArgs })),
+  );
+  for (const [server, binary] of [
+    [mongo, mongodBinary],
+    [redis, redisBinary],
+  ] as const)
+    if (server && binary) log(server.name, `${binary.version} on 127.0.0.1:${server.port}, from ${binary.from}`);
   return {
     mongoUri: mongo ? mongoUri(mongo.port) : (env.MONGO_URI as string),
     redisUrl: redis ? redisUrl(redis.port) : (env.REDIS_URL as string),
@@ -57,20 +62,14 @@ export const startStores = async (options: StoresOptions): Promise<Stores> => {
   };
 };
 
-type Resolved = StoresOptions & { log: Log };
+type Start = (() => Promise<ServerHandle>) | undefined;
 
-const ownMongo = async (env: Env, { dataDir, mongoPort, testCommands, log }: Resolved) => {
-  if (env.MONGO_URI !== undefined) return undefined;
-  const binary = await findBinary(mongod, env, log);
-  const server = await startMongo(binary, { dataDir, port: mongoPort, testCommands });
-  log(mongod.name, `${binary.version} (${binary.from}) ready on 127.0.0.1:${server.port}`);
-  return server;
-};
-
-const ownRedis = async (env: Env, { dataDir, redisPort, redisArgs, log }: Resolved) => {
-  if (env.REDIS_URL !== undefined) return undefined;
-  const binary = await findBinary(redisServer, env, log);
-  const server = await startRedis(binary, { dataDir, port: redisPort, args: redisArgs });
-  log(redisServer.name, `${binary.version} (${binary.from}) ready on 127.0.0.1:${server.port}`);
-  return server;
+/** Starts them side by side. If one does not start, stops the other. */
+const startBoth = async (...starts: [Start, Start]): Promise<(ServerHandle | undefined)[]> => {
+  const results = await Promise.allSettled(starts.map((start) => start?.()));
+  const failed = results.find((result) => result.status === 'rejected');
+  const started = results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
+  if (!failed) return started;
+  await Promise.all(started.map((server) => server?.stop()));
+  throw failed.reason;
 };

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { StartError } from '@flashclaim/runtime';
 import { seedCoupons } from '@flashclaim/seed';
 import { connectMongo, migrate } from '@flashclaim/store';
+import { requireSpace } from './disk-space.ts';
 import { readEnv } from './env.ts';
 import { addressOf, announceApi } from './find-api.ts';
 import { findHolder, inUse } from './folder-lock.ts';
@@ -42,14 +43,16 @@ const run = async (): Promise<void> => {
   }
   const { PORT, HOST, MONGO_DB } = readEnv();
   await waitForPort(PORT, HOST);
+  await requireSpace(dataDir);
   const stores = await startStores({ dataDir, log: say });
   stops.push(() => stores.stop());
   await prepareDatabase(stores, MONGO_DB);
 
-  const worker = await startApp('worker', stores);
-  stops.push(() => worker.stop(STOP_MAX_MS));
-  const api = await startApp('API', stores);
-  stops.push(() => api.stop(STOP_MAX_MS));
+  const [worker, api] = await Promise.all([startApp('worker', stores), startApp('API', stores)]);
+  stops.push(
+    () => worker.stop(STOP_MAX_MS),
+    () => api.stop(STOP_MAX_MS),
+  );
 
   const end = whenOneEnds([api, worker, ...[stores.mongo, stores.redis].filter((server) => server !== undefined)]);
   const baseUrl = `http://${addressOf(HOST)}:${PORT}`;
@@ -78,7 +81,9 @@ const waitForPort = async (port: number, host: string): Promise<void> => {
     const holder = (await findHolder(join(dataDir, 'redis'))) ?? (await findHolder(join(dataDir, 'mongo')));
     if (holder && !holder.stopping) throw new StartError(inUse(dataDir, holder.owner));
     if (!holder || performance.now() > deadline)
-      throw new StartError(`Port ${port} on ${host} is used by another program: set PORT to a free one.`);
+      throw new StartError(
+        `Port ${port} on ${host} is used by another program: stop that, or set PORT to a free port (PORT=8090 npm start).`,
+      );
     await sleep(200);
   }
 };

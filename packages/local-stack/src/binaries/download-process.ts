@@ -5,33 +5,35 @@ import { type ProcessOptions, startProcess } from '../start-process.ts';
 /** A download without new bytes for this long has stalled. */
 const STALLED_MS = 20_000;
 const CHECK_EVERY_MS = 1_000;
+const SAY_EVERY_MS = 5_000;
 const WHOLE_MAX_MS = 900_000;
 
 interface DownloadProcess extends Pick<ProcessOptions, 'command' | 'args' | 'env'> {
   /** Where the program writes to. The process is stopped when this folder stops growing. */
   folder: string;
+  /** Gets a progress message every few seconds. */
+  say(text: string): void;
 }
 
 /**
- * Runs a program that downloads something. A terminal shows its progress.
- * It runs as a separate process so that a stalled download can be stopped.
+ * Runs a program that downloads something. It runs as a separate process so that a stalled download can be stopped.
+ * Rejects with what the program printed if it fails.
  */
-export const runDownload = async ({ folder, ...options }: DownloadProcess): Promise<void> => {
+export const runDownload = async ({ folder, say, ...options }: DownloadProcess): Promise<void> => {
   const lines: string[] = [];
-  const output = process.stdout.isTTY ? 'inherit' : (line: string) => lines.push(line);
+  const output = (line: string) => void lines.push(line);
   const download = await startProcess({ ...options, name: options.command, output, cwd: folder });
-  const watch = stopWhereStalled(folder, () => download.stop(0));
+  const watch = watchFolder(folder, () => download.stop(0), say);
   const { code } = await download.exited;
   clearInterval(watch.timer);
-  if (code === 0) return;
-  const lastLine = lines.findLast((line) => line.trim() !== '')?.trim();
-  throw new Error(watch.reason ?? lastLine ?? `it ended with code ${code}`);
+  if (code !== 0) throw new Error(watch.reason ?? lines.join('\n'));
 };
 
-const stopWhereStalled = (folder: string, stop: () => void) => {
+const watchFolder = (folder: string, stop: () => void, say: (text: string) => void) => {
   const started = performance.now();
   let bytes = 0;
   let grown = started;
+  let said = started;
   const watch: { reason?: string; timer: NodeJS.Timeout } = {
     timer: setInterval(async () => {
       const now = performance.now();
@@ -39,6 +41,10 @@ const stopWhereStalled = (folder: string, stop: () => void) => {
       if (size > bytes) {
         bytes = size;
         grown = now;
+      }
+      if (now - said > SAY_EVERY_MS) {
+        said = now;
+        say(`${Math.round(bytes / 1_000_000)} MB so far`);
       }
       if (now - grown < STALLED_MS && now - started < WHOLE_MAX_MS) return;
       watch.reason = `nothing arrived for ${STALLED_MS / 1000} s`;

@@ -5,8 +5,6 @@ import { MongoBinary } from 'mongodb-memory-server-core';
 try {
   const path = await MongoBinary.getPath({ downloadDir: process.cwd(), checkMD5: true });
   await copyFile(path, 'mongod');
-  // The progress output ends without a line break.
-  if (process.stdout.isTTY) console.log();
 } catch (error) {
   // In one line: the reason may follow after lines with a URL and a status.
   console.error((error as Error).message.replaceAll(/\s*\n\s*/g, '; '));

