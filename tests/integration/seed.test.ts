@@ -80,6 +80,7 @@ test('seed_mongodb.sh seeds the same', async () => {
   await stores.mongo.coupons.deleteMany({ name: 'LAST_ONE' });
   const script = join(import.meta.dirname, '../../seed/seed_mongodb.sh');
   const { stdout } = await promisify(execFile)(script, { env: { ...process.env, ...stores.env }, cwd: '/' });
+  expect(stdout).toMatch(/^Seeding \S+ in the MongoDB of MONGO_URI\n/);
   const lines = stdout.trim().split('\n').slice(-first.length);
   for (const [i, { name, amount }] of first.entries())
     expect(lines[i]).toMatch(
