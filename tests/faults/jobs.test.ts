@@ -2,6 +2,7 @@ import { type ClaimJob, JOB_ATTEMPTS_MAX, LANES_DEFAULT, laneOf } from '@flashcl
 import { JOB_NAME, openQueue } from '@flashclaim/lanes';
 import type { Queue } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { claim, createCoupon } from '../support/call-api.ts';
 import { FaultLoad } from '../support/fault-load.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -108,4 +109,25 @@ test.for([
   // The times of claims are database time, whichever worker has made them.
   const times = (await system.stores.mongo.claims.distinct('claimed_at')).map(Number);
   expect(Math.max(...times) - Math.min(...times)).toBeLessThan(MINUTES_10_MS / 2);
+});
+
+test('a coupon that can not be written does not stop the coupons of the same batches', async () => {
+  const { mongo } = system.stores;
+  const [url] = system.urls as [string];
+  for (const coupon of ['broken', 'sound']) await createCoupon(url, coupon, 1_000);
+  await claim(url, 'broken', 'first');
+  // As by a repair that went wrong: the next grant gets a number that exists.
+  const setIssued = (issued: number) => mongo.coupons.updateOne({ name: 'broken' }, { $set: { issued } });
+  await setIssued(0);
+  const grantsOf = (coupon_name: string) => mongo.claims.countDocuments({ coupon_name });
+  let sent = 0;
+  await until(async () => {
+    sent += 1;
+    const options = { prefer: 'respond-async' };
+    await Promise.all(['broken', 'sound'].map((coupon) => claim(url, coupon, `user-${sent}`, options)));
+    return (await grantsOf('sound')) > 0;
+  });
+  expect(await grantsOf('broken')).toBe(1);
+  await setIssued(1);
+  await until(async () => (await grantsOf('broken')) === 1 + sent && (await grantsOf('sound')) === sent);
 });

@@ -3,6 +3,7 @@ import { ClosedCoupons, WaitingClaim } from '@flashclaim/api';
 import { newCoupon } from '@flashclaim/core';
 import { connectMongo, type Mongo } from '@flashclaim/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { grantUnits, releaseUnit } from '../support/grant-units.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
 
 /** Stands between a process and MongoDB, and can hold back what is asked. */
@@ -58,12 +59,8 @@ test('the first read is a transaction, and the later ones are not, until the pri
   const listening = await connectMongo(stores.env.MONGO_URI, stores.env.MONGO_DB, { monitorCommands: true });
   await stores.mongo.coupons.insertOne({ ...newCoupon({ name: 'read', amount: 1 }, new Date()), remaining_amount: 0 });
   const commands: unknown[] = [];
-  const times: unknown[] = [];
   listening.client.on('commandStarted', ({ commandName, command }) =>
     commands.push([commandName, command['readConcern']]),
-  );
-  listening.client.on('commandSucceeded', ({ reply }) =>
-    times.push((reply as { operationTime: object }).operationTime),
   );
   try {
     const closed = new ClosedCoupons({
@@ -86,11 +83,10 @@ test('the first read is a transaction, and the later ones are not, until the pri
       ['commitTransaction', undefined],
     ];
     expect(commands).toEqual(inTransaction);
-    // The claims are read no earlier than the coupon, whichever member answers.
     await refuse('second');
     expect(commands.slice(3)).toEqual([
-      ['find', { level: 'majority' }],
-      ['find', { level: 'majority', afterClusterTime: times.at(-2) }],
+      ['find', { level: 'snapshot' }],
+      ['find', { level: 'snapshot', atClusterTime: expect.anything() }],
     ]);
     listening.client.emit('topologyDescriptionChanged', {} as never);
     await refuse('third');
@@ -98,6 +94,41 @@ test('the first read is a transaction, and the later ones are not, until the pri
   } finally {
     await listening.client.close();
   }
+});
+
+test('a user whose unit is released between the two reads is not refused as out_of_stock', async () => {
+  const { mongo } = stores;
+  await mongo.coupons.insertOne(newCoupon({ name: 'last', amount: 1 }, new Date()));
+  await grantUnits(mongo, 'last', ['holder']);
+  let releaseNow = async (): Promise<void> => {};
+  const claims = new Proxy(mongo.claims, {
+    get: (collection, name) =>
+      name === 'find'
+        ? (...query: Parameters<typeof collection.find>) => ({
+            toArray: async () => {
+              await releaseNow();
+              return collection.find(...query).toArray();
+            },
+          })
+        : Reflect.get(collection, name),
+  });
+  const closed = new ClosedCoupons({
+    mongo: { ...mongo, claims, seesElections: true },
+    mongoWatch: { isDown: false, answer: (question) => question() },
+    log: { warn: () => {} },
+    forward: () => {},
+  });
+  const decide = (id: string, userId: string) => {
+    const events = { timedOut: () => {}, settled: () => {} };
+    const claim = new WaitingClaim({ id, userId, couponName: 'last' }, 60_000, events);
+    expect(closed.take(claim)).toBe(true);
+    return claim.answer;
+  };
+  closed.remember('last');
+  // The first read is in a transaction anyway.
+  expect(await decide('first', 'another')).toMatchObject({ decision: 'out_of_stock' });
+  releaseNow = () => releaseUnit(mongo, { user_id: 'holder' }, new Date());
+  expect(await decide('second', 'holder')).toMatchObject({ decision: 'already_claimed' });
 });
 
 test('a claim whose wait ends before the database has answered goes to its lane, once', async () => {

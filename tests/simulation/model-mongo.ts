@@ -203,6 +203,12 @@ class ModelConnection {
       session?.replied(replication.committed, replication.appliedTime);
       return replication.committed;
     }
+    if (session?.isSnapshot) {
+      const at = session.snapshotAt(replication.readable);
+      await replication.onceMajority(at);
+      session.replied(at, replication.readableTime);
+      return at;
+    }
     if (after !== undefined) await replication.onceMajority(after);
     session?.replied(replication.readable, replication.readableTime);
     return replication.readable;
@@ -411,6 +417,7 @@ export const modelMongo = (world: World, process: Process, store: ModelStore): M
     [COLLECTIONS.jobRecords]: jobRecords,
   };
   return {
+    seesElections: true,
     client: {
       startSession: (options?: SessionOptions) => connection.startSession(options),
       withSession: <T>(options: SessionOptions, use: (session: ModelSession) => Promise<T>) =>

@@ -5,6 +5,8 @@ import { callStore, faulty, type Process, type World } from './world.ts';
 
 export interface SessionOptions {
   causalConsistency?: boolean;
+  /** All reads see the moment of the first. */
+  snapshot?: boolean;
 }
 
 /** A session of the driver: for transactions one after the other, or for causally consistent reads. */
@@ -18,12 +20,20 @@ export class ModelSession {
   readonly #process: Process;
   readonly #store: ModelStore;
   readonly #isCausal: boolean;
+  readonly isSnapshot: boolean;
+  #snapshotAt: number | undefined;
 
-  constructor(world: World, process: Process, store: ModelStore, { causalConsistency = true }: SessionOptions = {}) {
+  constructor(
+    world: World,
+    process: Process,
+    store: ModelStore,
+    { snapshot = false, causalConsistency = !snapshot }: SessionOptions = {},
+  ) {
     this.#world = world;
     this.#process = process;
     this.#store = store;
     this.#isCausal = causalConsistency;
+    this.isSnapshot = snapshot;
   }
 
   get operationTime(): Timestamp | undefined {
@@ -33,6 +43,12 @@ export class ModelSession {
   /** The write for which a read of this session must wait, if any. */
   get after(): number | undefined {
     return this.#isCausal && this.#operationTime !== undefined ? this.#operationAt : undefined;
+  }
+
+  /** The write up to which all reads of a snapshot session see. @param first where this is the first of them. */
+  snapshotAt(first: number): number {
+    this.#snapshotAt ??= first;
+    return this.#snapshotAt;
   }
 
   /** The current transaction, which begins at the server with its first command; undefined outside of transactions. */

@@ -1,12 +1,12 @@
 import { Batcher, WaitingClaim } from '@flashclaim/api';
-import { JOB_CLAIMS_MAX, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
+import { JOB_CLAIMS_MAX, LANE_JAMMED_MS, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
 const events = { timedOut: () => {}, settled: () => {} };
 
-const newClaim = (id: string): WaitingClaim =>
-  new WaitingClaim({ id, userId: id, couponName: 'coupon' }, 60_000, events);
+const newClaim = (id: string, couponName = 'coupon'): WaitingClaim =>
+  new WaitingClaim({ id, userId: id, couponName }, 60_000, events);
 
 /** A lane that keeps its batches until they are finished. */
 const newLane = (inFlightMax = 1) => {
@@ -42,6 +42,35 @@ describe('batching', () => {
     expect(batches).toHaveLength(1);
     batches[0]?.finish();
     await expect.poll(() => batches.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']]);
+  });
+
+  test('in a jammed lane, each coupon gets batches of its own, which do not wait', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { batcher, batches } = newLane();
+    const flushed = async () => {
+      await turn();
+      vi.advanceTimersByTime(1_000);
+      await turn();
+      return batches.map(({ ids }) => ids.join(' '));
+    };
+    const add = (...names: string[]) => {
+      for (const name of names) batcher.add(newClaim(name, name.slice(0, 1)));
+    };
+    add('stuck');
+    await turn();
+    add('a1');
+    expect(await flushed()).toEqual(['stuck']);
+    vi.advanceTimersByTime(LANE_JAMMED_MS);
+    add('b1');
+    expect(await flushed()).toEqual(['stuck', 'a1', 'b1']);
+    // The second and third claim wait for what else comes within a moment.
+    add('a2', 'b2', 'a3', 'b3');
+    expect(await flushed()).toEqual(['stuck', 'a1', 'b1', 'a2', 'b2 b3', 'a3']);
+    for (const { finish } of batches) finish();
+    await turn();
+    add('c1', 'd1');
+    expect((await flushed()).at(-1)).toBe('c1 d1');
   });
 
   test('a batch holds a bounded number of claims', async () => {

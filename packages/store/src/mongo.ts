@@ -16,6 +16,8 @@ const MONGO_HEARTBEAT_MS = 1_000;
 /** A client of MongoDB, with its database and collections. */
 export interface Mongo {
   client: MongoClient;
+  /** Whether the driver follows the members of a replica set, and so notices when another one becomes the primary. */
+  seesElections: boolean;
   db: Db;
   coupons: Collection<CouponFields>;
   claims: Collection<ClaimFields<ObjectId>>;
@@ -33,12 +35,15 @@ export const DURABLE = { w: 'majority', journal: true } as const;
  */
 export const connectMongo = async (uri: string, name: string, options: MongoClientOptions): Promise<Mongo> => {
   const client = createClient(uri, options);
+  let seesElections: boolean;
   try {
     const hello = await client.db('admin').command({ hello: 1 });
     if (!hello['setName'] && hello['msg'] !== 'isdbgrid')
       throw new StartError(
         'MONGO_URI names a MongoDB that is not a replica set: transactions need one (mongod --replSet).',
       );
+    const { directConnection, loadBalanced } = client.options;
+    seesElections = hello['setName'] !== undefined && !directConnection && !loadBalanced;
   } catch (error) {
     await client.close();
     if (error instanceof StartError) throw error;
@@ -47,6 +52,7 @@ export const connectMongo = async (uri: string, name: string, options: MongoClie
   const db = client.db(name);
   return {
     client,
+    seesElections,
     db,
     coupons: db.collection(COLLECTIONS.coupons),
     claims: db.collection(COLLECTIONS.claims),

@@ -19,9 +19,7 @@ type Reading = { session: ClientSession } & Pick<FindOptions, 'readConcern'>;
 /**
  * Reads everything that `decideClaims` needs for a batch: two commands, for any number of claims; one where `known` contains
  * the coupons of the batch.
- * @param reading the session of a transaction, or a causally consistent session with a read concern. Without a transaction, the
- *   two reads see different moments. The coupons are read first, so the user who took the last unit appears as a holder in the
- *   second read.
+ * @param reading the session of a transaction, or a snapshot session with its read concern.
  * @param settled claims that are not decided again: only whether they exist is read, by their ids.
  */
 export const readSnapshot = async (

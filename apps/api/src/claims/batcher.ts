@@ -1,4 +1,4 @@
-import { JOB_CLAIMS_MAX, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
+import { JOB_CLAIMS_MAX, LANE_JAMMED_MS, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 /**
@@ -26,11 +26,14 @@ export interface BatcherOptions {
 /**
  * Collects claims into batches: while a batch is in flight, later claims wait, and then go together.
  * Where no batch is in flight, a claim goes at once, with all claims of the same turn of the event loop. No timer delays it.
+ *
+ * A coupon that can't be written fails every job that contains it. So in a jammed lane, each coupon gets batches of its own, and
+ * they do not wait for the batch in flight.
  */
 export class Batcher {
   #waiting: WaitingClaim[] = [];
-  /** In the order in which they were sent. */
-  readonly #inFlight = new Set<readonly WaitingClaim[]>();
+  /** With the time when each was sent, in that order. */
+  readonly #inFlight = new Map<readonly WaitingClaim[], number>();
   #claimsInFlight = 0;
   #sentAt = Number.NEGATIVE_INFINITY;
   #isScheduled = false;
@@ -46,7 +49,7 @@ export class Batcher {
   /** Claims keep their order of arrival. */
   add(claim: WaitingClaim): void {
     this.#waiting.push(claim);
-    if (claim.overdue) this.flushSoon();
+    if (claim.overdue || this.#isJammed) this.flushSoon();
     if (this.#waiting.length >= TURN_CLAIMS_MAX && this.#inFlight.size === 0) {
       this.#lingerFor = 0;
       this.#sendAllowed();
@@ -92,8 +95,14 @@ export class Batcher {
   isFull(ageMaxMs: number): boolean {
     if (this.#inFlight.size >= LANE_JOBS_MAX) return true;
     if (this.#claimsInFlight + this.#waiting.length < JOB_CLAIMS_MAX) return false;
-    const [oldest = this.#waiting] = this.#inFlight;
+    const [oldest = this.#waiting] = this.#inFlight.keys();
     return performance.now() - (oldest[0] as WaitingClaim).since > ageMaxMs;
+  }
+
+  /** Whether a batch has been in flight for too long. */
+  get #isJammed(): boolean {
+    const [sentAt = Number.POSITIVE_INFINITY] = this.#inFlight.values();
+    return performance.now() - sentAt > LANE_JAMMED_MS;
   }
 
   #sendAllowed(): void {
@@ -103,9 +112,9 @@ export class Batcher {
 
   #sendOne(): void {
     const claims = this.#take();
-    this.#inFlight.add(claims);
-    this.#claimsInFlight += claims.length;
     this.#sentAt = performance.now();
+    this.#inFlight.set(claims, this.#sentAt);
+    this.#claimsInFlight += claims.length;
     void this.#options.send(claims).finally(() => {
       this.#inFlight.delete(claims);
       this.#claimsInFlight -= claims.length;
@@ -134,10 +143,14 @@ export class Batcher {
 
   /** The next claims, as many as one batch may contain. */
   #take(): WaitingClaim[] {
+    const isJammed = this.#isJammed;
+    if (isJammed) this.#waiting = [...Map.groupBy(this.#waiting, ({ couponName }) => couponName).values()].flat();
+    const [first] = this.#waiting;
     let chars = 0;
     const tooMany = this.#waiting.findIndex(({ userId, couponName }, index) => {
       chars += userId.length + couponName.length;
-      return index === JOB_CLAIMS_MAX || chars > JOB_CHARS_MAX;
+      const isOther = isJammed && couponName !== first?.couponName;
+      return isOther || index === JOB_CLAIMS_MAX || chars > JOB_CHARS_MAX;
     });
     return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);
   }

@@ -24,10 +24,13 @@ export interface ClosedCouponsOptions {
   forward: (claim: WaitingClaim) => void;
 }
 
-/** The two reads see different moments, the second one no earlier. */
-const readByMajority = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
-  mongo.client.withSession({ causalConsistency: true }, (session) =>
-    readSnapshot(mongo, { session, readConcern: 'majority' }, claims),
+/**
+ * Both reads see one moment: otherwise a user whose unit is released between them would be refused as `out_of_stock`, which was
+ * true at no moment. The read concern is spelled out, because that of the client would replace it.
+ */
+const readAtOnce = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
+  mongo.client.withSession({ snapshot: true }, (session) =>
+    readSnapshot(mongo, { session, readConcern: 'snapshot' }, claims),
   );
 
 /** The decisions that a read of a closed coupon may make. */
@@ -58,7 +61,7 @@ export class ClosedCoupons {
 
   constructor(options: ClosedCouponsOptions) {
     this.#options = options;
-    this.#reads = new FreshReads(options.mongo.client);
+    this.#reads = new FreshReads(options.mongo);
   }
 
   /** A worker found that this coupon is closed. */
@@ -86,7 +89,7 @@ export class ClosedCoupons {
   #read(claims: readonly WaitingClaim[]): Promise<ReadSnapshot> {
     const { mongo } = this.#options;
     return this.#reads.read((session) =>
-      session ? readSnapshot(mongo, { session }, claims) : readByMajority(mongo, claims),
+      session ? readSnapshot(mongo, { session }, claims) : readAtOnce(mongo, claims),
     );
   }
 

@@ -34,7 +34,7 @@ export class CouponReads {
 
   constructor(options: CouponReadsOptions) {
     this.#options = options;
-    this.#fresh = new FreshReads(options.mongo.client);
+    this.#fresh = new FreshReads(options.mongo);
   }
 
   /**

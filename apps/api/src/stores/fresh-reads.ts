@@ -1,23 +1,23 @@
-import { retryTransaction, withDriverTimeout } from '@flashclaim/store';
-import type { ClientSession, MongoClient } from 'mongodb';
+import { type Mongo, retryTransaction, withDriverTimeout } from '@flashclaim/store';
+import type { ClientSession } from 'mongodb';
 
 /**
  * Reads that contain everything that was acknowledged before they began.
  *
  * The majority reads of a new primary may lag behind that, until a transaction has committed there. So this reads in a
- * transaction until one has committed since the last change of the replica set that the driver has seen. In a transaction every
- * time would cost a fifth of the reads in a second.
+ * transaction until one has committed since the last change of the replica set that the driver has seen, and always where the
+ * driver sees no change of it. In a transaction every time would cost a fifth of the reads in a second.
  */
 export class FreshReads {
-  readonly #client: MongoClient;
+  readonly #mongo: Pick<Mongo, 'client' | 'seesElections'>;
   /** Counts changes of the replica set as the driver sees it: after each, another member may be the primary. */
   #changes = 0;
   /** The count for which majority reads are fresh. */
   #freshSince = -1;
 
-  constructor(client: MongoClient) {
-    this.#client = client;
-    client.on('topologyDescriptionChanged', () => {
+  constructor(mongo: Pick<Mongo, 'client' | 'seesElections'>) {
+    this.#mongo = mongo;
+    mongo.client.on('topologyDescriptionChanged', () => {
       this.#changes++;
     });
   }
@@ -29,8 +29,9 @@ export class FreshReads {
       if (this.#freshSince === this.#changes) return result;
     }
     const changes = this.#changes;
-    const result = await retryTransaction(this.#client, (session) => withDriverTimeout(body(session)));
-    this.#freshSince = changes;
+    const { client, seesElections } = this.#mongo;
+    const result = await retryTransaction(client, (session) => withDriverTimeout(body(session)));
+    if (seesElections) this.#freshSince = changes;
     return result;
   }
 }

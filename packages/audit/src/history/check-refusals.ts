@@ -23,7 +23,8 @@ function* checkUser(
   const held = user.claims.map(({ id }) => lives.get(id) as Life);
   for (const attempt of refused) {
     const own = ownClaimOf(attempt, lives);
-    const found = (own && whyOwnWrong(attempt, own, user)) ?? whyWrong(attempt, held, own);
+    const found =
+      (own && whyOwnWrong(attempt, own, user)) ?? whyWrong(attempt, held, own) ?? whyNotOut(attempt, held, coupon);
     if (!found) continue;
     const who = `${user.name} was refused "${coupon.name}" (${attempt.code})`;
     yield { invariant: 'I5', found: `${who}, ${found}`, requests: [attempt.call, ...othersOf(attempt, user)] };
@@ -73,6 +74,28 @@ const whyWrong = (attempt: Attempt, held: readonly Life[], own: Life | undefined
   if (!WITHOUT_REASON.has(code) && isHolder)
     return 'but an earlier answer had granted a unit; already_claimed expected';
   return undefined;
+};
+
+/**
+ * Why units must have remained whenever the user held none: a claim of the user was released during the request, and nobody can
+ * have taken its unit since.
+ */
+const whyNotOut = (
+  { call, code, decidedAt }: Attempt,
+  held: readonly Life[],
+  { lives, changes }: CouponEvidence,
+): string | undefined => {
+  if (code !== 'out_of_stock') return undefined;
+  const released = held.find(({ grantedBy, releasedFrom }) => grantedBy < call.invokedAt && releasedFrom <= decidedAt);
+  if (!released || released.releasedBy < call.invokedAt) return undefined;
+  const after = released.releasedFrom;
+  const isTaken = lives.some((life) => life !== released && life.grantedBy >= after && life.grantedFrom <= decidedAt);
+  const isChanged = changes.some(({ set, invokedAt, answeredAt = Number.POSITIVE_INFINITY, error }) => {
+    const isOver = error === undefined && answeredAt < after;
+    return set.amount !== undefined && invokedAt <= decidedAt && !isOver;
+  });
+  if (isTaken || isChanged) return undefined;
+  return `while the claim ${released.claim.id} of this user was released, and nobody took its unit; already_claimed or a unit expected`;
 };
 
 /** Why the user can't have held a unit at any moment of the request. */

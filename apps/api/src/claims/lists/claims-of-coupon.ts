@@ -1,5 +1,5 @@
 import type { ClaimStatus, ListedStatus } from '@flashclaim/core';
-import type { Mongo } from '@flashclaim/store';
+import { type Mongo, retryTransaction } from '@flashclaim/store';
 import type { ObjectId } from 'mongodb';
 import { claimsCursor, decodeCursor, invalidCursor } from '../../http/cursor.ts';
 import type { Page } from '../../http/page.ts';
@@ -13,9 +13,9 @@ export interface CouponClaimsQuery {
   after: string | undefined;
 }
 
-/** The id of a coupon; undefined where there is none of this name. */
-export const findCouponId = async ({ coupons }: Mongo, name: string): Promise<ObjectId | undefined> =>
-  (await coupons.findOne({ name }, { projection: { _id: 1 } }))?._id;
+/** The id of a coupon; undefined where there is none of this name. Reads in a transaction, as `readClaims` does. */
+export const findCouponId = async ({ client, coupons }: Mongo, name: string): Promise<ObjectId | undefined> =>
+  (await retryTransaction(client, (session) => coupons.findOne({ name }, { session, projection: { _id: 1 } })))?._id;
 
 /**
  * Lists the claims of a coupon, live and released, by sequence.
