@@ -45,7 +45,7 @@ test('every call has its line, with all of its statuses', () => {
   const lines = table('call').map(([call, statuses]) => [...code(call), statuses]);
   const operations = [...contract.operations.values()].map(({ method, path, responses }) => [
     `${method} ${path}`,
-    Object.keys(responses).join(' · '),
+    Object.keys(responses).join(', '),
   ]);
   expect(lines.sort()).toEqual(operations.sort());
   const restricted = table('call').filter(([, , who]) => who !== '');
