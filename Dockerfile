@@ -11,6 +11,7 @@ COPY apps/api/package.json apps/api/
 COPY apps/worker/package.json apps/worker/
 COPY packages/core/package.json packages/core/
 COPY packages/lanes/package.json packages/lanes/
+COPY packages/load/package.json packages/load/
 COPY packages/runtime/package.json packages/runtime/
 COPY packages/store/package.json packages/store/
 COPY seed/package.json seed/
@@ -29,6 +30,7 @@ ENV NODE_ENV=production
 COPY --from=dependencies /app ./
 COPY packages/core packages/core
 COPY packages/lanes packages/lanes
+COPY packages/load packages/load
 COPY packages/runtime packages/runtime
 COPY packages/store packages/store
 COPY apps/api apps/api

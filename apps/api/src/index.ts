@@ -1,7 +1,6 @@
 /** The parts that tests and the simulation run without a server. */
 
 export { RemoteKeys } from './access/remote-keys.ts';
-export { AnswerTimes } from './admin/live/answer-times.ts';
 export { findAlerts } from './admin/live/find-alerts.ts';
 export { LivePages } from './admin/live/live-pages.ts';
 export { AdmissionControl, OVERLOADED } from './claims/admission/admission-control.ts';

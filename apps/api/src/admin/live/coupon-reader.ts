@@ -1,6 +1,6 @@
 import { type CouponFields, LIVE_COUPONS_MAX, stateOf } from '@flashclaim/core';
 import type { Mongo } from '@flashclaim/store';
-import type { ObjectId } from 'mongodb';
+import { ObjectId } from 'mongodb';
 import { READ_PROJECTION, type ReadFields } from '../../coupons/read-coupon.ts';
 import type { ShownCoupon } from './live-state.ts';
 
@@ -50,12 +50,20 @@ export class CouponReader {
     this.#candidates = [...new Map(ids.map((id) => [id.toHexString(), id])).values()];
   }
 
-  /** Reads the stock. The newest coupon is first, so that no coupon moves while it is claimed. */
-  async read(): Promise<ShownCoupon[]> {
+  /**
+   * Reads the stock, also of coupons that were created after the last search. The newest coupon is first, so that no coupon
+   * moves while it is claimed. `now` is the database time of the read.
+   */
+  async read(): Promise<{ shown: ShownCoupon[]; now: Date | undefined }> {
+    const known = this.#candidates;
     const found = await this.#mongo.coupons
-      .find<ReadCoupon>({ _id: { $in: this.#candidates } }, { projection: PROJECTION })
+      .find<ReadCoupon>(
+        { $or: [{ _id: { $in: known } }, { _id: { $gt: newestOf(known) } }] },
+        { projection: PROJECTION, sort: { _id: -1 }, limit: known.length + LIVE_COUPONS_MAX },
+      )
       .toArray();
     const at = performance.now();
+    const now = found[0]?.now;
     const shown = found
       .sort((a, b) => b.updated_at.getTime() - a.updated_at.getTime())
       .slice(0, LIVE_COUPONS_MAX)
@@ -68,14 +76,14 @@ export class CouponReader {
       return this.#describe(coupon, at);
     });
     for (const id of gone) this.#readings.delete(id);
-    return described;
+    return { shown: described, now };
   }
 
   #describe(coupon: ReadCoupon, at: number): ShownCoupon {
-    const { name, amount, remaining_amount: remaining, version, paused = false, starts_at, ends_at, now } = coupon;
+    const { name, amount, remaining_amount: remaining, issued, version, paused = false, starts_at, ends_at, now } = coupon;
     const state = stateOf(coupon, now);
     return {
-      ...{ id: coupon._id.toHexString(), name, amount, remaining, state, version, paused },
+      ...{ id: coupon._id.toHexString(), name, amount, remaining, issued, state, version, paused },
       claimsPerSecond: this.#rateOf(coupon, at),
       startsAt: starts_at?.getTime(),
       endsAt: ends_at?.getTime(),
@@ -96,3 +104,6 @@ export class CouponReader {
     return from ? Math.max(0, (issued - from.issued) / ((at - from.at) / 1_000)) : 0;
   }
 }
+
+const newestOf = (ids: readonly ObjectId[]): ObjectId =>
+  ids.reduce((newest, id) => (id.toHexString() > newest.toHexString() ? id : newest), new ObjectId('0'.repeat(24)));

@@ -4,12 +4,13 @@ import { type RedisConnection, withTimeout } from '@flashclaim/runtime';
 import type { Mongo } from '@flashclaim/store';
 import type { Queue } from 'bullmq';
 import type { StoreWatch } from '../../stores/store-watch.ts';
-import { AnswerHistory } from './answer-history.ts';
+import { AnswerHistory, STEP_MS } from './answer-history.ts';
 import { compareCoupons } from './compare-coupons.ts';
 import { CouponReader } from './coupon-reader.ts';
 import { findAlerts } from './find-alerts.ts';
-import type { LiveState, Second } from './live-state.ts';
+import type { LiveState, Step } from './live-state.ts';
 import { countWorkers, readLanes } from './read-lanes.ts';
+import { SaleReader, type SoldCoupon } from './sale-reader.ts';
 
 /** How often lanes, workers and the list of coupons are read while a live page is open. */
 const LIVE_READ_EVERY_MS = 1_000;
@@ -38,22 +39,27 @@ export class LiveReader {
   readonly #options: LiveReaderOptions;
   readonly #answers = new AnswerHistory();
   #coupons: CouponReader;
+  #sales: SaleReader;
   /** Ends the running loop. */
   #end: AbortController | undefined;
   #inspectedAt = 0;
   #compareAt = 0;
-  #sentSecond = 0;
+  #sentStep = 0;
+  #sold: SoldCoupon | undefined;
   #known: Pick<LiveState, 'coupons' | 'comparison' | 'lanes' | 'workers'> = nothing();
 
   constructor(options: LiveReaderOptions) {
     this.#options = options;
     this.#coupons = new CouponReader(options.mongo);
+    this.#sales = new SaleReader(options.mongo);
   }
 
   start(): void {
     this.stop();
     this.#known = nothing();
     this.#coupons = new CouponReader(this.#options.mongo);
+    this.#sales = new SaleReader(this.#options.mongo);
+    this.#sold = undefined;
     this.#inspectedAt = this.#compareAt = Number.NEGATIVE_INFINITY;
     this.#answers.open();
     this.#end = new AbortController();
@@ -90,8 +96,11 @@ export class LiveReader {
   async #readMongo(isInspection: boolean, now: number): Promise<void> {
     const { stores } = this.#options;
     if (isInspection) await stores.mongo.answer(() => this.#coupons.find());
-    const shown = await stores.mongo.answer(() => this.#coupons.read());
-    this.#known.coupons = { at: this.#answers.now, shown };
+    const { shown, now: databaseTime } = await stores.mongo.answer(() => this.#coupons.read());
+    const at = this.#answers.now;
+    this.#sold = await stores.mongo.answer(() => this.#sales.read({ shown, at, now: databaseTime }));
+    this.#known.coupons = { at, shown };
+    if (isInspection) this.#answers.keep(new Set(shown.map(({ name }) => name)));
     // Not awaited, because it would delay the stock.
     if (now >= this.#compareAt) void this.#compare(now);
   }
@@ -133,10 +142,13 @@ export class LiveReader {
     if (stores.redis.isDown) this.#clearRedis();
     const lanes = this.#known.lanes?.map((lane) => ({ ...lane, claimsHere: claims[lane.lane] ?? 0 }));
     const known = { ...this.#known, lanes, at };
+    const top = known.coupons?.shown.find(({ id }) => id === this.#sold?.couponId);
     const state = {
       ...known,
       testSales,
       pages: pages(),
+      sale: this.#sold && top && { ...this.#sold, answers: this.#answers.answersOf(top.name) },
+      stepMs: STEP_MS,
       answers: this.#answers.answers(claims.reduce((sum, count) => sum + count, 0)),
       alerts: findAlerts({
         ...known,
@@ -145,10 +157,10 @@ export class LiveReader {
         rejectedShare: this.#answers.rejectedShare,
       }),
     };
-    const seconds = this.#answers.seconds;
-    const newSeconds = seconds.filter(([time]: Second) => time > this.#sentSecond);
-    this.#sentSecond = seconds.at(-1)?.[0] ?? 0;
-    send({ ...state, seconds: newSeconds }, () => ({ ...state, seconds }));
+    const steps = this.#answers.steps;
+    const newSteps = steps.filter(([begin]: Step) => begin > this.#sentStep);
+    this.#sentStep = steps.at(-1)?.[0] ?? 0;
+    send({ ...state, steps: newSteps }, () => ({ ...state, steps }));
   }
 }
 

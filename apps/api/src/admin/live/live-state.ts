@@ -9,6 +9,7 @@ export interface LiveState {
   pages: number;
   /** From MongoDB, so of all API processes, at the time of its last answer. Undefined before the first. */
   coupons: { at: number; shown: ShownCoupon[] } | undefined;
+  sale: Sale | undefined;
   comparison: Comparison | undefined;
   /** From Redis, so of all API processes, but for `claimsHere`. Undefined while Redis is down. */
   lanes: ShownLane[] | undefined;
@@ -16,8 +17,10 @@ export interface LiveState {
   workers: number | undefined;
   /** The answers of this process. */
   answers: Answers;
-  /** Whole seconds that may be new to the page, which keeps them by their time. */
-  seconds: Second[];
+  /** The length of a step in ms. */
+  stepMs: number;
+  /** Whole steps that may be new to the page, which keeps them by their time. */
+  steps: Step[];
   alerts: Alert[];
 }
 
@@ -26,6 +29,8 @@ export interface ShownCoupon {
   name: string;
   amount: number;
   remaining: number;
+  /** Grants so far, also of units that were released since. */
+  issued: number;
   claimsPerSecond: number;
   state: CouponState;
   version: number;
@@ -39,12 +44,29 @@ export interface ShownCoupon {
   updatedAt: number;
 }
 
+/** The coupon at the top of the page: the one that sells, or else the one that sold last. */
+export interface Sale {
+  couponId: string;
+  /** The units that were left, from the first grant to the last, as the times of the claims say. Empty without a grant. */
+  points: [at: number, left: number][];
+  /** The answers of this process about the coupon, since it has a live page; undefined without any. */
+  answers: CouponAnswers | undefined;
+}
+
+export interface CouponAnswers {
+  refused: number;
+  p99Ms: number;
+  /** When the last one was given. */
+  lastAt: number;
+}
+
 /** Stock and live claims of the shown coupons, read in one snapshot. */
 export interface Comparison {
   at: number;
-  compared: number;
-  /** Coupons with too many claims to count here. */
-  tooLarge: number;
+  /** The ids of coupons whose stock and claims match. */
+  matching: string[];
+  /** The ids of coupons with too many claims to count here. */
+  tooLarge: string[];
   wrong: { name: string; amount: number; remaining: number; claims: number }[];
 }
 
@@ -72,9 +94,9 @@ export const ANSWER_KINDS = [
 ] as const;
 export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
-/** A second: its time in s since the epoch, counts in the order of `ANSWER_KINDS`, and answer times in ms, null without answers. */
-export type Second = [
-  time: number,
+/** A step of time: when it began, counts in the order of `ANSWER_KINDS`, and answer times in ms, null without answers. */
+export type Step = [
+  at: number,
   claimed: number,
   alreadyClaimed: number,
   outOfStock: number,

@@ -1,8 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { fork } from 'node:child_process';
+import { on } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { AmountSchema } from '@flashclaim/core';
+import type { UserLoad, UserProgress } from '@flashclaim/load/claim-as-users';
 import type { Mongo } from '@flashclaim/store';
 import { type Static, Type } from '@sinclair/typebox';
+import { ObjectId } from 'mongodb';
 import { createCoupon } from '../../coupons/create-coupon.ts';
+import { countClaims, isExact } from './compare-coupons.ts';
+
+const USERS_SCRIPT = fileURLToPath(import.meta.resolve('@flashclaim/load/claim-as-users'));
 
 /** Users of a test sale: some seconds of work. */
 const TEST_SALE_USERS_MAX = 5_000;
@@ -74,74 +81,53 @@ const expect = ({ users, units, attempts }: TestSale): Counts => {
 };
 
 /** Runs a sale against this API: creates a coupon, and every user claims it. Stops where the caller reads no more. */
-export async function* runTestSale(options: TestSaleOptions): AsyncGenerator<TestSaleLine> {
-  const { sale, mongo } = options;
+export async function* runTestSale({ sale, mongo, signal, ...target }: TestSaleOptions): AsyncGenerator<TestSaleLine> {
   // biome-ignore lint/plugin/wall-clock: a stamp: the name of the coupon.
-  const coupon = `test sale ${new Date().toISOString().replace('T', ' ').slice(0, 23)}`;
+  const name = `test sale ${new Date().toISOString().replace('T', ' ').slice(0, 23)}`;
   const startedAt = performance.now();
-  if (!(await createCoupon(mongo, { name: coupon, amount: sale.units }))) throw new Error(`${coupon} exists already`);
-  yield { coupon, total: sale.users * sale.attempts };
+  const coupon = await createCoupon(mongo, { name, amount: sale.units });
+  if (!coupon) throw new Error(`${name} exists already`);
+  yield { coupon: name, total: sale.users * sale.attempts };
 
-  const ended = new AbortController();
-  const signal = AbortSignal.any([options.signal, ended.signal]);
-  const users = new TestUsers({ ...options, coupon, signal });
-  try {
-    const all = users.run();
-    while (!(await Promise.race([all.then(() => true), sleep(TEST_SALE_REPORT_EVERY_MS, false)]))) yield users.progress;
-    const { done, counts } = users.progress;
-    const expected = expect(sale);
-    const stored = await mongo.coupons.findOne({ name: coupon });
-    const claims = await mongo.claims.countDocuments({ coupon_id: stored?._id as never, ordinal: 1 });
-    const remaining = stored?.remaining_amount ?? 0;
-    const isSame = Object.keys({ ...counts, ...expected }).every((code) => counts[code] === expected[code]);
-    const asExpected = isSame && claims === (expected['claimed'] ?? 0) && remaining === sale.units - claims;
-    const seconds = (performance.now() - startedAt) / 1_000;
-    yield { done, counts, expected, remaining, claims, seconds, asExpected, stopped: options.signal.aborted };
-  } finally {
-    ended.abort();
-  }
+  let progress: UserProgress = { done: 0, counts: {}, isEnd: false };
+  for await (progress of claimAsUsers({ sale, signal, ...target, coupon: name })) yield progress;
+  const { done, counts, isEnd } = progress;
+  const expected = expect(sale);
+  const [counted] = await countClaims(mongo, [new ObjectId(coupon.id)]);
+  if (!counted) throw new Error(`${name} was removed`);
+  const { claims, remaining } = counted;
+  const isSame = Object.keys({ ...counts, ...expected }).every((code) => counts[code] === expected[code]);
+  const asExpected = isSame && claims === (expected['claimed'] ?? 0) && isExact(counted);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  yield { done, counts, expected, remaining, claims, seconds, asExpected, stopped: !isEnd };
 }
 
-/** The users of a test sale. A fixed number of them claim at the same time, and each sends one claim after the other. */
-class TestUsers {
-  readonly #options: TestSaleOptions & { coupon: string };
-  readonly #counts: Counts = {};
-  #done = 0;
-  #nextUser = 1;
-
-  constructor(options: TestSaleOptions & { coupon: string }) {
-    this.#options = options;
-  }
-
-  get progress() {
-    return { done: this.#done, counts: { ...this.#counts } };
-  }
-
-  async run(): Promise<void> {
-    await Promise.all(Array.from({ length: TEST_SALE_CALLERS_MAX }, () => this.#call()));
-  }
-
-  async #call(): Promise<void> {
-    const { sale, signal } = this.#options;
-    while (this.#nextUser <= sale.users) {
-      const user = this.#nextUser++;
-      for (let attempt = 0; attempt < sale.attempts; attempt++) {
-        if (signal.aborted) return;
-        const code = await this.#claim(`test-user-${user}`).catch(() => 'no_answer');
-        this.#counts[code] = (this.#counts[code] ?? 0) + 1;
-        this.#done++;
-      }
-    }
-  }
-
-  async #claim(user_id: string): Promise<string> {
-    const { baseUrl, claimPath, claimKey, coupon } = this.#options;
-    const response = await fetch(`${baseUrl}${claimPath}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(claimKey && { authorization: `Bearer ${claimKey}` }) },
-      body: JSON.stringify({ user_id, coupon_name: coupon }),
-    });
-    const { code } = (await response.json()) as { code?: string };
-    return response.status === 200 ? 'claimed' : (code ?? String(response.status));
+/**
+ * Runs the users in a process of their own, so that they take no time of this one, and what they measure is what a caller
+ * measures. Ends where they have all their answers, or where the process is stopped.
+ */
+async function* claimAsUsers(options: Omit<TestSaleOptions, 'mongo'> & { coupon: string }): AsyncGenerator<UserProgress> {
+  const { sale, baseUrl, claimPath, claimKey, coupon, signal } = options;
+  const child = fork(USERS_SCRIPT, { env: {}, execArgv: [] });
+  const stop = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', stop);
+  try {
+    const messages = on(child, 'message', { close: ['disconnect'] });
+    const load: UserLoad = {
+      url: `${baseUrl}${claimPath}`,
+      headers: claimKey === undefined ? {} : { authorization: `Bearer ${claimKey}` },
+      couponName: coupon,
+      users: sale.users,
+      attempts: sale.attempts,
+      callers: TEST_SALE_CALLERS_MAX,
+      reportEveryMs: TEST_SALE_REPORT_EVERY_MS,
+    };
+    if (signal.aborted) return;
+    // By a message, because the arguments of a process are visible to others.
+    child.send(load);
+    for await (const [progress] of messages) yield progress as UserProgress;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
   }
 }

@@ -1,22 +1,32 @@
-import { count, make, setText, span, timeOfDay } from './format.js';
+import { count, make, offset, setText, span } from './format.js';
 import uPlot from './uPlot.esm.js';
+import { lastSeconds, prepareZoom, shownTime } from './zoom.js';
 
-const SHOWN_SECONDS = 180;
-
-/** In the order of the stack, from the bottom up. `index` is the position in a second of the view model. */
+/**
+ * In the order of the stack, from the bottom up. `index` is the position in a step of the view model. The legend omits rare ones
+ * that did not occur.
+ */
 const OUTCOMES = [
   { key: 'claimed', index: 1, label: 'claimed' },
   { key: 'already_claimed', index: 2, label: 'already claimed' },
   { key: 'out_of_stock', index: 3, label: 'no stock' },
   {
     key: 'sale_not_open',
+    isRare: true,
     index: 4,
     label: 'not open',
     title: 'Claims of a coupon that is paused, not started or ended',
   },
-  { key: 'claim_released', index: 5, label: 'released', title: 'Repeated claims whose unit was released' },
+  {
+    key: 'claim_released',
+    isRare: true,
+    index: 5,
+    label: 'released',
+    title: 'Repeated claims whose unit was released',
+  },
   {
     key: 'others',
+    isRare: true,
     index: 6,
     label: 'others',
     title: 'Pending, releases, unknown coupons, reused keys, and answers while a store is down',
@@ -32,50 +42,83 @@ const TIMES = [
   { key: 'p50', index: 8, label: 'p50' },
   { key: 'p99', index: 9, label: 'p99' },
 ];
+const STEPS_SHOWN_MS = 180_000;
+/** Round distances of times on an axis, in seconds. */
+const TIME_STEPS = [
+  ...[0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30],
+  ...[60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 604_800],
+];
 
 const style = getComputedStyle(document.documentElement);
 const color = (name) => style.getPropertyValue(`--${name}`).trim();
 const darkness = matchMedia('(prefers-color-scheme: dark)');
 
-const byTime = new Map();
+/** The last frame, and the steps of all frames by their time. */
+let state;
+const steps = new Map();
 const plots = [];
 
-/** Adds seconds, which may repeat known ones, and draws those in the window. */
-export const showSeconds = (seconds, answers) => {
-  for (const second of seconds) byTime.set(second[0], second);
-  for (const plot of plots) plot.draw();
-  fillLegend('outcomes-legend', OUTCOMES, ({ key }) => count(answers.total[key]));
-  const times = { p50: answers.p50Ms, p99: answers.p99Ms };
-  fillLegend('times-legend', TIMES, ({ key }) => (times[key] === undefined ? '–' : span(times[key])));
+/** Keeps the steps of a frame, which may repeat known ones, and draws all charts. */
+export const showCharts = (frame) => {
+  state = frame;
+  for (const step of frame.steps) steps.set(step[0], step);
+  for (const at of steps.keys()) if (at < frame.at - STEPS_SHOWN_MS) steps.delete(at);
+  draw();
+  const { total, ...times } = frame.answers;
+  fillLegend('outcomes-legend', OUTCOMES, ({ key }) => count(total[key]));
+  fillLegend('times-legend', TIMES, ({ key }) => (times[`${key}Ms`] === undefined ? '–' : span(times[`${key}Ms`])));
 };
 
-/** The last seconds, oldest first. A second without data is empty. */
-const windowOf = () => {
-  // biome-ignore lint/plugin/wall-clock: a stamp: the axis of the chart shows the time.
-  const last = Math.max(...byTime.keys(), Math.floor(Date.now() / 1_000) - 1);
-  for (const time of byTime.keys()) if (time <= last - SHOWN_SECONDS) byTime.delete(time);
-  return Array.from({ length: SHOWN_SECONDS }, (_, index) => {
-    const time = last - SHOWN_SECONDS + 1 + index;
-    return byTime.get(time) ?? [time, ...OUTCOMES.map(() => 0), null, null];
+const draw = () => {
+  if (state) for (const plot of plots) plot.draw();
+};
+
+/** Whole steps in the shown time; the latest ones where those of the sale are not known any more. */
+const shownSteps = () => {
+  const { stepMs, at } = state;
+  const shown = shownTime(state);
+  const isKnown = shown.to > Math.min(...steps.keys());
+  const { from, to, zero } = isKnown ? shown : lastSeconds(at, STEPS_SHOWN_MS / 1_000);
+  const first = Math.floor(Math.max(from, to - STEPS_SHOWN_MS) / stepMs);
+  const last = Math.max(first + 1, Math.floor(Math.min(to, Math.max(...steps.keys()) + stepMs) / stepMs));
+  const all = Array.from({ length: last - first + 1 }, (_, index) => {
+    const begin = (first + index) * stepMs;
+    return steps.get(begin) ?? [begin, ...OUTCOMES.map(() => 0), null, null];
   });
+  const x = all.map(([begin]) => (begin - zero) / 1_000);
+  return { all, x, min: Math.max(x[0], (from - zero) / 1_000), max: Math.max(x.at(-1), (to - zero) / 1_000) };
 };
 
 const stacked = () => {
-  const seconds = windowOf();
-  const sums = seconds.map(() => 0);
+  const { all, x, min, max } = shownSteps();
+  const perSecond = 1_000 / state.stepMs;
+  const sums = all.map(() => 0);
   const layers = OUTCOMES.map(({ index }) =>
-    seconds.map((second, at) => {
-      sums[at] += second[index];
+    all.map((step, at) => {
+      sums[at] += step[index] * perSecond;
       return sums[at];
     }),
   );
   // The highest layer is drawn first, and the others over it.
-  return [seconds.map(([time]) => time), ...layers.reverse()];
+  return { data: [x, ...layers.reverse()], min, max };
 };
 
 const times = () => {
-  const seconds = windowOf();
-  return [seconds.map(([time]) => time), ...TIMES.map(({ index }) => seconds.map((second) => second[index]))];
+  const { all, x, min, max } = shownSteps();
+  return { data: [x, ...TIMES.map(({ index }) => all.map((step) => step[index]))], min, max };
+};
+
+/** Flat before the first grant and after the last one. */
+const unitsLeft = () => {
+  const { from, to, zero } = shownTime(state);
+  const { sale, coupons } = state;
+  const { amount, remaining } = coupons?.shown.find(({ id }) => id === sale?.couponId) ?? { amount: 0, remaining: 0 };
+  const points = sale?.points ?? [];
+  const before = Math.min(amount, points[0] ? points[0][1] + 1 : remaining);
+  const start = points[0]?.[0] ?? to;
+  const all = [[Math.min(from, start), before], [start, before], ...points, [Math.max(to, points.at(-1)?.[0] ?? to), remaining]];
+  const x = all.map(([at]) => (at - zero) / 1_000);
+  return { data: [x, all.map(([, left]) => left)], min: (from - zero) / 1_000, max: (to - zero) / 1_000, high: amount };
 };
 
 const fillLegend = (id, series, textOf) => {
@@ -88,77 +131,85 @@ const fillLegend = (id, series, textOf) => {
       item.append(make('i', 'swatch'), make('span', '', label), make('b', ''));
       legend.append(item);
     }
-  for (const [index, one] of series.entries()) setText(legend.children[index].lastElementChild, textOf(one));
+  for (const [index, one] of series.entries()) {
+    const [item, text] = [legend.children[index], textOf(one)];
+    setText(item.lastElementChild, text);
+    item.hidden = one.isRare === true && text === count(0);
+  }
 };
 
-const axes = (size, values) => [
-  {
-    stroke: () => color('ink-2'),
-    grid: { show: false },
-    ticks: { show: false },
-    font: '12px system-ui, sans-serif',
-    size: 28,
-    space: 110,
-    values: (_, splits) => splits.map((at) => timeOfDay(at * 1_000)),
-  },
-  {
-    stroke: () => color('ink-2'),
-    grid: { stroke: () => color('line'), width: 1 },
-    ticks: { show: false },
-    font: '12px system-ui, sans-serif',
-    size,
-    space: 32,
-    values,
-  },
-];
+const axes = (size) => {
+  const both = { stroke: () => color('ink-2'), ticks: { show: false }, font: '12px system-ui, sans-serif' };
+  return [
+    {
+      ...both,
+      grid: { show: false },
+      size: 28,
+      space: 70,
+      incrs: TIME_STEPS,
+      values: (_, splits) => splits.map(offset),
+    },
+    {
+      ...both,
+      grid: { stroke: () => color('line'), width: 1 },
+      size,
+      space: 32,
+      values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? count(value) : '')),
+    },
+  ];
+};
 
-const makePlot = ({ id, series, data, values, scale }) => {
+/** `read` returns the data, and the ends of the axes. */
+const makePlot = ({ id, series, read }) => {
   const holder = document.getElementById(id);
   const size = () => ({ width: Math.max(200, holder.clientWidth), height: holder.clientHeight });
+  let shown = { data: [[], ...series.map(() => [])], min: 0, max: 1 };
   const plot = new uPlot(
     {
       ...size(),
       series: [{}, ...series],
-      axes: axes(52, values),
-      scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(scale, high * 1.1)] } },
+      axes: axes(56),
+      scales: {
+        x: { time: false, range: () => [shown.min, shown.max] },
+        y: { range: (_plot, _low, high) => [0, shown.high || Math.max(10, high * 1.1)] },
+      },
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, 40, 0, 0],
+      padding: [8, 24, 0, 0],
     },
-    data(),
+    shown.data,
     holder,
   );
   new ResizeObserver(() => plot.setSize(size())).observe(holder);
   darkness.addEventListener('change', () => plot.redraw(false, true));
-  plots.push({ draw: () => plot.setData(data()) });
+  plots.push({
+    draw: () => {
+      shown = read();
+      plot.setData(shown.data);
+    },
+  });
 };
 
-const bars = uPlot.paths.bars({ size: [1, 100], align: 0, gap: 0 });
-
 export const makeCharts = () => {
+  prepareZoom(draw);
+  makePlot({
+    id: 'left-chart',
+    series: [{ stroke: () => color('claimed'), fill: () => color('claimed-area'), width: 2, points: { show: false } }],
+    read: unitsLeft,
+  });
   makePlot({
     id: 'outcomes-chart',
-    series: [...OUTCOMES].reverse().map(({ key }) => ({
-      paths: bars,
+    series: OUTCOMES.toReversed().map(({ key }) => ({
+      paths: uPlot.paths.stepped({ align: 1 }),
       fill: () => color(key),
-      stroke: () => color(key),
       width: 0,
       points: { show: false },
     })),
-    data: stacked,
-    values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? count(value) : '')),
-    scale: 10,
+    read: stacked,
   });
   makePlot({
     id: 'times-chart',
-    series: TIMES.map(({ key }) => ({
-      stroke: () => color(key),
-      width: 2,
-      points: { show: true, size: 3 },
-      spanGaps: false,
-    })),
-    data: times,
-    values: (_, splits) => splits.map((value) => count(value)),
-    scale: 10,
+    series: TIMES.map(({ key }) => ({ stroke: () => color(key), width: 2, points: { show: true, size: 3 } })),
+    read: times,
   });
 };

@@ -1,6 +1,6 @@
 import { setText } from './format.js';
 import { describeWindow, readTime, timeZone, toLocal } from './local-time.js';
-import { clearErrors, numberOf, onSubmit, sendJson } from './send-form.js';
+import { numberOf, onSubmit, openDialog, sendJson } from './send-form.js';
 
 const pauseDialog = document.getElementById('pause-dialog');
 const changeDialog = document.getElementById('change-dialog');
@@ -50,16 +50,12 @@ export const prepareCouponDialogs = () => {
 
 const open = (dialog, chosen) => {
   coupon = chosen;
-  const form = dialog.querySelector('form');
-  clearErrors(form);
-  dialog.showModal();
-  return form;
+  return openDialog(dialog);
 };
 
 /** Sends what the dialog changes, and closes it where the API has accepted that. */
 const prepare = (dialog, read) => {
   const form = dialog.querySelector('form');
-  form.querySelector('[type="button"]').addEventListener('click', () => dialog.close());
   onSubmit(form, async () => {
     const { name } = coupon;
     const body = read(form);

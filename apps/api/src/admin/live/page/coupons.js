@@ -3,22 +3,22 @@ import { count, make, rate, setText, span, timeOfDay } from './format.js';
 import { describeWindow } from './local-time.js';
 
 const list = document.getElementById('coupon-list');
-const empty = document.getElementById('empty');
+const top = document.getElementById('sale-card');
 const cards = new Map();
 
-/** Shows the coupons, each as a card. The card stays the same element while the coupon is shown. */
-export const showCoupons = (coupons) => {
-  empty.hidden = coupons.length > 0;
-  list.hidden = coupons.length === 0;
+/** Shows the coupons as cards: one at the top, the others in the list. A card stays the same element while it is shown. */
+export const showCoupons = (coupons, topId) => {
+  document.getElementById('empty').hidden = coupons.length > 0;
+  document.getElementById('sale').hidden = topId === undefined;
+  document.getElementById('coupons').hidden = coupons.length < 2;
   const gone = new Set(cards.keys());
-  for (const [index, coupon] of coupons.entries()) {
+  let place = 0;
+  for (const coupon of coupons) {
     gone.delete(coupon.id);
-    let card = cards.get(coupon.id);
-    if (!card) {
-      card = makeCard(coupon);
-      cards.set(coupon.id, card);
-    }
-    if (list.children[index] !== card.item) list.insertBefore(card.item, list.children[index] ?? null);
+    const card = cards.get(coupon.id) ?? makeCard(coupon);
+    cards.set(coupon.id, card);
+    if (coupon.id === topId) put(card, top, 0);
+    else put(card, list, place++);
     fill(card, coupon);
   }
   for (const id of gone) {
@@ -27,8 +27,14 @@ export const showCoupons = (coupons) => {
   }
 };
 
+/** Moves a card only where it is elsewhere: a moved element loses the focus. */
+const put = ({ item }, parent, index) => {
+  if (parent.children[index] !== item) parent.insertBefore(item, parent.children[index] ?? null);
+};
+
 const makeCard = ({ name, id }) => {
-  const item = make('li', 'coupon');
+  const item = make('article', 'coupon');
+  item.setAttribute('aria-labelledby', `coupon-${id}`);
   const title = make('h3', '', name);
   title.title = name;
   title.id = `coupon-${id}`;

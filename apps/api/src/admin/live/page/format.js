@@ -17,6 +17,14 @@ export const span = (ms) => {
   return `${whole.format(ms / 86_400_000)} days`;
 };
 
+/** A time on an axis, in seconds before or after a moment. */
+export const offset = (seconds) => {
+  const [sign, at] = [seconds < 0 ? '−' : '', Math.abs(seconds)];
+  if (at < 60) return `${sign}${oneDigit.format(at)} s`;
+  if (at < 3_600) return `${sign}${oneDigit.format(at / 60)} min`;
+  return `${sign}${oneDigit.format(at / 3_600)} h`;
+};
+
 export const timeOfDay = (ms) => clock.format(ms);
 
 /** Sets text only where it differs, to avoid redrawing. */

@@ -23,25 +23,32 @@ const LABELS = {
   out_of_stock: 'no stock',
 };
 
+const result = document.getElementById('test-result');
+const progress = document.getElementById('test-progress');
+const verdict = document.getElementById('test-verdict');
+
 export const prepareTestSale = () => {
   const form = document.getElementById('test-form');
-  const progress = document.getElementById('test-progress');
-  const verdict = document.getElementById('test-verdict');
   onSubmit(form, async () => {
-    verdict.hidden = true;
     const numbers = fieldsOf(form).map(({ name, value }) => [name, numberOf(value)]);
     const body = Object.fromEntries(numbers);
     const response = await sendJson(form, { method: 'POST', path: '/live/test-sale', body });
     if (!response) return;
+    document.getElementById('test-dialog').close();
+    verdict.hidden = true;
     progress.value = 0;
-    progress.classList.remove('idle');
+    progress.hidden = result.hidden = false;
     try {
-      for await (const line of linesOf(response.body)) showLine(line, { form, progress, verdict });
+      for await (const line of linesOf(response.body)) showLine(line);
+    } catch {
+      say('The API ended the test sale.');
     } finally {
-      progress.classList.add('idle');
+      progress.hidden = true;
     }
   });
 };
+
+const say = (text) => setText(result.querySelector('.result'), text);
 
 async function* linesOf(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -53,25 +60,22 @@ async function* linesOf(body) {
   }
 }
 
-const showLine = (line, { form, progress, verdict }) => {
-  const result = form.querySelector('.result');
+const showLine = (line) => {
   if (line.total !== undefined) {
     progress.max = line.total;
-    setText(result, `Running as “${line.coupon}”.`);
+    say(`Running as “${line.coupon}”.`);
   }
   if (line.done !== undefined) progress.value = line.done;
   if (line.expected === undefined) return;
   const { asExpected, stopped, seconds, done, remaining, claims } = line;
   const took = `${count(done)} claims in ${span(seconds * 1_000)}.`;
-  setText(
-    result,
-    stopped ? `Stopped early. ${took}` : `${asExpected ? 'Exactly as expected.' : 'Not as expected.'} ${took}`,
-  );
+  say(stopped ? `Stopped early. ${took}` : `${asExpected ? 'Exactly as expected.' : 'Not as expected.'} ${took}`);
   verdict.dataset.exact = String(asExpected);
-  verdict.caption.textContent = `Afterwards MongoDB has ${count(claims)} claims and ${count(remaining)} units left.`;
+  verdict.open = !asExpected;
+  verdict.querySelector('caption').textContent = `Afterwards MongoDB has ${count(claims)} claims and ${count(remaining)} units left.`;
   const codes = [...new Set([...Object.keys(LABELS), ...Object.keys(line.counts)])];
   const rows = codes.map((code) => rowOf(code, line.expected[code] ?? 0, line.counts[code] ?? 0));
-  verdict.tBodies[0].replaceChildren(...rows);
+  verdict.querySelector('tbody').replaceChildren(...rows);
   verdict.hidden = false;
 };
 

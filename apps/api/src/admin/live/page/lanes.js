@@ -4,6 +4,16 @@ const body = document.getElementById('lane-list');
 /** By lane number. */
 const rows = new Map();
 const OLD_MS = 2_000;
+/** How long lanes stay open after their last job. */
+const IDLE_MS = 5_000;
+
+const details = document.getElementById('lanes');
+let busyAt = Number.NEGATIVE_INFINITY;
+/** Once a person has opened or closed the lanes, they stay so. */
+let isChosen = false;
+details.querySelector('summary').addEventListener('click', () => {
+  isChosen = true;
+});
 
 /** Shows the lanes, in the order of their numbers; dashes where they can't be read. */
 export const showLanes = (lanes) => {
@@ -13,6 +23,18 @@ export const showLanes = (lanes) => {
     if (lanes && !found) removeRow(lane, shown);
     else fill(shown, found);
   }
+  const busy = lanes?.filter(isBusy) ?? [];
+  if (busy.length > 0) busyAt = performance.now();
+  if (!isChosen) details.open = performance.now() - busyAt < IDLE_MS;
+  setText(document.getElementById('lanes-note'), describe(lanes, busy));
+};
+
+const isBusy = ({ waiting, delayed, active, claimsHere }) => waiting + delayed + active + claimsHere > 0;
+
+const describe = (lanes, busy) => {
+  if (!lanes) return 'not known while Redis is down';
+  const all = `${count(lanes.length)} lane${lanes.length === 1 ? '' : 's'}`;
+  return busy.length === 0 ? `${all}, idle` : `${all}, ${count(busy.length)} busy`;
 };
 
 const removeRow = (lane, { row }) => {
@@ -41,6 +63,6 @@ const fill = ({ row, cells }, lane) => {
       ]
     : ['–', '–', '–', '–'];
   for (const [index, text] of texts.entries()) setText(cells[index], text);
-  row.classList.toggle('busy', Boolean(lane && lane.waiting + lane.active + lane.claimsHere > 0));
+  row.classList.toggle('busy', Boolean(lane && isBusy(lane)));
   row.classList.toggle('old', Boolean(lane && lane.oldestMs > OLD_MS));
 };

@@ -1,18 +1,21 @@
-import { makeCharts, showSeconds } from './charts.js';
+import { makeCharts, showCharts } from './charts.js';
 import { connect } from './connection.js';
 import { prepareCouponDialogs } from './coupon-dialogs.js';
 import { showCoupons } from './coupons.js';
 import { count, rate, setText, span } from './format.js';
 import { prepareCouponForm, prepareTestSale } from './forms.js';
 import { showLanes } from './lanes.js';
+import { prepareDialogs } from './send-form.js';
 import { showConnection, showStatus } from './status.js';
+import { showSummary } from './summary.js';
 
 const figure = (id, value, write) => setText(document.getElementById(id), value === undefined ? '–' : write(value));
 
 const show = (state) => {
   const { coupons, answers, lanes, workers } = state;
   showStatus(state);
-  if (coupons) showCoupons(coupons.shown);
+  if (coupons) showCoupons(coupons.shown, state.sale?.couponId);
+  showSummary(state);
   figure(
     'rate',
     coupons?.shown.reduce((sum, { claimsPerSecond }) => sum + claimsPerSecond, 0),
@@ -24,11 +27,12 @@ const show = (state) => {
   figure('workers', workers, count);
   document.getElementById('workers').classList.toggle('bad', workers === 0);
   showLanes(lanes);
-  showSeconds(state.seconds, answers);
-  document.getElementById('test-sale').hidden = !state.testSales;
+  showCharts(state);
+  document.getElementById('open-test').hidden = !state.testSales;
 };
 
 makeCharts();
+prepareDialogs();
 prepareCouponForm();
 prepareCouponDialogs();
 prepareTestSale();

@@ -4,9 +4,25 @@ const NO_ANSWER = 'The API does not answer. The request may have been carried ou
 
 export const fieldsOf = (form) => [...form.querySelectorAll('input')];
 
-export const clearErrors = (form) => {
+const clearErrors = (form) => {
   for (const input of fieldsOf(form)) showError(form, input.name, '');
   setText(form.querySelector('.result'), '');
+};
+
+/** Opens a dialog with its form, without what was said before. Returns the form. */
+export const openDialog = (dialog) => {
+  const form = dialog.querySelector('form');
+  clearErrors(form);
+  dialog.showModal();
+  return form;
+};
+
+/** Connects the buttons that open and close dialogs. */
+export const prepareDialogs = () => {
+  for (const opener of document.querySelectorAll('[data-opens]'))
+    opener.addEventListener('click', () => openDialog(document.getElementById(opener.dataset.opens)));
+  for (const dialog of document.querySelectorAll('dialog'))
+    dialog.querySelector('[type="button"]').addEventListener('click', () => dialog.close());
 };
 
 const showError = (form, name, text) => {
