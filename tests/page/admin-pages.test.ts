@@ -12,6 +12,7 @@ import {
   becomes,
   numberOf,
   type OpenPage,
+  openDrawer,
   openPage,
   shownStock,
   textOf,
@@ -70,6 +71,7 @@ describe('without the token', () => {
 test('with the token as password a browser is let in, and may create coupons', async () => {
   const { page, errors } = await open('/live');
   await becomes(page, 'live');
+  await openDrawer(page, 'New coupon');
   await page.locator('#coupon-name').fill('by hand');
   await page.locator('#coupon-amount').fill('7');
   await page.getByRole('button', { name: 'Create' }).click();
@@ -137,7 +139,7 @@ test('a store that is down is shown, and that it is up again', async () => {
   await stores.servers.redis.stop(0);
   await until(async () => (await textOf(page, '#status')).includes('Redis does not answer.'));
   expect(await textOf(page, '#workers')).toBe('–');
-  expect(await accessibilityFaults(page)).toEqual([]);
+  expect(await accessibilityFaults(page, '#status')).toEqual([]);
   await stores.servers.redis.start();
   await page.waitForSelector('#status[data-level="fine"]');
 });
@@ -180,7 +182,7 @@ test('an API that stops waits for no page, and the page comes back with the next
   system.apis.push(next);
   await becomes(page, 'live');
   expect((await shownStock(page, 'kept'))?.left).toBe(9);
-  await page.waitForSelector('#test-sale', { state: 'hidden' });
+  await page.waitForSelector('#open-test', { state: 'hidden' });
   const sale = { users: 1, units: 1, attempts: 1 };
   expect((await call(`${url}/live/test-sale`, 'POST', sale, bearer)).status).toBe(404);
 });

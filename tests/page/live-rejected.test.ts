@@ -43,7 +43,7 @@ test('callers who are answered 429 are a series of their own, and the banner is 
   expect(await textOf(page, '#status')).toContain('This API rejected more than a tenth of the claims');
   await until(async () => (await shown('rejected')) === 2);
   expect([await shown('claimed'), await shown('already_claimed'), await shown('others')]).toEqual([1, PER_USER - 1, 0]);
-  expect(await accessibilityFaults(page)).toEqual([]);
+  expect(await accessibilityFaults(page, '#status')).toEqual([]);
 });
 
 test('the banner goes once a tenth or less of the claims is rejected', async () => {

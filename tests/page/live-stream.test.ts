@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS } from '@flashclaim/core';
+import { LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS, newCoupon } from '@flashclaim/core';
 import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { claim, createCoupon } from '../support/call-api.ts';
+import { newClaim } from '../support/documents.ts';
 import { openStream } from '../support/live-stream.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
@@ -84,16 +85,16 @@ test('the coupons that were claimed or created last are shown, newest first, and
   expect(names).toEqual([...newest, 'old and busy']);
 
   const claims = claim(url, 'old and busy', 'somebody else');
-  let seconds: number[][] = [];
+  let steps: number[][] = [];
   await until(async () => {
-    seconds = (await stream.next()).seconds;
-    // One, or two where somebody got theirs in the same second.
-    return seconds.some(([, claimed = 0]) => claimed > 0);
+    steps = (await stream.next()).steps;
+    // One, or two where another claim was granted in the same step.
+    return steps.some(([, claimed = 0]) => claimed > 0);
   });
   await claims;
   const late = await openStream(url);
-  const history = (await late.next()).seconds;
-  expect(history).toEqual(expect.arrayContaining(seconds));
+  const history = (await late.next()).steps;
+  expect(history).toEqual(expect.arrayContaining(steps));
   await Promise.all([stream.close(), late.close()]);
 });
 
@@ -108,4 +109,66 @@ test('a lane of another number of lanes is shown as long as it has jobs', async 
   await until(async () => (await told()) === undefined);
   await stream.close();
   await queue.close();
+});
+
+describe('the coupon at the top', () => {
+  /**
+   * Inserts a coupon of 200 units, of which these were granted, one in each millisecond until a minute from now: so it sells,
+   * however long the test takes.
+   */
+  const insertSold = async (name: string, issued: number): Promise<string> => {
+    const { coupons, claims } = system.stores.mongo;
+    const [now, end] = [new Date(), Date.now() + 60_000];
+    const fields = { ...newCoupon({ name, amount: 200 }, now), remaining_amount: 200 - issued, issued };
+    const { insertedId } = await coupons.insertOne(fields);
+    const coupon = { _id: insertedId, name };
+    const granted = Array.from({ length: issued }, (_, i) =>
+      newClaim(coupon, i + 1, { claimed_at: new Date(end - issued + i) }),
+    );
+    await claims.insertMany(granted);
+    onTestFinished(async () => void (await coupons.deleteOne({ _id: insertedId })));
+    return insertedId.toHexString();
+  };
+  const openNext = async () => {
+    const stream = await openStream(url);
+    const frame = await stream.next();
+    await stream.close();
+    return frame;
+  };
+
+  test('is the one that sells: its first frame has its rate, and its curve from the first claim to the last', async () => {
+    const couponId = await insertSold('sells', 150);
+    const { sale, coupons } = await openNext();
+    expect(sale.couponId).toBe(couponId);
+    expect(coupons.shown.find(({ id }: { id: string }) => id === couponId).claimsPerSecond).toBeGreaterThan(100);
+    const left = sale.points.map(([, units]: number[]) => units);
+    expect([left[0], left.at(-1)]).toEqual([199, 50]);
+    expect(left).toEqual(left.toSorted((a: number, b: number) => b - a));
+    expect(left.length).toBeGreaterThan(20);
+    expect(left.length).toBeLessThanOrEqual(64);
+    expect(sale.points.at(-1)[0] - sale.points[0][0]).toBe(149);
+  });
+
+  test('has a curve that ends at its amount, also where released units are free again', async () => {
+    const couponId = await insertSold('sold again', 150);
+    await system.stores.mongo.coupons.updateOne({ name: 'sold again' }, { $set: { remaining_amount: 200 } });
+    const { sale } = await openNext();
+    expect(sale.couponId).toBe(couponId);
+    expect(Math.max(...sale.points.map(([, units]: number[]) => units))).toBe(200);
+  });
+
+  test('has the answers of this process about it alone', async () => {
+    const stream = await openStream(url);
+    await stream.next();
+    await createCoupon(url, 'answered', 1);
+    for (const user of ['first', 'second', 'first', 'third']) await claim(url, 'answered', user);
+    let frame = await stream.next();
+    const top = () => frame.coupons.shown.find(({ id }: { id: string }) => id === frame.sale.couponId)?.name;
+    await until(async () => {
+      frame = await stream.next();
+      return top() === 'answered' && frame.sale.answers?.refused === 3;
+    });
+    expect(frame.sale.answers.p99Ms).toBeGreaterThan(0);
+    await stream.close();
+  });
 });

@@ -11,6 +11,7 @@ import {
   expectNoSidewaysScroll,
   numberOf,
   type OpenPage,
+  openDrawer,
   openPage,
   shownStock,
   textOf,
@@ -48,7 +49,8 @@ test('an empty page explains itself', async () => {
 });
 
 test('a coupon is created by keyboard, and shows up by itself', async () => {
-  await page.locator('#coupon-name').focus();
+  await page.getByRole('button', { name: 'New coupon' }).focus();
+  await page.keyboard.press('Enter');
   await page.keyboard.type('Morning drop');
   await page.keyboard.press('Tab');
   await page.keyboard.type('50');
@@ -56,7 +58,9 @@ test('a coupon is created by keyboard, and shows up by itself', async () => {
   await until(async () => (await shownStock(page, 'Morning drop'))?.left === 50);
   expect(await textOf(page, '#coupon-form .result')).toBe('Morning drop was created with 50 units.');
   expect((await readCoupon(url, 'Morning drop')).amount).toBe(50);
+  await page.keyboard.press('Escape');
   await page.waitForSelector('#empty', { state: 'hidden' });
+  expect(await textOf(page, '#sale-card h3')).toBe('Morning drop');
 });
 
 /** Lanes are looked at once a second, where nothing is in the way. */
@@ -87,6 +91,7 @@ test.each([
   ['nothing to sell', 'x', '0', 'coupon-amount', /^Must be >= 1/],
   ['a name that is taken', 'Morning drop', '5', 'coupon-name', /^Choose another name/],
 ])('a coupon with %s is refused next to the field', async (_, name, amount, field, message) => {
+  await openDrawer(page, 'New coupon');
   await page.locator('#coupon-name').fill(name);
   await page.locator('#coupon-amount').fill(amount);
   const answered = page.waitForResponse(/api\/coupons$/);
@@ -96,6 +101,7 @@ test.each([
   expect(await textOf(page, `#${field}-error`)).toMatch(message);
   expect(await page.evaluate('document.activeElement.id')).toBe(field);
   expect(await page.locator('[aria-invalid="true"]').count()).toBe(1);
+  await page.keyboard.press('Escape');
   expect(await system.stores.mongo.coupons.countDocuments({ name: 'x' })).toBe(0);
   // The browser itself writes an error for an answer of 400 or 409: this one is wanted.
   expect(live.errors.splice(0)).toEqual([expect.stringMatching(/status of 4\d\d .*\/api\/coupons$/)]);
@@ -135,9 +141,11 @@ test('a unit that is lost is said out loud', async () => {
 });
 
 test('a test sale goes through the real claim call, and comes out as expected', async () => {
+  await openDrawer(page, 'Test sale');
   await page.locator('#test-users').fill('300');
   await page.locator('#test-units').fill('50');
   await page.getByRole('button', { name: 'Start' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
   await page.waitForSelector('#test-verdict', { state: 'visible' });
   expect(await page.locator('#test-verdict').getAttribute('data-exact')).toBe('true');
   await page.locator('#test-progress').waitFor({ state: 'hidden' });
@@ -151,38 +159,74 @@ test('a test sale goes through the real claim call, and comes out as expected', 
   await until(async () => (await shownStock(page, sale?.name ?? ''))?.left === 0);
 });
 
+test('the sale is at the top, and is summed up once it is sold out, with the verdict of a count', async () => {
+  expect(await textOf(page, '#sale-card h3')).toMatch(/^test sale/);
+  const summary = /^50 units in (under )?[\d.]+ m?s to 50 users; 550 refused; p99 [\d.]+ m?s; audit clean\.$/;
+  await until(async () => summary.test(await textOf(page, '#summary')));
+});
+
+/** From when to when the charts show a sale: with the stock that is left, and how long after the last answer. */
+const shownTime = (remaining: number, later: number) =>
+  page.evaluate<object>(`import('/live/assets/zoom.js').then(({ shownTime }) => shownTime({
+    at: ${9_000 + later},
+    sale: { couponId: 'a', points: [[2000, 9], [5000, ${remaining}]], answers: { lastAt: 9000 } },
+    coupons: { shown: [{ id: 'a', remaining: ${remaining} }] },
+  }))`);
+
+test('the charts begin with the first claim and end with the last answer, or show the last seconds', async () => {
+  expect(await shownTime(0, 60_000)).toEqual({ from: 2_000, to: 9_000, zero: 2_000 });
+  expect(await shownTime(5, 3_000)).toEqual({ from: 2_000, to: 12_000, zero: 2_000 });
+  await page.getByRole('button', { name: '30 seconds' }).click();
+  expect(await page.getByRole('button', { pressed: true }).allTextContents()).toEqual(['30 seconds']);
+  expect(await shownTime(0, 91_000)).toEqual({ from: 70_000, to: 100_000, zero: 100_000 });
+  await page.getByRole('button', { name: 'The sale' }).click();
+});
+
+test('the lanes are open while they have jobs', async () => {
+  const isOpen = async () => (await page.locator('#lanes').getAttribute('open')) !== null;
+  const queue = queueOf(0);
+  await queue.pause();
+  await queue.add(JOB_NAME, 'poison');
+  await until(async () => (await textOf(page, '#lanes-note')) === `${LANES_DEFAULT} lanes, 1 busy`);
+  expect(await isOpen()).toBe(true);
+  await queue.drain();
+  await queue.resume();
+  await queue.close();
+  await until(async () => !(await isOpen()));
+  expect(await textOf(page, '#lanes-note')).toBe(`${LANES_DEFAULT} lanes, idle`);
+});
+
 test('a test sale that is too large is refused next to the field', async () => {
+  await openDrawer(page, 'Test sale');
   await page.locator('#test-users').fill('5001');
   await page.getByRole('button', { name: 'Start' }).click();
   await page.waitForSelector('#test-users[aria-invalid="true"]');
   expect(await textOf(page, '#test-users-error')).toBe('Must be <= 5000.');
   expect(live.errors.splice(0)).toEqual([expect.stringMatching(/status of 400 .*test-sale$/)]);
+  await page.keyboard.press('Escape');
 });
 
-test.each([
-  ['light', 1280],
-  ['light', 360],
-  ['dark', 1280],
-  ['dark', 360],
-] as const)('can be used by everybody: %s, %i pixels wide', async (colorScheme, width) => {
-  const name = `${colorScheme} ${width} ${'wide '.repeat(40)}`.trim();
+test.each(['light', 'dark'] as const)('everybody can use the page: %s', async (colorScheme) => {
+  const name = `${colorScheme} ${'wide '.repeat(40)}`.trim();
   await createCoupon(url, name, 5);
   await page.emulateMedia({ colorScheme });
-  await page.setViewportSize({ width, height: 800 });
   await page.getByRole('heading', { name }).waitFor();
   expect(await accessibilityFaults(page)).toEqual([]);
-  await expectNoSidewaysScroll(page);
+  for (const width of [320, 390, 1_280]) {
+    await page.setViewportSize({ width, height: 800 });
+    await expectNoSidewaysScroll(page);
+  }
 });
 
-/** Where the figures begin, by what is said above them: about the connection, and about the system. */
-const FIGURES_TOPS = `import('/live/assets/status.js').then(({ showConnection, showStatus }) => {
-  const top = () => document.querySelector('.figures').getBoundingClientRect().top;
+/** Where the charts begin, by what is said above them: about the connection, and about the system. */
+const CHARTS_TOPS = `import('/live/assets/status.js').then(({ showConnection, showStatus }) => {
+  const top = () => document.querySelector('.charts').getBoundingClientRect().top;
   const tops = [top()];
   for (const [state, text] of [['connecting'], ['disconnected'], ['disconnected', 'Access denied. Reload the page'], ['live']]) {
     showConnection(state, text);
     tops.push(top());
   }
-  for (const comparison of [undefined, { at: Date.now(), compared: 12, tooLarge: 0, wrong: [] }]) {
+  for (const comparison of [undefined, { at: Date.now(), matching: Array(12).fill('a'), tooLarge: [], wrong: [] }]) {
     showStatus({ alerts: [], workers: 12, comparison });
     tops.push(top());
   }
@@ -193,7 +237,7 @@ test.each([360, 500, 768, 1280])(
   'nothing moves when what is said at the top changes: %i pixels wide',
   async (width) => {
     await page.setViewportSize({ width, height: 800 });
-    expect(new Set(await page.evaluate<number[]>(FIGURES_TOPS)).size).toBe(1);
+    expect(new Set(await page.evaluate<number[]>(CHARTS_TOPS)).size).toBe(1);
   },
 );
 
@@ -201,7 +245,7 @@ test('what changes several times a second is not read out; the state of the conn
   const announced = await page.evaluate<string[]>(
     '[...document.querySelectorAll("output, [role=status], [aria-live=polite]")].map(({ id, className }) => id || className)',
   );
-  expect(announced).toEqual(['connection', 'status', 'coupons-result', 'result', 'result', 'result', 'result']);
+  expect(announced).toEqual(['connection', 'status', 'result', 'coupons-result', ...Array(4).fill('result')]);
 });
 
 test('bars and legends are seen in colours that the reader forces', async () => {

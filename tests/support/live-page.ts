@@ -56,6 +56,12 @@ export const insertShown = async (
   return { name, card };
 };
 
+/** Opens the drawer that this button opens. */
+export const openDrawer = async (page: Page, button: 'New coupon' | 'Test sale'): Promise<void> => {
+  await page.getByRole('button', { name: button, exact: true }).click();
+  await page.getByRole('dialog').waitFor();
+};
+
 /** The remaining units and the amount on a coupon's card. */
 export const shownStock = async (page: Page, name: string): Promise<{ left: number; amount: number } | undefined> => {
   const card = page.locator('.coupon', { has: page.getByRole('heading', { name, exact: true }) });
@@ -66,9 +72,10 @@ export const shownStock = async (page: Page, name: string): Promise<{ left: numb
   return { left: left as number, amount: amount as number };
 };
 
-/** The findings of axe: rule and element. */
-export const accessibilityFaults = async (page: Page): Promise<string[]> => {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+/** The findings of axe in the page, or in a part of it: rule and element. */
+export const accessibilityFaults = async (page: Page, part = 'html'): Promise<string[]> => {
+  // The other mode opens a second page for each run, and is for frames of other origins.
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().include(part).analyze();
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 };
 

@@ -9,7 +9,7 @@ const POINTS_MAX = 64;
 /** Another coupon gets to the top where it sells this many times as fast. Less would change it back and forth. */
 const FASTER_TIMES = 4;
 
-/** A coupon keeps its place for this long after its last grant, unless another sells faster. */
+/** A coupon keeps its place for this long after its last change, unless another sells faster. */
 const QUIET_MS = 2_000;
 
 /** In the first frame of a sale, the rate is that of about this time. */
@@ -24,7 +24,7 @@ interface Read {
 
 export type SoldCoupon = Pick<Sale, 'couponId' | 'points'>;
 
-/** Chooses the coupon at the top of the page, and reads how it sold from the times of its claims. */
+/** Chooses the coupon at the top of the page: the one that sells, else the one that changed last. Reads how it sold from the times of its claims. */
 export class SaleReader {
   readonly #mongo: Mongo;
   #read: (SoldCoupon & Pick<ShownCoupon, 'issued' | 'remaining'>) | undefined;
@@ -53,8 +53,7 @@ export class SaleReader {
     const current = shown.find(({ id }) => id === this.#read?.couponId);
     if (!first || !current) return first;
     const isFaster = first.claimsPerSecond > FASTER_TIMES * Math.max(1, current.claimsPerSecond);
-    // Its rate may not be known yet.
-    const isLater = first.issued > 0 && first.updatedAt > current.updatedAt + QUIET_MS;
+    const isLater = isOnSale(first) && first.updatedAt > current.updatedAt + QUIET_MS;
     return isFaster || (current.claimsPerSecond === 0 && isLater) ? first : current;
   }
 
@@ -85,8 +84,8 @@ const rateOf = (points: Sale['points'], at: number): number => {
   return (first[1] - last[1] + 1) / Math.max(1 / 3, (at - first[0]) / 1_000);
 };
 
-/** The fastest first, then those that were sold, then the latest change. */
+const isOnSale = ({ state, issued }: ShownCoupon): boolean => state === 'open' || issued > 0;
+
+/** The fastest first, then those that are or were on sale, then the latest change. */
 const bySale = (a: ShownCoupon, b: ShownCoupon): number =>
-  b.claimsPerSecond - a.claimsPerSecond ||
-  Number(b.issued > 0) - Number(a.issued > 0) ||
-  b.updatedAt - a.updatedAt;
+  b.claimsPerSecond - a.claimsPerSecond || Number(isOnSale(b)) - Number(isOnSale(a)) || b.updatedAt - a.updatedAt;

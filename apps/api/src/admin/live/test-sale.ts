@@ -106,7 +106,9 @@ export async function* runTestSale({ sale, mongo, signal, ...target }: TestSaleO
  * Runs the users in a process of their own, so that they take no time of this one, and what they measure is what a caller
  * measures. Ends where they have all their answers, or where the process is stopped.
  */
-async function* claimAsUsers(options: Omit<TestSaleOptions, 'mongo'> & { coupon: string }): AsyncGenerator<UserProgress> {
+async function* claimAsUsers(
+  options: Omit<TestSaleOptions, 'mongo'> & { coupon: string },
+): AsyncGenerator<UserProgress> {
   const { sale, baseUrl, claimPath, claimKey, coupon, signal } = options;
   const child = fork(USERS_SCRIPT, { env: {}, execArgv: [] });
   const stop = () => child.kill('SIGKILL');

@@ -116,7 +116,12 @@ const unitsLeft = () => {
   const points = sale?.points ?? [];
   const before = Math.min(amount, points[0] ? points[0][1] + 1 : remaining);
   const start = points[0]?.[0] ?? to;
-  const all = [[Math.min(from, start), before], [start, before], ...points, [Math.max(to, points.at(-1)?.[0] ?? to), remaining]];
+  const all = [
+    [Math.min(from, start), before],
+    [start, before],
+    ...points,
+    [Math.max(to, points.at(-1)?.[0] ?? to), remaining],
+  ];
   const x = all.map(([at]) => (at - zero) / 1_000);
   return { data: [x, all.map(([, left]) => left)], min: (from - zero) / 1_000, max: (to - zero) / 1_000, high: amount };
 };

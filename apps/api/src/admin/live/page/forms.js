@@ -68,11 +68,13 @@ const showLine = (line) => {
   if (line.done !== undefined) progress.value = line.done;
   if (line.expected === undefined) return;
   const { asExpected, stopped, seconds, done, remaining, claims } = line;
-  const took = `${count(done)} claims in ${span(seconds * 1_000)}.`;
+  const { rate_limited = 0, overloaded = 0 } = line.counts;
+  const rejected = rate_limited + overloaded > 0 ? `, ${count(rate_limited + overloaded)} of them rejected` : '';
+  const took = `${count(done)} claims in ${span(seconds * 1_000)}${rejected}.`;
   say(stopped ? `Stopped early. ${took}` : `${asExpected ? 'Exactly as expected.' : 'Not as expected.'} ${took}`);
   verdict.dataset.exact = String(asExpected);
-  verdict.open = !asExpected;
-  verdict.querySelector('caption').textContent = `Afterwards MongoDB has ${count(claims)} claims and ${count(remaining)} units left.`;
+  verdict.querySelector('caption').textContent =
+    `Afterwards MongoDB has ${count(claims)} claims and ${count(remaining)} units left.`;
   const codes = [...new Set([...Object.keys(LABELS), ...Object.keys(line.counts)])];
   const rows = codes.map((code) => rowOf(code, line.expected[code] ?? 0, line.counts[code] ?? 0));
   verdict.querySelector('tbody').replaceChildren(...rows);

@@ -5,7 +5,7 @@ const body = document.getElementById('lane-list');
 const rows = new Map();
 const OLD_MS = 2_000;
 /** How long lanes stay open after their last job. */
-const IDLE_MS = 5_000;
+const IDLE_MS = 3_000;
 
 const details = document.getElementById('lanes');
 let busyAt = Number.NEGATIVE_INFINITY;

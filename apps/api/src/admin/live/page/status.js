@@ -40,7 +40,10 @@ const describeComparison = (comparison) => {
   if (!comparison) return '';
   const { at, matching, tooLarge, wrong } = comparison;
   const compared = matching.length + wrong.length;
-  const rest = tooLarge.length > 0 ? ` ${count(tooLarge.length)} with too many claims to count here: npm run audit counts them.` : '';
+  const rest =
+    tooLarge.length > 0
+      ? ` ${count(tooLarge.length)} with too many claims to count here: npm run audit counts them.`
+      : '';
   if (compared === 0) return rest.trim();
   const exact = wrong.length === 0 ? 'match' : 'do not match';
   return `Stock and claims of ${count(compared)} shown coupon${compared === 1 ? '' : 's'} ${exact}, counted at ${timeOfDay(at)}.${rest}`;
