@@ -1,6 +1,7 @@
 import { LANES_DEFAULT, LANES_MAX, laneOf } from '@flashclaim/core';
 import { laneName, openQueue } from '@flashclaim/lanes';
 import type { Job, Queue } from 'bullmq';
+import { Timestamp } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { call, claim, createCoupon } from '../support/call-api.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -99,4 +100,27 @@ test('a job that failed can be run again', async () => {
   await expect
     .poll(async () => ((await queue.getJob(failed.id as string)) as Job).processedOn)
     .toBeGreaterThan(processedOn);
+});
+
+test('decided jobs have their outcomes as title, and no user', async () => {
+  const [url] = system.urls as [string];
+  const decided = `${url}/admin/queues/api/queues/decided`;
+  // Its id sorts last, as that of the latest job does.
+  const id = 'zzz';
+  const record = { _id: id, deadline: new Date(1_900_000_000_000), decided_at: new Timestamp({ t: 1_899_999_150, i: 1 }) };
+  const { jobRecords } = system.stores.mongo;
+  await jobRecords.insertOne({ ...record, result: { decisions: `${'S'.repeat(39)}${'C'.repeat(6)}` } });
+  await jobRecords.insertOne({ ...record, _id: 'zzy' });
+  const { body } = await call(`${url}/admin/queues/api/queues?activeQueue=decided&status=completed`, 'GET');
+  const shown = body.queues.find(({ name }: { name: string }) => name === 'decided');
+  const names = shown.jobs.map(({ name }: { name: string }) => name);
+  expect(names.slice(0, 2)).toEqual(['45 claims: 6 granted, 39 sold out', 'expired: none granted']);
+  expect(names).toContain('1 claim: 1 granted');
+  expect(JSON.stringify(shown)).not.toContain(USER);
+  expect((await call(`${decided}/${id}`, 'GET')).body).toMatchObject({
+    job: { data: { granted: 6, 'sold out': 39 }, timestamp: 1_899_999_100_000, finishedOn: 1_899_999_150_000 },
+    status: 'completed',
+  });
+  for (const path of ['clean/completed', 'empty', 'pause', `${id}/retry`, `${id}/clean`])
+    expect((await call(`${decided}/${path}`, 'PUT', {})).status, path).toBe(405);
 });

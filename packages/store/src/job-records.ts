@@ -1,4 +1,4 @@
-import type { ClaimJobResult, JobRecord, StoredJobRecord } from '@flashclaim/core';
+import { type ClaimJobResult, type JobRecord, QUERY_TIMEOUT_MS, type StoredJobRecord } from '@flashclaim/core';
 import { type ClientSession, Timestamp } from 'mongodb';
 import { COLLECTIONS } from './collections.ts';
 import { databaseTimeOf } from './database-time.ts';
@@ -44,6 +44,19 @@ export const readJobRecords = async (
   const found = await jobRecords.find({ _id: { $in: [...jobIds] } }, session ? { session } : {}).toArray();
   return new Map(found.map((fields) => [fields._id, toJobRecord(fields)]));
 };
+
+/** A page of the records, the latest first: their ids begin with the deadline. */
+export const readLatestJobRecords = async (
+  { jobRecords }: Mongo,
+  { skip, limit }: { skip: number; limit: number },
+): Promise<StoredJobRecord[]> => {
+  const found = await jobRecords.find({}, { sort: { _id: -1 }, skip, limit, maxTimeMS: QUERY_TIMEOUT_MS }).toArray();
+  return found.map(toJobRecord);
+};
+
+/** About how many records there are. It does not read them. */
+export const countJobRecords = ({ jobRecords }: Mongo): Promise<number> =>
+  jobRecords.estimatedDocumentCount({ maxTimeMS: QUERY_TIMEOUT_MS });
 
 /**
  * Inserts records in the session's transaction.

@@ -4,6 +4,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { type BoardOptions, openBoardLane } from '../admin/queues/board-lane.ts';
 import { BoardLanes } from '../admin/queues/board-lanes.ts';
 import { BOARD_SECURITY, servePages } from '../admin/serve-pages.ts';
+import { DecidedJobs } from '../admin/queues/decided-jobs.ts';
 import { sendProblem } from '../http/problem.ts';
 
 const BASE_PATH = '/admin/queues';
@@ -41,7 +42,7 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
   );
   const adapter = new FastifyAdapter();
   const board = createBullBoard({
-    queues: app.lanes.map((queue) => openBoardLane(queue, options)),
+    queues: [...app.lanes.map((queue) => openBoardLane(queue, options)), new DecidedJobs(app)],
     serverAdapter: adapter,
     options: {
       uiConfig: {
