@@ -107,7 +107,11 @@ test('decided jobs have their outcomes as title, and no user', async () => {
   const decided = `${url}/admin/queues/api/queues/decided`;
   // Its id sorts last, as that of the latest job does.
   const id = 'zzz';
-  const record = { _id: id, deadline: new Date(1_900_000_000_000), decided_at: new Timestamp({ t: 1_899_999_150, i: 1 }) };
+  const record = {
+    _id: id,
+    deadline: new Date(1_900_000_000_000),
+    decided_at: new Timestamp({ t: 1_899_999_150, i: 1 }),
+  };
   const { jobRecords } = system.stores.mongo;
   await jobRecords.insertOne({ ...record, result: { decisions: `${'S'.repeat(39)}${'C'.repeat(6)}` } });
   await jobRecords.insertOne({ ...record, _id: 'zzy' });

@@ -10,6 +10,7 @@ import { openBrowser } from '../support/chromium.ts';
 import {
   accessibilityFaults,
   becomes,
+  expectNoSidewaysScroll,
   numberOf,
   type OpenPage,
   openDrawer,
@@ -118,6 +119,18 @@ describe('the queues page', () => {
   test('can only be looked at', async () => {
     expect((await call(`${url}/admin/queues/api/queues/lane-0/pause`, 'PUT', {}, bearer)).status).toBe(405);
   });
+});
+
+test('the reference of the API is dark where the reader wants that, fits a phone, and shows how to call it', async () => {
+  const { page } = await open('/docs/', { colorScheme: 'dark', viewport: { width: 390, height: 800 } });
+  await page.getByText('curl http').waitFor();
+  await page.getByText('createClient({ baseUrl').waitFor();
+  await page.waitForSelector('html.dark-mode');
+  await page.getByRole('button', { name: /^POST \/api\/coupons\/claim/ }).click();
+  await page.getByText('Idempotency-Key').first().waitFor();
+  await expectNoSidewaysScroll(page);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.waitForSelector('html:not(.dark-mode)');
 });
 
 test('a store that is down is shown, and that it is up again', async () => {

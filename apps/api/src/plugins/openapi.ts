@@ -22,6 +22,24 @@ Every answer has an \`x-request-id\`. Any call may be answered \`not_found\` 404
 \`method_not_allowed\` 405 with \`Allow\` where the address does not take the method, \`request_timeout\` 408 where the request
 arrives too slowly, and \`headers_too_large\` 431 where the headers are longer than 16 KiB.
 
+Claim a unit with curl. Send the same key again after a broken connection, a 429 or a 503: it is the same claim.
+
+\`\`\`sh
+curl http://127.0.0.1:8080/api/coupons/claim -H 'content-type: application/json' \\
+  -H "idempotency-key: $(uuidgen)" -d '{"user_id":"user_1","coupon_name":"PROMO_SUPER"}'
+\`\`\`
+
+Or from TypeScript, with the client of this repository, which retries by itself:
+
+\`\`\`ts
+import { createClient } from '@flashclaim/client';
+
+const flashclaim = createClient({ baseUrl: 'http://127.0.0.1:8080' });
+const request = { userId: 'user_1', couponName: 'PROMO_SUPER' };
+const result = await flashclaim.claim(request, { idempotencyKey: crypto.randomUUID() });
+console.log(result.outcome);
+\`\`\`
+
 Pages for people: [the live sale](/live) and [the queues](/admin/queues).`.trim();
 
 /** The schemas that the document contains once, by their names. */

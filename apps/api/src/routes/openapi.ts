@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
+
+const PAGE_FOLDER = join(import.meta.dirname, '../http/openapi/page');
 
 /** The page loads nothing from other hosts, so it works without the internet. Its scripts set inline styles. */
 const PAGE_CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
@@ -10,7 +14,7 @@ export const openapiRoutes: FastifyPluginAsyncTypebox = async (app) => {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: PAGE_CSP,
-    theme: { title: 'Flashclaim API' },
+    theme: { title: 'Flashclaim API', js: [await readTheme('theme.js')], css: [await readTheme('theme.css')] },
     uiConfig: { layout: 'BaseLayout', displayRequestDuration: true, tryItOutEnabled: true },
   });
 
@@ -39,3 +43,8 @@ export const openapiRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
   );
 };
+
+const readTheme = async (filename: string) => ({
+  filename,
+  content: await readFile(join(PAGE_FOLDER, filename), 'utf8'),
+});

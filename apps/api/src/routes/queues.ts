@@ -3,8 +3,8 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginAsync } from 'fastify';
 import { type BoardOptions, openBoardLane } from '../admin/queues/board-lane.ts';
 import { BoardLanes } from '../admin/queues/board-lanes.ts';
-import { BOARD_SECURITY, servePages } from '../admin/serve-pages.ts';
 import { DecidedJobs } from '../admin/queues/decided-jobs.ts';
+import { BOARD_SECURITY, servePages } from '../admin/serve-pages.ts';
 import { sendProblem } from '../http/problem.ts';
 
 const BASE_PATH = '/admin/queues';

@@ -9,7 +9,7 @@ const POINTS_MAX = 64;
 /** Another coupon gets to the top where it sells this many times as fast. Less would change it back and forth. */
 const FASTER_TIMES = 4;
 
-/** A coupon keeps its place for this long after its last change, unless another sells faster. */
+/** A coupon on sale keeps its place for this long after its last change, unless another sells faster. */
 const QUIET_MS = 2_000;
 
 /** In the first frame of a sale, the rate is that of about this time. */
@@ -53,7 +53,8 @@ export class SaleReader {
     const current = shown.find(({ id }) => id === this.#read?.couponId);
     if (!first || !current) return first;
     const isFaster = first.claimsPerSecond > FASTER_TIMES * Math.max(1, current.claimsPerSecond);
-    const isLater = isOnSale(first) && first.updatedAt > current.updatedAt + QUIET_MS;
+    const quietMs = current.state === 'open' || current.state === 'sold_out' ? QUIET_MS : 0;
+    const isLater = isOnSale(first) && first.updatedAt > current.updatedAt + quietMs;
     return isFaster || (current.claimsPerSecond === 0 && isLater) ? first : current;
   }
 

@@ -75,14 +75,16 @@ export class DecidedJobs extends BullMQAdapter {
 
 const toJob = (record: StoredJobRecord): ShownJob => {
   const { jobId, deadline, decidedAt, result } = record;
+  // The clock of the dispatch is database time, in whole seconds.
+  const dispatchedAt = (deadline - JOB_DEADLINE_SECONDS) * 1_000;
   const job = {
     id: jobId,
     name: describeOutcomes(result),
     data: outcomesOf(result),
     progress: 0,
     attemptsMade: 1,
-    // The clock of the dispatch is database time, in whole seconds.
-    timestamp: (deadline - JOB_DEADLINE_SECONDS) * 1_000,
+    timestamp: dispatchedAt,
+    processedOn: dispatchedAt,
     // Cluster time has the seconds in its upper half.
     finishedOn: Number(decidedAt >> 32n) * 1_000,
     failedReason: '',
