@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { laneOf } from '@flashclaim/core';
+import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
 import { laneKey, openQueue } from '@flashclaim/lanes';
 import { type ProcessHandle, type ServerHandle, startRedisNodes } from '@flashclaim/local-stack';
 import { VALIDATORS } from '@flashclaim/store';
@@ -171,7 +171,7 @@ describe('a claim that was answered pending', () => {
     const undecided = await claim(other, 'gone', 'user', ASYNC);
     await kill(system.apis.at(-1));
     // Nobody knows of its job any more. That of the others is in another lane.
-    const queue = openQueue(laneOf('gone', 8), system.stores.redis);
+    const queue = openQueue(laneOf('gone', LANES_DEFAULT), system.stores.redis);
     await queue.drain();
     await queue.close();
     resume();
@@ -215,7 +215,7 @@ describe('a claim that was answered pending, with a Redis of its own', () => {
     await createCoupon(one, 'down', 1);
     const claiming = claim(one, 'down', 'user', { prefer: 'wait=1' });
     const client = new Redis(redis.port);
-    await until(async () => (await client.llen(laneKey(laneOf('down', 8), 'wait'))) === 1);
+    await until(async () => (await client.llen(laneKey(laneOf('down', LANES_DEFAULT), 'wait'))) === 1);
     client.disconnect();
     await redis.stop(0);
     const reply = await claiming;

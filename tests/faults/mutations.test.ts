@@ -1,5 +1,5 @@
 import type { Violation } from '@flashclaim/audit';
-import { decodeJob, type Job, laneOf } from '@flashclaim/core';
+import { decodeJob, type Job, LANES_DEFAULT, laneOf } from '@flashclaim/core';
 import { laneName, lanePrefix } from '@flashclaim/lanes';
 import type { Mongo } from '@flashclaim/store';
 import { Queue } from 'bullmq';
@@ -81,7 +81,7 @@ const claimTwice = async ({ urls, stores, addWorker }: System, history: HistoryR
   const url = urls[0] as string;
   await history.create(url, 'hot', 5);
   const claim = history.claim(url, 'hot', 'user');
-  const lane = laneOf('hot', 8);
+  const lane = laneOf('hot', LANES_DEFAULT);
   const queue = new Queue(laneName(lane), { connection: stores.redis, prefix: lanePrefix(lane) });
   await until(async () => (await queue.getWaitingCount()) === 1);
   const [job] = await queue.getWaiting();

@@ -80,20 +80,10 @@ export class CouponReader {
   }
 
   #describe(coupon: ReadCoupon, at: number): ShownCoupon {
-    const {
-      name,
-      amount,
-      remaining_amount: remaining,
-      issued,
-      version,
-      paused = false,
-      starts_at,
-      ends_at,
-      now,
-    } = coupon;
+    const { name, amount, remaining_amount: remaining, version, paused = false, starts_at, ends_at, now } = coupon;
     const state = stateOf(coupon, now);
     return {
-      ...{ id: coupon._id.toHexString(), name, amount, remaining, issued, state, version, paused },
+      ...{ id: coupon._id.toHexString(), name, amount, remaining, issued: coupon.issued, state, version, paused },
       claimsPerSecond: this.#rateOf(coupon, at),
       startsAt: starts_at?.getTime(),
       endsAt: ends_at?.getTime(),
