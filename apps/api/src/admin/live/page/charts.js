@@ -108,7 +108,7 @@ const times = () => {
   return { data: [x, ...TIMES.map(({ index }) => all.map((step) => step[index]))], min, max };
 };
 
-/** Flat before the first grant and after the last one. */
+/** Flat before the first grant, and after the last one until now. */
 const unitsLeft = () => {
   const { from, to, zero } = shownTime(state);
   const { sale, coupons } = state;
@@ -120,7 +120,7 @@ const unitsLeft = () => {
     [Math.min(from, start), before],
     [start, before],
     ...points,
-    [Math.max(to, points.at(-1)?.[0] ?? to), remaining],
+    [Math.max(Math.min(to, state.at), points.at(-1)?.[0] ?? to), remaining],
   ];
   const x = all.map(([at]) => (at - zero) / 1_000);
   return { data: [x, all.map(([, left]) => left)], min: (from - zero) / 1_000, max: (to - zero) / 1_000, high: amount };
