@@ -172,14 +172,20 @@ test('MongoDB that is down is reported with the last known stock', async () => {
   await stream.close();
 });
 
-test('an API that stops waits for no page, and the page comes back with the next one', async () => {
+test('an API that stops waits for no page and no test sale, and the page comes back with the next one', async () => {
   await call(`${url}/api/coupons`, 'POST', { name: 'kept', amount: 9 }, bearer);
   const { page } = await open('/live');
   await becomes(page, 'live');
   const [api] = system.apis as [ProcessHandle];
   const stream = await openStream(url, bearer);
+  const running = await fetch(`${url}/live/test-sale`, {
+    method: 'POST',
+    headers: { ...bearer, 'content-type': 'application/json' },
+    body: JSON.stringify({ users: 5_000, units: 5_000, attempts: 3 }),
+  });
   api.kill('SIGTERM');
   await until(async () => (await stream.next()) === undefined);
+  expect(await running.text()).toContain('"stopped":true');
   expect(await api.exited).toEqual({ code: 0, signal: null });
   await becomes(page, 'disconnected');
 

@@ -67,7 +67,8 @@ const addTestSale = (app: Parameters<FastifyPluginAsyncTypebox>[0]): void => {
     stream.once('close', () => {
       running = false;
     });
-    reply.type('application/x-ndjson').header('cache-control', 'no-store');
+    // A stopping process would wait for a connection that is kept after the stream.
+    reply.type('application/x-ndjson').headers({ 'cache-control': 'no-store', connection: 'close' });
     return reply.send(stream);
   });
 };
