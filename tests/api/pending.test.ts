@@ -12,6 +12,9 @@ import { expectExact } from '../support/expect-exact.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
+/** More than one, so that a test can empty one of them. */
+const LANES = 8;
+
 /** Longer than any test waits: who is answered `pending` before was not kept for so long. */
 const FOR_EVER = { CLAIM_WAIT_MS: '60000' };
 const ASYNC = { prefer: 'respond-async' };
@@ -21,7 +24,7 @@ const under = (key: string) => ({ ...ASYNC, 'idempotency-key': key });
 let system: System;
 let url: string;
 beforeAll(async () => {
-  system = await startSystem({ apis: 2, env: FOR_EVER });
+  system = await startSystem({ apis: 2, env: { ...FOR_EVER, CLAIM_LANES: `${LANES}` } });
   url = system.urls[0] as string;
   await until(() => isUp(`${system.workerUrls[0]}/readyz`));
   suspend();
@@ -171,7 +174,7 @@ describe('a claim that was answered pending', () => {
     const undecided = await claim(other, 'gone', 'user', ASYNC);
     await kill(system.apis.at(-1));
     // Nobody knows of its job any more. That of the others is in another lane.
-    const queue = openQueue(laneOf('gone', LANES_DEFAULT), system.stores.redis);
+    const queue = openQueue(laneOf('gone', LANES), system.stores.redis);
     await queue.drain();
     await queue.close();
     resume();
