@@ -42,7 +42,8 @@ describe('traces of a sale', () => {
   let url: string;
   let spans: Receiver['spans'];
   beforeAll(async () => {
-    const env = { LOG_LEVEL: 'trace', CLAIM_WAIT_MS: '20000' };
+    // Several lanes, so that their jobs can share a transaction.
+    const env = { LOG_LEVEL: 'trace', CLAIM_WAIT_MS: '20000', CLAIM_LANES: '8' };
     [running, receiver] = await startTraced({ env, output: (line) => void lines.push(line) });
     url = running.urls[0] as string;
     spans = receiver.spans;
