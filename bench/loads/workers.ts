@@ -6,14 +6,14 @@ import { type Bench, type BenchLoad, type Contestant, contestantOf } from './loa
 const WORKERS = [1, 2, 4];
 const CONNECTIONS = 256;
 
-/** More workers must not slow each other on one coupon. */
-export const workers: BenchLoad = {
-  name: 'workers',
-  title: 'one hot coupon, 256 connections, by the number of workers',
-  prepare: (bench) => Promise.all(WORKERS.map((count) => enter(bench, count))),
-};
+/** More workers must not slow each other. */
+export const workers = (name: string, title: string, coupons: number): BenchLoad => ({
+  name,
+  title: `${title}, 256 connections, by the number of workers`,
+  prepare: (bench) => Promise.all(WORKERS.map((count) => enter(bench, count, coupons))),
+});
 
-const enter = async (bench: Bench, count: number): Promise<Contestant> => {
+const enter = async (bench: Bench, count: number, coupons: number): Promise<Contestant> => {
   const { stack, client, settings, onDone } = bench;
   const running = await startFlashclaim({ stack, workers: count, settings });
   onDone(() => running.stop());
@@ -21,7 +21,14 @@ const enter = async (bench: Bench, count: number): Promise<Contestant> => {
   const aborted = async (): Promise<number> => (await admin.command({ serverStatus: 1 }))['transactions'].totalAborted;
   const run = async (id: string, seconds: number): Promise<Figures> => {
     const before = await aborted();
-    const figures = await runClaims(id, { client, running, connections: CONNECTIONS, expect: 'claimed', seconds });
+    const figures = await runClaims(id, {
+      client,
+      running,
+      connections: CONNECTIONS,
+      coupons,
+      expect: 'claimed',
+      seconds,
+    });
     const abortedTransactions = (await aborted()) - before;
     return figures.fault ? figures : { ...figures, abortedTransactions };
   };
