@@ -1,4 +1,4 @@
-import { LANES_DEFAULT, laneOf } from '@flashclaim/core';
+import { laneOf } from '@flashclaim/core';
 import { laneKey } from '@flashclaim/lanes';
 import { afterEach, expect, type TestContext, test } from 'vitest';
 import { call } from '../support/call-api.ts';
@@ -6,6 +6,9 @@ import { FaultLoad } from '../support/fault-load.ts';
 import { openRedisPair, type RedisPair } from '../support/redis-pair.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
+
+/** Enough that the two coupons have different lanes. */
+const LANES = 8;
 
 let stores: RedisPair;
 let system: System;
@@ -16,7 +19,7 @@ afterEach(() => system?.close());
 /** A sale that runs on a primary and its replica. */
 const startSale = async (test: TestContext['task']): Promise<FaultLoad> => {
   stores = await openRedisPair();
-  system = await startSystem({ stores, env: { CLAIM_WAIT_MS: '2000' } });
+  system = await startSystem({ stores, env: { CLAIM_WAIT_MS: '2000', CLAIM_LANES: `${LANES}` } });
   [api, worker] = [system.urls[0] as string, system.workerUrls[0] as string];
   const load = new FaultLoad({ system, coupon: 'sale', test });
   await load.start();
@@ -70,7 +73,7 @@ test('the same, and the last writes that the primary had confirmed are lost', as
 
   // The replica knows of a job, and never hears that it was decided.
   const coupon = 'later';
-  const wait = laneKey(laneOf(coupon, LANES_DEFAULT), 'wait');
+  const wait = laneKey(laneOf(coupon, LANES), 'wait');
   system.workers[0]?.kill('SIGSTOP');
   const refused = load.history.claim(api, coupon, 'user');
   await until(async () => (await stores.replica.llen(wait)) > 0);
