@@ -3,6 +3,7 @@ import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclai
 import type { LoadClient } from '../client/load-client.ts';
 import { WARM_UP_SECONDS } from '../loads/load.ts';
 import { type MedianInterval, medianInterval } from '../measure/median-interval.ts';
+import { spreadOf } from '../measure/stats.ts';
 import { totalCpu } from '../report/load-table.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { Stack } from '../stack.ts';
@@ -93,12 +94,11 @@ export const describePairs = (load: string, other: string, runs: readonly RunRec
       return ours && theirs ? [{ ours, theirs }] : [];
     });
     if (pairs.length === 0) return [];
-    const middle = (figures: number[]) => medianInterval(figures).median;
     return [
       {
         what,
-        ours: middle(pairs.map(({ ours }) => ours)),
-        theirs: middle(pairs.map(({ theirs }) => theirs)),
+        ours: spreadOf(pairs.map(({ ours }) => ours)).median,
+        theirs: spreadOf(pairs.map(({ theirs }) => theirs)).median,
         ratio: medianInterval(pairs.map(({ ours, theirs }) => ours / theirs)),
         isMoreBetter,
       },

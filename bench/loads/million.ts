@@ -1,9 +1,7 @@
 import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
-import { watch } from '../measure/watch.ts';
-import type { Figures } from '../run-record.ts';
 import { PLENTY, runClaims } from './claim-run.ts';
-import { figuresOf } from './figures.ts';
 import { type Bench, type BenchLoad, type Contestant, contestantOf } from './load.ts';
+import { runReads } from './reads.ts';
 
 const CONNECTIONS = 256;
 const MANY = 1_000_000;
@@ -44,11 +42,4 @@ const claims = (bench: Bench, name: string, running: RunningFlashclaim, existing
   );
 
 const gets = (bench: Bench, name: string, running: RunningFlashclaim, coupon: string): Contestant =>
-  contestantOf(name, bench, async (_, seconds): Promise<Figures> => {
-    const watched = watch(running.processes);
-    const load = { url: running.url, connections: 1, seconds, request: { get: `/api/coupons/${coupon}` } };
-    const result = await bench.client.run(load);
-    const cost = watched.end();
-    const failed = result.refused + result.socketErrors;
-    return failed > 0 ? { fault: `${failed} reads failed`, raw: result } : { ...figuresOf(result, cost), raw: result };
-  });
+  contestantOf(name, bench, (_, seconds) => runReads(bench, { running, coupon, connections: 1, seconds }));

@@ -1,3 +1,5 @@
+import { percentile } from '@flashclaim/load';
+
 /** A median, and an interval that contains the true one with the given probability. */
 export interface MedianInterval {
   median: number;
@@ -19,7 +21,6 @@ export const medianInterval = (figures: readonly number[]): MedianInterval => {
   const sorted = figures.toSorted((a, b) => a - b);
   const n = sorted.length;
   const at = (index: number) => sorted[index] as number;
-  const median = (at(Math.floor((n - 1) / 2)) + at(Math.ceil((n - 1) / 2))) / 2;
   let best = { low: at(0), high: at(n - 1), probability: 1 - 2 * 0.5 ** n };
   let exactly = 0.5 ** n;
   let fewer = exactly;
@@ -29,5 +30,5 @@ export const medianInterval = (figures: readonly number[]): MedianInterval => {
     if (1 - 2 * fewer < PROBABILITY_MIN) break;
     best = { low: at(k - 1), high: at(n - k), probability: 1 - 2 * fewer };
   }
-  return { median, ...best };
+  return { median: percentile(figures, 50), ...best };
 };

@@ -1,4 +1,5 @@
 import { type ClaimResult, finalOutcome } from './call-results.ts';
+import { countEach } from './count-each.ts';
 
 /** What a sale is judged by: the amount, every answer to a claim, and the coupon after all of them. */
 export interface SaleFacts {
@@ -82,12 +83,6 @@ const isFalse = (claim: ClaimResult, { own, units, isListed, hasFree, opening }:
     default:
       return false;
   }
-};
-
-const countEach = (names: readonly string[]): Map<string, number> => {
-  const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return counts;
 };
 
 /** The verdict in one line. */

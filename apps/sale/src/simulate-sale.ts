@@ -4,6 +4,7 @@ import { StartError } from '@flashclaim/runtime/read-settings';
 import { readInTheEnd, resolvePending } from './after-sale.ts';
 import type { ClaimResult, ReadResult } from './call-results.ts';
 import { checkReceipts } from './check-receipts.ts';
+import { countEach } from './count-each.ts';
 import { createCoupon } from './create-coupon.ts';
 import { describeEnvironment } from './describe-server.ts';
 import { judgeSale } from './judge-sale.ts';
@@ -58,7 +59,7 @@ export const simulateSale = async (
   const outcomes = countOutcomes(claims);
   if (!stop.aborted && !['claimed', 'already_claimed', 'out_of_stock'].some((outcome) => outcomes[outcome]))
     throw new StartError(
-      `No claim was decided: ${Object.entries(countAnswers(claims))
+      `No claim was decided: ${[...countEach(claims.map(describeAnswer))]
         .map(([answer, count]) => `${answer}: ${count}`)
         .join(', ')}.`,
     );
@@ -81,12 +82,6 @@ export const simulateSale = async (
   return { summary, history };
 };
 
-/** Answers as the server gave them. */
-const countAnswers = (claims: readonly ClaimResult[]): Record<string, number> => {
-  const counts: Record<string, number> = {};
-  for (const { status, code, error } of claims) {
-    const answer = status === undefined ? (error ?? 'no answer') : [status, code].filter(Boolean).join(' ');
-    counts[answer] = (counts[answer] ?? 0) + 1;
-  }
-  return counts;
-};
+/** An answer as the server gave it. */
+const describeAnswer = ({ status, code, error }: ClaimResult): string =>
+  status === undefined ? (error ?? 'no answer') : [status, code].filter(Boolean).join(' ');

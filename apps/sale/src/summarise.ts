@@ -1,5 +1,6 @@
 import { percentile } from '@flashclaim/load';
 import { type ClaimResult, finalOutcome, type ReadResult } from './call-results.ts';
+import { countEach } from './count-each.ts';
 import type { Environment } from './describe-server.ts';
 import type { Verdict } from './judge-sale.ts';
 import type { SaleOptions } from './options.ts';
@@ -55,11 +56,8 @@ export interface Summary {
 
 const SLICES = 100;
 
-export const countOutcomes = (claims: readonly ClaimResult[]): Record<string, number> => {
-  const counts: Record<string, number> = {};
-  for (const claim of claims) counts[finalOutcome(claim)] = (counts[finalOutcome(claim)] ?? 0) + 1;
-  return counts;
-};
+export const countOutcomes = (claims: readonly ClaimResult[]): Record<string, number> =>
+  Object.fromEntries(countEach(claims.map(finalOutcome)));
 
 /** The answer times of all claims, of those with each outcome, and of reads. Calls without an answer have no time. */
 export const timesOf = (claims: readonly ClaimResult[], reads: readonly ReadResult[]): TimesRow[] => {

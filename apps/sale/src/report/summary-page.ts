@@ -2,7 +2,7 @@ import { count, formatNumber } from '@flashclaim/terminal';
 import { describeVerdict, isRight } from '../judge-sale.ts';
 import type { Summary } from '../summarise.ts';
 import { barPlot, linePlot } from './plots.ts';
-import { describeEnvironment } from './summary-text.ts';
+import { describeEnvironment, describeUnits } from './summary-text.ts';
 
 const STYLE = `:root{color-scheme:light dark;--text:#1b1f24;--muted:#59636e;--page:#fff;--line:#d1d9e0;--good:#1a7f37;--bad:#b3261e;--a:#0b6bcb;--b:#c77700;--c:#7d8590}
 @media(prefers-color-scheme:dark){:root{--text:#e6edf3;--muted:#9198a1;--page:#0d1117;--line:#30363d;--good:#3fb950;--bad:#ff7b72;--a:#58a6ff;--b:#e3a23b;--c:#6e7681}}
@@ -27,7 +27,7 @@ export const summaryPage = (summary: Summary): string => {
 <p class="verdict${isSound ? ' right' : ''}">${describeVerdict(verdict)}</p>
 ${isStopped ? '<p>Ended early: this is what was seen.</p>' : ''}
 ${receiptFaults.map((fault) => `<p class="verdict">${escapeHtml(fault)}</p>`).join('\n')}
-<p>${escapeHtml(countsOf(summary))}</p>
+<p>users ${count(summary.options.users)} · ${escapeHtml(describeUnits(summary))}</p>
 <p class="muted">${count(Math.round(summary.claimsPerSecond))} claims/s in ${formatNumber(seconds)} s · ${escapeHtml(describeEnvironment(summary))}</p>
 ${plots(summary)}
 ${timesTable(summary)}
@@ -35,9 +35,6 @@ ${timesTable(summary)}
 </html>
 `;
 };
-
-const countsOf = ({ options, winners, claimedCount, remaining }: Summary): string =>
-  `users ${count(options.users)} · units ${count(options.stock)} · granted to ${count(winners)} · claimed ${count(claimedCount)} · left ${count(remaining)}`;
 
 const REFUSED = ['already_claimed', 'out_of_stock', 'sale_not_open'];
 

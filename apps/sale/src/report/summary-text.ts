@@ -14,9 +14,13 @@ export const describeEnvironment = ({ environment, simulatorCores }: Summary): s
   return `${used} · ${count(connections)} connections · ${server}${isLocal ? ' on this machine' : ''}`;
 };
 
+/** Where the units went, in words. */
+export const describeUnits = ({ options, winners, claimedCount, remaining }: Summary): string =>
+  `units ${count(options.stock)} · granted to ${count(winners)} · claimed ${count(claimedCount)} · left ${count(remaining)}`;
+
 /** The result of a sale for a person. The last line is the verdict. */
 export const summaryText = (summary: Summary): string => {
-  const { coupon, options, outcomes, seconds, claimsPerSecond, readsPerSecond, isStopped, receiptFaults } = summary;
+  const { coupon, outcomes, seconds, claimsPerSecond, readsPerSecond, isStopped, receiptFaults } = summary;
   const rates = [
     `${count(Math.round(claimsPerSecond))} claims/s`,
     ...(readsPerSecond > 0 ? [`${count(Math.round(readsPerSecond))} reads/s`] : []),
@@ -40,7 +44,7 @@ export const summaryText = (summary: Summary): string => {
     Object.entries(outcomes)
       .map(([outcome, times]) => `${outcome} ${count(times)}`)
       .join(' · '),
-    `${coupon}: units ${count(options.stock)} · granted to ${count(summary.winners)} · claimed ${count(summary.claimedCount)} · left ${count(summary.remaining)}`,
+    `${coupon}: ${describeUnits(summary)}`,
     ...receiptFaults.slice(0, SHOWN_MAX).map((fault) => `receipts: ${fault}`),
     ...(receiptFaults.length > SHOWN_MAX ? [`receipts: ${count(receiptFaults.length - SHOWN_MAX)} more faults`] : []),
     '',
