@@ -1,5 +1,5 @@
 import { Batcher, WaitingClaim } from '@flashclaim/api';
-import { JOB_CLAIMS_MAX, LANE_JAMMED_MS, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
+import { JOB_CLAIMS_MAX, LANE_BLOCKED_MS, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
@@ -44,7 +44,7 @@ describe('batching', () => {
     await expect.poll(() => batches.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']]);
   });
 
-  test('in a jammed lane, each coupon gets batches of its own, which do not wait', async () => {
+  test('in a blocked lane, each coupon gets batches of its own, which do not wait', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const { batcher, batches } = newLane();
@@ -61,7 +61,7 @@ describe('batching', () => {
     await turn();
     add('a1');
     expect(await flushed()).toEqual(['stuck']);
-    vi.advanceTimersByTime(LANE_JAMMED_MS);
+    vi.advanceTimersByTime(LANE_BLOCKED_MS);
     add('b1');
     expect(await flushed()).toEqual(['stuck', 'a1', 'b1']);
     // The second and third claim wait for what else comes within a moment.

@@ -129,10 +129,10 @@ export const TURN_CLAIMS_MAX = 256;
 export const LANE_JOBS_MAX = 100;
 
 /**
- * How long a batch may be in flight before its lane counts as jammed: longer than an overloaded lane takes, because the smaller
- * jobs of a jammed lane cost more.
+ * How long a batch may be in flight before its lane counts as blocked: longer than an overloaded lane takes, because the smaller
+ * jobs of a blocked lane cost more.
  */
-export const LANE_JAMMED_MS = 5_000;
+export const LANE_BLOCKED_MS = 5_000;
 
 /** How often a batch that lingers checks whether claims keep arriving. */
 export const LINGER_STEP_MS = 2;
@@ -172,7 +172,7 @@ export const LANE_ASK_EVERY_SECONDS = 2;
  */
 export const LANE_STUCK_MS = 15_000;
 
-assert(LANE_JAMMED_MS > JOB_LOCK_MS + JOB_STALLED_CHECK_MS, 'the lane of a killed worker does not count as jammed');
+assert(LANE_BLOCKED_MS > JOB_LOCK_MS + JOB_STALLED_CHECK_MS, 'the lane of a killed worker does not count as blocked');
 assert(LANE_STUCK_MS > JOB_LOCK_MS + JOB_STALLED_CHECK_MS, 'the lane of a killed worker does not count as stuck');
 
 // Deadlines and records, in database time

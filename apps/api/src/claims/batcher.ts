@@ -1,4 +1,4 @@
-import { JOB_CLAIMS_MAX, LANE_JAMMED_MS, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
+import { JOB_CLAIMS_MAX, LANE_BLOCKED_MS, LANE_JOBS_MAX, LINGER_STEP_MS, TURN_CLAIMS_MAX } from '@flashclaim/core';
 import type { WaitingClaim } from './waiting-claim.ts';
 
 /**
@@ -27,7 +27,7 @@ export interface BatcherOptions {
  * Collects claims into batches: while a batch is in flight, later claims wait, and then go together.
  * Where no batch is in flight, a claim goes at once, with all claims of the same turn of the event loop. No timer delays it.
  *
- * A coupon that can't be written fails every job that contains it. So in a jammed lane, each coupon gets batches of its own, and
+ * A coupon that can't be written fails every job that contains it. So in a blocked lane, each coupon gets batches of its own, and
  * they do not wait for the batch in flight.
  */
 export class Batcher {
@@ -49,7 +49,7 @@ export class Batcher {
   /** Claims keep their order of arrival. */
   add(claim: WaitingClaim): void {
     this.#waiting.push(claim);
-    if (claim.overdue || this.#isJammed) this.flushSoon();
+    if (claim.overdue || this.#isBlocked) this.flushSoon();
     if (this.#waiting.length >= TURN_CLAIMS_MAX && this.#inFlight.size === 0) {
       this.#lingerFor = 0;
       this.#sendAllowed();
@@ -100,9 +100,9 @@ export class Batcher {
   }
 
   /** Whether a batch has been in flight for too long. */
-  get #isJammed(): boolean {
+  get #isBlocked(): boolean {
     const [sentAt = Number.POSITIVE_INFINITY] = this.#inFlight.values();
-    return performance.now() - sentAt > LANE_JAMMED_MS;
+    return performance.now() - sentAt > LANE_BLOCKED_MS;
   }
 
   #sendAllowed(): void {
@@ -143,13 +143,13 @@ export class Batcher {
 
   /** The next claims, as many as one batch may contain. */
   #take(): WaitingClaim[] {
-    const isJammed = this.#isJammed;
-    if (isJammed) this.#waiting = [...Map.groupBy(this.#waiting, ({ couponName }) => couponName).values()].flat();
+    const isBlocked = this.#isBlocked;
+    if (isBlocked) this.#waiting = [...Map.groupBy(this.#waiting, ({ couponName }) => couponName).values()].flat();
     const [first] = this.#waiting;
     let chars = 0;
     const tooMany = this.#waiting.findIndex(({ userId, couponName }, index) => {
       chars += userId.length + couponName.length;
-      const isOther = isJammed && couponName !== first?.couponName;
+      const isOther = isBlocked && couponName !== first?.couponName;
       return isOther || index === JOB_CLAIMS_MAX || chars > JOB_CHARS_MAX;
     });
     return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);

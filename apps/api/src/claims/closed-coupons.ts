@@ -28,7 +28,7 @@ export interface ClosedCouponsOptions {
  * Both reads see one moment: otherwise a user whose unit is released between them would be refused as `out_of_stock`, which was
  * true at no moment. The read concern is spelled out, because that of the client would replace it.
  */
-const readAtOnce = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
+const readInSnapshot = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<ReadSnapshot> =>
   mongo.client.withSession({ snapshot: true }, (session) =>
     readSnapshot(mongo, { session, readConcern: 'snapshot' }, claims),
   );
@@ -89,7 +89,7 @@ export class ClosedCoupons {
   #read(claims: readonly WaitingClaim[]): Promise<ReadSnapshot> {
     const { mongo } = this.#options;
     return this.#reads.read((session) =>
-      session ? readSnapshot(mongo, { session }, claims) : readAtOnce(mongo, claims),
+      session ? readSnapshot(mongo, { session }, claims) : readInSnapshot(mongo, claims),
     );
   }
 
