@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LIVE_COUPONS_MAX, LIVE_FRAME_EVERY_MS, newCoupon } from '@flashclaim/core';
 import { JOB_NAME, laneName, lanePrefix } from '@flashclaim/lanes';
 import { Queue } from 'bullmq';
+import { ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { claim, createCoupon } from '../support/call-api.ts';
 import { newClaim } from '../support/documents.ts';
@@ -116,36 +117,40 @@ describe('the coupon at the top', () => {
    * Inserts a coupon of 200 units, of which these were granted, one in each millisecond until a minute from now: so it sells,
    * however long the test takes.
    */
-  const insertSold = async (name: string, issued: number): Promise<string> => {
+  const insertSold = async (name: string, issued: number, remaining = 200 - issued): Promise<string> => {
     const { coupons, claims } = system.stores.mongo;
     const [now, end] = [new Date(), Date.now() + 60_000];
-    const fields = { ...newCoupon({ name, amount: 200 }, now), remaining_amount: 200 - issued, issued };
-    const { insertedId } = await coupons.insertOne(fields);
-    const coupon = { _id: insertedId, name };
+    const coupon = { _id: new ObjectId(), name };
     const granted = Array.from({ length: issued }, (_, i) =>
       newClaim(coupon, i + 1, { claimed_at: new Date(end - issued + i) }),
     );
+    // The claims first: a frame never has the coupon without them.
     await claims.insertMany(granted);
-    onTestFinished(async () => void (await coupons.deleteOne({ _id: insertedId })));
-    return insertedId.toHexString();
+    await coupons.insertOne({
+      ...newCoupon({ name, amount: 200 }, now),
+      ...coupon,
+      remaining_amount: remaining,
+      issued,
+    });
+    onTestFinished(async () => void (await coupons.deleteOne({ _id: coupon._id })));
+    return coupon._id.toHexString();
   };
-  const openNext = async () => {
+  /** Resolves to the first frame with this coupon at the top: the reader may be that of a page of before, with another one. */
+  const frameOf = async (couponId: string) => {
     const stream = await openStream(url);
-    const frame = await stream.next();
-    await stream.close();
+    onTestFinished(() => stream.close());
+    let frame = await stream.next();
+    await until(async () => {
+      if (frame.sale?.couponId === couponId) return true;
+      frame = await stream.next();
+      return false;
+    });
     return frame;
   };
 
   test('is the one that sells: its first frame has its rate, and its curve from the first claim to the last', async () => {
     const couponId = await insertSold('sells', 150);
-    // A frame may have been read before the coupon was inserted.
-    let frame = await openNext();
-    await until(async () => {
-      if (frame.sale?.couponId === couponId) return true;
-      frame = await openNext();
-      return false;
-    });
-    const { sale, coupons } = frame;
+    const { sale, coupons } = await frameOf(couponId);
     expect(coupons.shown.find(({ id }: { id: string }) => id === couponId).claimsPerSecond).toBeGreaterThan(100);
     const left = sale.points.map(([, units]: number[]) => units);
     expect([left[0], left.at(-1)]).toEqual([199, 50]);
@@ -156,10 +161,8 @@ describe('the coupon at the top', () => {
   });
 
   test('has a curve that ends at its amount, also where released units are free again', async () => {
-    const couponId = await insertSold('sold again', 150);
-    await system.stores.mongo.coupons.updateOne({ name: 'sold again' }, { $set: { remaining_amount: 200 } });
-    const { sale } = await openNext();
-    expect(sale.couponId).toBe(couponId);
+    const couponId = await insertSold('sold again', 150, 200);
+    const { sale } = await frameOf(couponId);
     expect(Math.max(...sale.points.map(([, units]: number[]) => units))).toBe(200);
   });
 

@@ -38,8 +38,9 @@ export class SaleReader {
    * yet, because the coupon was not read before.
    */
   async read({ shown, at, now }: Read): Promise<SoldCoupon | undefined> {
-    const top = this.#choose(shown);
-    if (!top || !now) return undefined;
+    if (!now) return undefined;
+    const top = this.#choose(shown, now.getTime());
+    if (!top) return undefined;
     const { id, issued, remaining } = top;
     if (this.#read?.couponId !== id || this.#read.issued !== issued || this.#read.remaining !== remaining)
       this.#read = { couponId: id, issued, remaining, points: await this.#pointsOf(top, at - now.getTime()) };
@@ -48,14 +49,15 @@ export class SaleReader {
     return { couponId: id, points };
   }
 
-  #choose(shown: readonly ShownCoupon[]): ShownCoupon | undefined {
+  #choose(shown: readonly ShownCoupon[], now: number): ShownCoupon | undefined {
     const [first] = shown.toSorted(bySale);
     const current = shown.find(({ id }) => id === this.#read?.couponId);
     if (!first || !current) return first;
     const isFaster = first.claimsPerSecond > FASTER_TIMES * Math.max(1, current.claimsPerSecond);
-    const quietMs = current.state === 'open' || current.state === 'sold_out' ? QUIET_MS : 0;
-    const isLater = isOnSale(first) && first.updatedAt > current.updatedAt + quietMs;
-    return isFaster || (current.claimsPerSecond === 0 && isLater) ? first : current;
+    const keepMs = current.state === 'open' || current.state === 'sold_out' ? QUIET_MS : 0;
+    const isQuiet = current.claimsPerSecond === 0 && now > current.updatedAt + keepMs;
+    const isLater = isOnSale(first) && first.updatedAt > current.updatedAt;
+    return isFaster || (isQuiet && isLater) ? first : current;
   }
 
   /** The first grant, the last, and some between them. Their numbers do not change from read to read, so the curve keeps still. */
