@@ -54,6 +54,20 @@ describe('a change that conflicts with another transaction', () => {
     expect((await api.stored('locked')).events).toEqual([]);
   });
 
+  test('which waited for others is not made after its answer, and undoes no later one', async () => {
+    await createCoupon(api.url, 'waiting', 5);
+    const { promise: answered, resolve } = Promise.withResolvers<void>();
+    const { held } = await hold(answered, 'waiting');
+    // Each would wait for those before it, and be retried after that.
+    const replies = await Promise.all(Array.from({ length: 5 }, (_, i) => api.change('waiting', { amount: 10 + i })));
+    resolve();
+    await held;
+    for (const reply of replies) expect([reply.status, reply.body.done]).toEqual([503, 'nothing']);
+    expect(await api.change('waiting', { amount: 20 })).toMatchObject({ status: 200, body: { version: 2 } });
+    expect(await api.read('waiting')).toMatchObject({ version: 2, amount: 20 });
+    expect((await api.stored('waiting')).events).toHaveLength(1);
+  });
+
   test('is made although claims are committed all the time, and loses none of their units', async () => {
     await createCoupon(api.url, 'hot', 1_000_000);
     let isOver = false;

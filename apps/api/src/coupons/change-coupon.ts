@@ -20,8 +20,8 @@ import { isStoreDown } from '../stores/is-store-down.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
 import { READ_PROJECTION, type ReadFields } from './read-coupon.ts';
 
-/** How long a change is retried while it conflicts with claims. */
-const CHANGE_RETRY_MAX_SECONDS = 2;
+/** A change begins no later than this after its arrival: neither its turn nor a retry. */
+const CHANGE_BEGIN_MAX_SECONDS = 2;
 
 /** The longest pause after a conflict. A transaction of claims locks the coupon for about as long. */
 const CHANGE_PAUSE_MAX_MS = 10;
@@ -58,8 +58,9 @@ export class CouponChanges {
    * @throws ProblemError `unavailable` with `done: nothing`. A MongoError where the outcome of the commit is unknown.
    */
   async change(name: string, change: CouponChange): Promise<ChangeOutcome> {
+    const deadline = performance.now() + CHANGE_BEGIN_MAX_SECONDS * 1_000;
     for (;;) {
-      const changed = await this.#inTurn(name, () => changeCoupon(this.#mongo, name, change));
+      const changed = await this.#inTurn(name, () => changeCoupon(this.#mongo, { name, change, deadline }));
       if (changed) return changed;
       // Not in turn: it may take 100 ms, because MongoDB waits until its journal is written.
       const confirmed = decide(await readSettings(this.#mongo, name, 'linearizable'), change);
@@ -79,14 +80,21 @@ export class CouponChanges {
   }
 }
 
+interface Attempt {
+  name: string;
+  change: CouponChange;
+  /** By the monotonic clock. A change that began after its caller has got a 503 would undo later changes. */
+  deadline: number;
+}
+
 /** Resolves to undefined where the change is not made: that must be confirmed. */
-const changeCoupon = async (mongo: Mongo, name: string, change: CouponChange): Promise<ChangeOutcome | undefined> => {
-  const deadline = performance.now() + CHANGE_RETRY_MAX_SECONDS * 1_000;
+const changeCoupon = async (mongo: Mongo, { name, change, deadline }: Attempt): Promise<ChangeOutcome | undefined> => {
   for (;;) {
+    requireTime(deadline);
     const decision = decide(await readSettings(mongo, name, 'majority'), change);
     if (decision.outcome !== 'changed') return undefined;
     for (let result: CommitResult = 'conflict'; result === 'conflict'; ) {
-      if (performance.now() > deadline) throw new ProblemError('unavailable', TOO_MANY_CONFLICTS);
+      requireTime(deadline);
       result = await commitChange(mongo, decision);
       if (typeof result === 'object') return { outcome: 'changed', coupon: result };
       await sleep(Math.random() * CHANGE_PAUSE_MAX_MS);
@@ -103,7 +111,11 @@ const decide = (coupon: ReadFields | null, change: CouponChange): Decided => {
   return decision.outcome === 'unchanged' ? { ...decision, coupon } : decision;
 };
 
-const TOO_MANY_CONFLICTS = `The change conflicted with claims of this coupon for ${CHANGE_RETRY_MAX_SECONDS} s. Nothing was done. Try again shortly.`;
+const TOO_MANY_CONFLICTS = `The change conflicted with claims or other changes of this coupon for ${CHANGE_BEGIN_MAX_SECONDS} s. Nothing was done. Try again shortly.`;
+
+const requireTime = (deadline: number): void => {
+  if (performance.now() > deadline) throw new ProblemError('unavailable', TOO_MANY_CONFLICTS);
+};
 
 /** The simulation replaces the global timer by its own clock. It can't replace that of `node:timers/promises`. */
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
