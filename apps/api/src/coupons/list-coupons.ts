@@ -1,5 +1,5 @@
 import type { Coupon } from '@flashclaim/core';
-import { inTransaction, type Mongo } from '@flashclaim/store';
+import { type Mongo, retryTransaction } from '@flashclaim/store';
 import { decodeCursor, encodeCursor, invalidCursor } from '../http/cursor.ts';
 import { type Page, toPage } from '../http/page.ts';
 import { type ReadFields, toCoupon } from './read-coupon.ts';
@@ -27,7 +27,7 @@ export const listCoupons = async ({ client, coupons }: Mongo, query: CouponsQuer
     { $set: { now: '$$NOW' } },
   ];
   // The majority reads of a new primary may lag behind what was acknowledged.
-  const found = await inTransaction(client, (session) =>
+  const found = await retryTransaction(client, (session) =>
     coupons.aggregate<ReadFields>(stages, { session, batchSize: limit + 2 }).toArray(),
   );
   return toPage(found, limit, {

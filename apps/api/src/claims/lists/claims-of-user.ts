@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ClaimFields, ClaimStatus } from '@flashclaim/core';
-import { inTransaction, type Mongo } from '@flashclaim/store';
+import { type Mongo, retryTransaction } from '@flashclaim/store';
 import { type ClientSession, type Filter, type FindOptions, ObjectId, type Sort } from 'mongodb';
 import { decodeCursor, encodeCursor, invalidCursor } from '../../http/cursor.ts';
 import { type Page, toPage } from '../../http/page.ts';
@@ -34,7 +34,7 @@ export const listClaimsOfUser = async (mongo: Mongo, query: UserClaimsQuery): Pr
   // No cursor contains a user id: cursors appear in addresses, and those in logs of proxies.
   const scope = hash('sha256', userId, 'base64url').slice(0, SCOPE_CHARS);
   const position = after === undefined ? undefined : toPosition(decodeCursor(LIST, scope, after));
-  const found = await inTransaction(mongo.client, (session) =>
+  const found = await retryTransaction(mongo.client, (session) =>
     readClaimsOfUser({ mongo, session }, userId, position, limit + 1),
   );
   return toPage(found, limit, {

@@ -52,8 +52,8 @@ export class Exports {
     });
     const { mongo, mongoWatch, stopSignal, stallMs = STALL_MS } = this.#options;
     endWhenStalled(response, stallMs);
-    const read: ReadRange = (after, take) =>
-      mongoWatch.answer(() => readClaims(mongo, { couponId, after, limit: EXPORT_RANGE, status }, take));
+    const read: ReadRange = (after, begin) =>
+      mongoWatch.answer(() => readClaims(mongo, { couponId, after, limit: EXPORT_RANGE, status }, begin));
     return addAbortSignal(stopSignal, Readable.from(exportClaims(read, format)));
   }
 }

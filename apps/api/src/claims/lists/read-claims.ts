@@ -1,5 +1,5 @@
 import type { ListedStatus } from '@flashclaim/core';
-import { inTransaction, type Mongo } from '@flashclaim/store';
+import { type Mongo, retryTransaction } from '@flashclaim/store';
 import type { ClientSession, ObjectId } from 'mongodb';
 import { STATUS_FIELDS, type StatusFields } from './to-claim-status.ts';
 
@@ -23,12 +23,12 @@ export interface ClaimsRange {
  * Reads claims of a coupon, by sequence, in a transaction: the majority reads of a new primary may lag behind what was
  * acknowledged. Resolves to the sequence number after which the next range begins, or to undefined where there is none. With a
  * status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none, although there is a next range.
- * @param take gets the claims, batch by batch.
+ * @param begin called at the begin of each attempt. What it returns gets the claims of this attempt, batch by batch.
  */
-export const readClaims = (mongo: Mongo, range: ClaimsRange, take: Take): Promise<number | undefined> =>
-  inTransaction(mongo.client, (session) => readRange({ mongo, session }, range, take));
+export const readClaims = (mongo: Mongo, range: ClaimsRange, begin: () => Take): Promise<number | undefined> =>
+  retryTransaction(mongo.client, (session) => readRange({ mongo, session }, range, begin()));
 
-type Take = (batch: readonly StatusFields[]) => void;
+export type Take = (batch: readonly StatusFields[]) => void;
 
 interface Reading {
   mongo: Mongo;
