@@ -42,6 +42,13 @@ describe('a release', () => {
     expect(await release(granted.claim_id)).toMatchObject({ status: 200, body: released.body });
   });
 
+  test('may have a type for a body that it has not', async () => {
+    await createCoupon(url, 'typed', 1);
+    const { body } = await claim(url, 'typed', 'user');
+    for (const type of ['application/json', 'text/plain'])
+      expect(await release(body.claim_id, { 'content-type': type })).toMatchObject({ status: 200 });
+  });
+
   test('that fifty callers send at once returns one unit, and each is answered 200 with the same end', async () => {
     await createCoupon(url, 'once', 3);
     const { body } = await claim(url, 'once', 'user');

@@ -1,15 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { ClaimStatusSchema } from '@flashclaim/core';
+import type { FastifyRequest } from 'fastify';
 import { releaseClaim } from '../claims/release-claim.ts';
 import { RELEASE_PENDING_ANSWER, RELEASED_ANSWER, TO_CLAIM } from '../http/openapi/answers.ts';
 import { PROBLEM_RESPONSES } from '../http/problem.ts';
 import { ClaimParamsSchema } from './claims.ts';
 
+/** Some HTTP libraries send a `Content-Type` with every request. Fastify would then ask for a body. */
+const ignoreTypeOfNoBody = async ({ raw: { headers } }: FastifyRequest): Promise<void> => {
+  const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+  if (isEmpty) delete headers['content-type'];
+};
+
 export const releaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.delete(
     '/api/claims/:claim_id',
     {
-      onRequest: app.claimAccess.authenticateRelease,
+      onRequest: [...app.claimAccess.authenticateRelease, ignoreTypeOfNoBody],
       links: { 202: TO_CLAIM },
       schema: {
         operationId: 'releaseClaim',
