@@ -1,7 +1,7 @@
 import type { CouponFields } from '@flashclaim/core';
 import { seedCoupons } from '@flashclaim/seed';
 import { findSchemaFaults, hasEarlierLayout, INDEXES, migrate } from '@flashclaim/store';
-import type { ObjectId, WithId } from 'mongodb';
+import { ObjectId, type WithId } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createEarlierCollections, earlierClaims, earlierCoupon, usersOf } from '../support/earlier-layout.ts';
 import { runAudit } from '../support/run-audit.ts';
@@ -112,6 +112,21 @@ describe('npm run migrate', () => {
     expect(await indexKeys()).toHaveLength(INDEXES.claims.length);
     expect(await findSchemaFaults(stores.mongo.db)).toEqual([]);
     expect(await hasEarlierLayout(stores.mongo.db)).toBe(false);
+  });
+
+  test('makes the ids of claims texts where they are ObjectIds, and keeps their order', async () => {
+    const { db } = stores.mongo;
+    const coupon = earlierCoupon('of another program', 2_000, 1_200);
+    await db.collection<object>('coupons').insertOne(coupon);
+    const claims = earlierClaims(coupon, usersOf('other', 1_200)).map((claim) => ({ ...claim, _id: new ObjectId() }));
+    await db.collection('claims').insertMany(claims, { bypassDocumentValidation: true });
+    const { code } = await runCommand(MIGRATE, stores.env);
+    expect(code).toBe(0);
+    const found = await stores.mongo.claims.find().sort({ sequence: 1 }).toArray();
+    expect(found.map(({ _id, user_id }) => [_id, user_id])).toEqual(
+      claims.map(({ _id, user_id }) => [_id.toHexString(), user_id]),
+    );
+    expect((await runAudit(stores.env)).code).toBe(0);
   });
 
   test('changes nothing a second time', async () => {

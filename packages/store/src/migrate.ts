@@ -4,6 +4,7 @@ import { hasEarlierLayout, isOfAllUsers, OF_EARLIER_LAYOUT } from './layout.ts';
 import { checkGuard, removeGuard, setGuard } from './migration-guard.ts';
 import type { Mongo } from './mongo.ts';
 import { BY_COUPON, completion, numberClaims } from './number-claims.ts';
+import { rewriteIds } from './rewrite-ids.ts';
 import { isSameKey } from './same-index.ts';
 
 const INDEX_NOT_FOUND = 27;
@@ -39,6 +40,7 @@ export const migrate = async (
   const done: Migration = { isMigrated, claims: 0, coupons: 0, indexesBuilt: 0, indexesDropped: 0 };
   if (isMigrated) {
     const guardedAt = await setGuard(db);
+    await rewriteIds(mongo);
     const numbered = await numberClaims(mongo, (count, total) => report('number', count, total));
     done.claims = numbered.claims;
     report('build', 0, 1);
