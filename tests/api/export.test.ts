@@ -28,7 +28,21 @@ const exportOf = async (name: string, accept: string, query = '') =>
 
 describe('an export', () => {
   beforeAll(async () => {
-    const users = ['plain', '=1+1', '+1', '-1', '@x', '1=1', 'a,b', 'a "b"', '="a,b"', '＝1'];
+    const users = [
+      'plain',
+      '=1+1',
+      '+1',
+      '-1',
+      '@x',
+      '1=1',
+      'a,b',
+      'a "b"',
+      '="a,b"',
+      '＝1',
+      "'=1",
+      'a;=1',
+      'a\u2028b',
+    ];
     const coupon = await insertCoupon(mongo(), '=sale, "one"');
     await insertClaims(mongo(), coupon, [1, users.length], (sequence) => ({
       _id: `id-${sequence}`,
@@ -41,12 +55,14 @@ describe('an export', () => {
     const { data } = (await call(`${system.urls[0]}${pathOf('=sale, "one"')}`, 'GET')).body;
     const exported = await exportOf('=sale, "one"', LINES);
     expect(exported.endsWith('\n')).toBe(true);
+    // Some readers end a line here.
+    expect(exported).not.toMatch(/[\u2028\u2029]/);
     expect(
       exported
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line)),
-    ).toEqual([...data, { count: 10 }]);
+    ).toEqual([...data, { count: 13 }]);
   });
 
   test('as CSV has a header, quoted cells without formulas, and the count', async () => {
@@ -61,6 +77,9 @@ describe('an export', () => {
       ['"a ""b"""', 'claimed', 8],
       [`"'=""a,b"""`, 'claimed', 9],
       ["'＝1", 'claimed', 10],
+      ["''=1", 'claimed', 11],
+      ['"a;=1"', 'claimed', 12],
+      ['a\u2028b', 'claimed', 13],
     ] as const;
     expect((await exportOf('=sale, "one"', CSV)).split('\r\n')).toEqual([
       'sequence,claim_id,user_id,coupon_name,status,claimed_at,ended_at',
@@ -69,14 +88,14 @@ describe('an export', () => {
         const endedAt = status === 'released' ? ENDED_AT.toISOString() : '';
         return `${sequence},id-${sequence},${user},"'=sale, ""one""",${status},${claimedAt},${endedAt}`;
       }),
-      '#count,10',
+      '#count,13',
       '',
     ]);
   });
 
   test.each([
     ['released', '#count,1'],
-    ['claimed', '#count,9'],
+    ['claimed', '#count,12'],
   ])('has the claims of a status: %s', async (status, end) => {
     const lines = (await exportOf('=sale, "one"', CSV, `?status=${status}`)).trimEnd().split('\r\n');
     expect(lines.at(-1)).toBe(end);

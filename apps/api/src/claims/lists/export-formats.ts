@@ -11,21 +11,32 @@ export interface ExportFormat {
 
 const CSV_COLUMNS = ['sequence', 'claim_id', 'user_id', 'coupon_name', 'status', 'claimed_at', 'ended_at'] as const;
 
-/** A spreadsheet takes a cell that begins like this as a formula. The last four are the full-width forms of the first. */
-const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
+/**
+ * A spreadsheet takes a cell that begins like this as a formula, also with the full-width forms. The apostrophe is here so that
+ * no two texts become the same cell.
+ */
+const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20']/;
 
-/** A cell by RFC 4180. A formula is prefixed by an apostrophe, so that it stays a text. */
+/**
+ * A cell by RFC 4180. A formula is prefixed by an apostrophe, so that it stays a text. Also quoted where a spreadsheet with other
+ * separators would see two cells.
+ */
 const toCell = (value: string | number | undefined = ''): string => {
   const text = String(value);
   const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
+
+/** JSON allows them in a string, but some readers take them as the end of a line. */
+const LINE_SEPARATORS = /[\u2028\u2029]/g;
+
+const toEscape = (char: string): string => `\\u${char.charCodeAt(0).toString(16)}`;
 
 export const EXPORT_FORMATS = {
   'application/x-ndjson': {
     contentType: 'application/x-ndjson; charset=utf-8',
     head: '',
-    toLine: (claim) => `${JSON.stringify(claim)}\n`,
+    toLine: (claim) => `${JSON.stringify(claim).replace(LINE_SEPARATORS, toEscape)}\n`,
     toEnd: (count) => `{"count":${count}}\n`,
   },
   'text/csv': {
