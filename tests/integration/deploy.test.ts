@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -299,4 +299,26 @@ test('containers run Node as npm start does', () => {
   expect(JSON.parse(api)).toEqual(['node', ...NODE_ARGUMENTS, 'apps/api/src/server.ts']);
   const { worker } = parse(read('docker-compose.yml'), { merge: true }).services;
   expect(worker.command).toEqual(['node', ...NODE_ARGUMENTS, 'apps/worker/src/worker.ts']);
+});
+
+test('the image contains every package that its commands need, and no other', () => {
+  const folders = ['apps', 'packages'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((name) => `${group}/${name}`),
+  );
+  const packages = new Map(
+    [...folders, 'seed'].map((folder) => {
+      const { name, dependencies = {} } = JSON.parse(read(`${folder}/package.json`));
+      return [name as string, { folder, dependencies: Object.keys(dependencies) }];
+    }),
+  );
+  // A set also iterates over what is added meanwhile.
+  const needed = new Set(['api', 'worker', 'seed', 'audit', 'maintenance'].map((name) => `@flashclaim/${name}`));
+  for (const name of needed)
+    for (const dependency of packages.get(name)?.dependencies ?? [])
+      if (packages.has(dependency)) needed.add(dependency);
+  const expected = [...needed].map((name) => packages.get(name)?.folder).toSorted();
+  const manifests = [...read('Dockerfile').matchAll(/^COPY (\S+)\/package\.json \1\/$/gm)].map(([, folder]) => folder);
+  const sent = [...read('.dockerignore').matchAll(/^!(apps\/.*|packages\/.*|seed)$/gm)].map(([, folder]) => folder);
+  expect(manifests.toSorted()).toEqual(expected);
+  expect(sent.toSorted()).toEqual(expected);
 });
