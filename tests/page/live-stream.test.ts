@@ -88,7 +88,8 @@ test('the coupons that were claimed or created last are shown, newest first, and
   const claims = claim(url, 'old and busy', 'somebody else');
   let steps: number[][] = [];
   await until(async () => {
-    steps = (await stream.next()).steps;
+    // The last step is not over.
+    steps = (await stream.next()).steps.slice(0, -1);
     // One, or two where another claim was granted in the same step.
     return steps.some(([, claimed = 0]) => claimed > 0);
   });
@@ -97,6 +98,28 @@ test('the coupons that were claimed or created last are shown, newest first, and
   const history = (await late.next()).steps;
   expect(history).toEqual(expect.arrayContaining(steps));
   await Promise.all([stream.close(), late.close()]);
+});
+
+test('a frame has the answers that it counts also in its steps, before the last step is over', async () => {
+  const stream = await openStream(url);
+  await createCoupon(url, 'in steps', 5);
+  const steps = new Map<number, number>();
+  const counts: number[][] = [];
+  const readFrame = async (): Promise<number> => {
+    const frame = await stream.next();
+    for (const [begin, claimed] of frame.steps) steps.set(begin, claimed);
+    const total: number = frame.answers.total.claimed;
+    counts.push([total, [...steps.values()].reduce((sum, claimed) => sum + claimed, 0)]);
+    return total;
+  };
+  const before = await readFrame();
+  for (const user of ['a', 'b', 'c']) {
+    await claim(url, 'in steps', user);
+    await readFrame();
+  }
+  await until(async () => (await readFrame()) === before + 3);
+  for (const [total, inSteps] of counts) expect(inSteps).toBe(total);
+  await stream.close();
 });
 
 test('a lane of another number of lanes is shown as long as it has jobs', async () => {

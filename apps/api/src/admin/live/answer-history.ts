@@ -107,6 +107,13 @@ export class AnswerHistory {
     if (now >= (this.#step + 1) * STEP_MS) this.#rollTo(Math.floor(now / STEP_MS));
   }
 
+  /** The step that is not over, with the answers so far. */
+  get runningStep(): Step {
+    const counts = ANSWER_KINDS.map((kind) => this.#counts[kind]);
+    const times = [quantile(this.#times, 50) ?? null, quantile(this.#times, 99) ?? null];
+    return [this.#step * STEP_MS, ...counts, ...times] as Step;
+  }
+
   /** The share of claims that were rejected in the last `REJECTIONS_STEPS`; 0 without claims. */
   get rejectedShare(): number {
     let { rejected } = this.#counts;
@@ -175,9 +182,7 @@ export class AnswerHistory {
     // After a long sleep of the machine, skips the steps that the page would not show.
     this.#step = Math.max(this.#step, Math.min(step, step - STEPS_KEPT));
     while (this.#step < step) {
-      const counts = ANSWER_KINDS.map((kind) => this.#counts[kind]);
-      const times = [quantile(this.#times, 50) ?? null, quantile(this.#times, 99) ?? null];
-      this.steps.push([this.#step * STEP_MS, ...counts, ...times] as Step);
+      this.steps.push(this.runningStep);
       for (const kind of ANSWER_KINDS) this.#total[kind] += this.#counts[kind];
       this.#lastTimes = [...this.#lastTimes, this.#times].slice(-TIMES_STEPS);
       this.#counts = none();

@@ -157,10 +157,10 @@ export class LiveReader {
         rejectedShare: this.#answers.rejectedShare,
       }),
     };
-    const steps = this.#answers.steps;
+    const { steps, runningStep } = this.#answers;
     const newSteps = steps.filter(([begin]: Step) => begin > this.#sentStep);
     this.#sentStep = steps.at(-1)?.[0] ?? 0;
-    send({ ...state, steps: newSteps }, () => ({ ...state, steps }));
+    send({ ...state, steps: [...newSteps, runningStep] }, () => ({ ...state, steps: [...steps, runningStep] }));
   }
 }
 

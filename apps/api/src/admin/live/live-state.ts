@@ -19,7 +19,7 @@ export interface LiveState {
   answers: Answers;
   /** The length of a step in ms. */
   stepMs: number;
-  /** Whole steps that may be new to the page, which keeps them by their time. */
+  /** Steps that may be new to the page, which keeps them by their time. The last one is not over. */
   steps: Step[];
   alerts: Alert[];
 }

@@ -73,39 +73,44 @@ const draw = () => {
   if (state) for (const plot of plots) plot.draw();
 };
 
-/** Whole steps in the shown time; the latest ones where those of the sale are not known any more. */
+/**
+ * The steps in the shown time, and `x`: where each begins, and where the last ends. The latest steps where those of the sale are
+ * not known any more.
+ */
 const shownSteps = () => {
   const { stepMs, at } = state;
   const shown = shownTime(state);
   const isKnown = shown.to > Math.min(...steps.keys());
   const { from, to, zero } = isKnown ? shown : lastSeconds(at, STEPS_SHOWN_MS / 1_000);
-  const first = Math.floor(Math.max(from, to - STEPS_SHOWN_MS) / stepMs);
-  const last = Math.max(first + 1, Math.floor(Math.min(to, Math.max(...steps.keys()) + stepMs) / stepMs));
-  const all = Array.from({ length: last - first + 1 }, (_, index) => {
-    const begin = (first + index) * stepMs;
-    return steps.get(begin) ?? [begin, ...OUTCOMES.map(() => 0), null, null];
+  const begin = Math.max(from, to - STEPS_SHOWN_MS);
+  const end = Math.max(begin, Math.min(to, at));
+  const first = Math.floor(begin / stepMs);
+  const number = Math.max(1, Math.ceil(end / stepMs) - first);
+  const all = Array.from({ length: number }, (_, index) => {
+    const time = (first + index) * stepMs;
+    return steps.get(time) ?? [time, ...OUTCOMES.map(() => 0), null, null];
   });
-  const x = all.map(([begin]) => (begin - zero) / 1_000);
-  return { all, x, min: Math.max(x[0], (from - zero) / 1_000), max: Math.max(x.at(-1), (to - zero) / 1_000) };
+  const x = [begin, ...all.slice(1).map(([time]) => time), end].map((time) => (time - zero) / 1_000);
+  return { all, x, min: x[0], max: (to - zero) / 1_000 };
 };
+
+/** How long a step has lasted, in seconds. At least half of it: the rate of its first answers would be a peak. */
+const lasted = ([begin]) => Math.max(state.stepMs / 2, Math.min(state.stepMs, state.at - begin)) / 1_000;
 
 const stacked = () => {
   const { all, x, min, max } = shownSteps();
-  const perSecond = 1_000 / state.stepMs;
   const sums = all.map(() => 0);
-  const layers = OUTCOMES.map(({ index }) =>
-    all.map((step, at) => {
-      sums[at] += step[index] * perSecond;
-      return sums[at];
-    }),
-  );
+  const layers = OUTCOMES.map(({ index }) => {
+    for (const [at, step] of all.entries()) sums[at] += step[index] / lasted(step);
+    return [...sums, sums.at(-1)];
+  });
   // The highest layer is drawn first, and the others over it.
   return { data: [x, ...layers.reverse()], min, max };
 };
 
 const times = () => {
   const { all, x, min, max } = shownSteps();
-  return { data: [x, ...TIMES.map(({ index }) => all.map((step) => step[index]))], min, max };
+  return { data: [x, ...TIMES.map(({ index }) => [...all.map((step) => step[index]), null])], min, max };
 };
 
 /** Flat before the first grant, and after the last one until now. */
