@@ -1,8 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { readOptions } from '@flashclaim/sale/options.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { openBrowser } from '../support/chromium.ts';
+import { accessibilityFaults, expectNoSidewaysScroll, openPage } from '../support/live-page.ts';
 import { runAudit } from '../support/run-audit.ts';
 import { runCommand, startCommand } from '../support/run-command.ts';
 import { type SmallSale, startSmallServer } from '../support/small-server.ts';
@@ -81,6 +84,25 @@ describe('npm run sale against small servers', () => {
     const { code, last } = await runSale(...options, '--url', await startSmallServer(sale));
     expect(last).toBe(verdict);
     expect(code).toBe(verdict === RIGHT ? 0 : 1);
+  });
+
+  test('everybody can read the page of a sale, right or wrong', async () => {
+    const runs = [{}, { grants: 8 }].map(async (sale, index) => {
+      const html = join(folder, `page-${index}.html`);
+      await runSale(...FLASH_SALE, '--url', await startSmallServer(sale), '--html', html);
+      return pathToFileURL(html).href;
+    });
+    const [urls, browser] = await Promise.all([Promise.all(runs), openBrowser()]);
+    onTestFinished(() => browser.close());
+    for (const url of urls)
+      for (const colorScheme of ['light', 'dark'] as const)
+        for (const width of [390, 1_280]) {
+          const { page, errors, close } = await openPage(browser, url, { colorScheme, viewport: { width, height: 800 } });
+          expect(await accessibilityFaults(page)).toEqual([]);
+          await expectNoSidewaysScroll(page);
+          expect(errors).toEqual([]);
+          await close();
+        }
   });
 
   test('a sale that is interrupted is judged by what was seen', async () => {

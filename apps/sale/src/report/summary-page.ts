@@ -71,7 +71,7 @@ const SERIES = ['claimed', 'refused', 'other'];
 const timesTable = ({
   times,
 }: Summary): string => `<p class="muted">Answer times in ms, from the time when each call was due</p>
-<div class="wide"><table>
+<div class="wide" role="region" aria-label="Answer times" tabindex="0"><table>
 <tr><th>calls<th>answers<th>p50<th>p95<th>p99<th>max</tr>
 ${times
   .map(
