@@ -24,7 +24,7 @@ export const startupBanner = async ({ baseUrl, stores, dataDir }: RunningSystem)
       : []),
   ];
   const credentials = (await needsCredentials(baseUrl)) ? " -H 'authorization: Bearer KEY_OR_TOKEN'" : '';
-  const claim = JSON.stringify({ user_id: 'user_1', coupon_name: 'PROMO_SUPER' });
+  const claim = JSON.stringify({ user_id: 'you', coupon_name: 'PROMO_SUPER' });
   return [
     '',
     'Flashclaim is ready.',
