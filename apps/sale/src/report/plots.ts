@@ -4,7 +4,7 @@ const WIDTH = 720;
 const HEIGHT = 200;
 const LEFT = 72;
 const BOTTOM = 24;
-const TOP = 8;
+const TOP = 16;
 
 export interface Plot {
   title: string;
@@ -25,7 +25,8 @@ const frame = ({ title, x, y }: Plot, content: string): string => {
 <text x="${LEFT - 6}" y="${toY(part) + 4}" text-anchor="end">${format(part * y.max)}</text>`,
   );
   const columns = [0, 0.25, 0.5, 0.75, 1].map(
-    (part) => `<text x="${toX(part)}" y="${HEIGHT - 6}" text-anchor="middle">${format(part * x.max)}</text>`,
+    (part) =>
+      `<text x="${toX(part)}" y="${HEIGHT - 6}" text-anchor="${part === 1 ? 'end' : 'middle'}">${format(part * x.max)}</text>`,
   );
   return `<figure>
 <figcaption>${title} <small>${y.title} over ${x.title}</small></figcaption>
