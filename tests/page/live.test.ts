@@ -161,7 +161,7 @@ test('a test sale goes through the real claim call, and comes out as expected', 
 
 test('the sale is at the top, and is summed up once it is sold out, with the verdict of a count', async () => {
   expect(await textOf(page, '#sale-card h3')).toMatch(/^test sale/);
-  const summary = /^50 units in (under )?[\d.]+ m?s to 50 users; 550 refused; p99 [\d.]+ m?s; audit clean\.$/;
+  const summary = /^50 units in (under )?[\d.]+\sm?s to 50 users; 550 refused; p99 [\d.]+\sm?s; audit clean\.$/;
   await until(async () => summary.test(await textOf(page, '#summary')));
 });
 

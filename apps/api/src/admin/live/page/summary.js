@@ -13,9 +13,12 @@ const describe = ({ amount }, { points, answers }) => {
   const took = points.at(-1)[0] - points[0][0];
   const units = `${count(amount)} unit${amount === 1 ? '' : 's'}`;
   const users = `${count(amount)} user${amount === 1 ? '' : 's'}`;
-  const sold = `${units} in ${took < 100 ? 'under 0.1 s' : span(took)} to ${users}`;
-  return answers ? `${sold}; ${count(answers.refused)} refused; p99 ${span(answers.p99Ms)}` : sold;
+  const sold = `${units} in ${took < 100 ? 'under 0.1\u00a0s' : unbroken(took)} to ${users}`;
+  return answers ? `${sold}; ${count(answers.refused)} refused; p99 ${unbroken(answers.p99Ms)}` : sold;
 };
+
+/** A time whose number and unit stay on one line. */
+const unbroken = (ms) => span(ms).replace(' ', '\u00a0');
 
 /** Of a comparison after the last grant. */
 const verdictOf = ({ couponId, points }, comparison) => {
