@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CouponChanges } from '@flashclaim/api';
 import { inTransaction, isTransient } from '@flashclaim/store';
 import { describe, expect, test } from 'vitest';
 import { createCoupon } from '../support/call-api.ts';
@@ -52,6 +53,19 @@ describe('a change that conflicts with another transaction', () => {
     await held;
     expect(await api.read('locked')).toMatchObject({ version: 1, state: 'open' });
     expect((await api.stored('locked')).events).toEqual([]);
+  });
+
+  test('is given up once its caller was answered otherwise', async () => {
+    await createCoupon(api.url, 'answered', 5);
+    const { promise: tried, resolve } = Promise.withResolvers<void>();
+    const { held } = await hold(tried, 'answered');
+    const ended = new AbortController();
+    const change = new CouponChanges(api.mongo).change('answered', { paused: true }, ended.signal);
+    ended.abort();
+    await expect(change).rejects.toThrow('Nothing was done');
+    resolve();
+    await held;
+    expect(await api.read('answered')).toMatchObject({ version: 1, state: 'open' });
   });
 
   test('which waited for others is not made after its answer, and undoes no later one', async () => {

@@ -136,7 +136,7 @@ export class ApiProcess implements Process {
   change(name: string, change: CouponChange): Promise<ChangeAnswer> {
     return this.#untilAnswered(async () => {
       try {
-        const changed = await this.#parts.changes.change(name, change);
+        const changed = await this.#parts.changes.change(name, change, new AbortController().signal);
         const { outcome } = changed;
         if (outcome === 'changed' || outcome === 'unchanged') return { status: 200, version: changed.coupon.version };
         if (outcome === 'ends_before_start') return { status: 400, code: 'invalid_request' };

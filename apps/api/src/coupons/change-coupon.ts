@@ -54,13 +54,14 @@ export class CouponChanges {
   }
 
   /**
-   * Changes a coupon. `name` is normalised. Resolves once a majority has the change.
+   * Changes a coupon. `name` is normalised. Resolves once a majority has the change. Nothing begins after `ended`, because a
+   * change whose caller has got a 503 would undo later ones.
    * @throws ProblemError `unavailable` with `done: nothing`. A MongoError where the outcome of the commit is unknown.
    */
-  async change(name: string, change: CouponChange): Promise<ChangeOutcome> {
-    const deadline = performance.now() + CHANGE_BEGIN_MAX_SECONDS * 1_000;
+  async change(name: string, change: CouponChange, ended: AbortSignal): Promise<ChangeOutcome> {
+    const begins = { ended, until: performance.now() + CHANGE_BEGIN_MAX_SECONDS * 1_000 };
     for (;;) {
-      const changed = await this.#inTurn(name, () => changeCoupon(this.#mongo, { name, change, deadline }));
+      const changed = await this.#inTurn(name, () => changeCoupon(this.#mongo, { name, change, begins }));
       if (changed) return changed;
       // Not in turn: it may take 100 ms, because MongoDB waits until its journal is written.
       const confirmed = decide(await readSettings(this.#mongo, name, 'linearizable'), change);
@@ -80,21 +81,26 @@ export class CouponChanges {
   }
 }
 
+/** When a change may begin: until a time of the monotonic clock, and only while its caller waits. */
+interface Begins {
+  until: number;
+  ended: AbortSignal;
+}
+
 interface Attempt {
   name: string;
   change: CouponChange;
-  /** By the monotonic clock. A change that began after its caller has got a 503 would undo later changes. */
-  deadline: number;
+  begins: Begins;
 }
 
 /** Resolves to undefined where the change is not made: that must be confirmed. */
-const changeCoupon = async (mongo: Mongo, { name, change, deadline }: Attempt): Promise<ChangeOutcome | undefined> => {
+const changeCoupon = async (mongo: Mongo, { name, change, begins }: Attempt): Promise<ChangeOutcome | undefined> => {
   for (;;) {
-    requireTime(deadline);
+    requireTime(begins);
     const decision = decide(await readSettings(mongo, name, 'majority'), change);
     if (decision.outcome !== 'changed') return undefined;
     for (let result: CommitResult = 'conflict'; result === 'conflict'; ) {
-      requireTime(deadline);
+      requireTime(begins);
       result = await commitChange(mongo, decision);
       if (typeof result === 'object') return { outcome: 'changed', coupon: result };
       await sleep(Math.random() * CHANGE_PAUSE_MAX_MS);
@@ -113,8 +119,8 @@ const decide = (coupon: ReadFields | null, change: CouponChange): Decided => {
 
 const TOO_MANY_CONFLICTS = `The change conflicted with claims or other changes of this coupon for ${CHANGE_BEGIN_MAX_SECONDS} s. Nothing was done. Try again shortly.`;
 
-const requireTime = (deadline: number): void => {
-  if (performance.now() > deadline) throw new ProblemError('unavailable', TOO_MANY_CONFLICTS);
+const requireTime = ({ until, ended }: Begins): void => {
+  if (ended.aborted || performance.now() > until) throw new ProblemError('unavailable', TOO_MANY_CONFLICTS);
 };
 
 /** The simulation replaces the global timer by its own clock. It can't replace that of `node:timers/promises`. */

@@ -41,7 +41,10 @@ export const couponSettingsRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       requireOrder(request.body);
       const name = normaliseName(request.params.name);
-      const change = await app.stores.mongo.answer(() => changes.change(name, request.body));
+      const ended = new AbortController();
+      const change = await app.stores.mongo
+        .answer(() => changes.change(name, request.body, ended.signal))
+        .finally(() => ended.abort());
       if (change.outcome !== 'changed' && change.outcome !== 'unchanged') throw problemOfChange(change);
       setCacheHeaders(reply, app.hasAdminToken(request));
       return sendCoupon(reply, toAnswer({ coupon: toCoupon(change.coupon, undefined), next: undefined }));
