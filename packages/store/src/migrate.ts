@@ -40,9 +40,9 @@ export const migrate = async (
   const done: Migration = { isMigrated, claims: 0, coupons: 0, indexesBuilt: 0, indexesDropped: 0 };
   if (isMigrated) {
     const guardedAt = await setGuard(db);
-    await rewriteIds(mongo);
     const numbered = await numberClaims(mongo, (count, total) => report('number', count, total));
     done.claims = numbered.claims;
+    await rewriteIds(mongo);
     report('build', 0, 1);
     done.indexesBuilt = await buildIndexes(mongo);
     report('complete', 0, 1);

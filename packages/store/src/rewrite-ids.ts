@@ -7,7 +7,7 @@ const BATCH_CLAIMS = 500;
 
 /**
  * Rewrites claims whose `_id` is an ObjectId, as another program may have stored them: the `_id` becomes its hexadecimal text,
- * because callers name a claim by a text. They keep their order of insertion.
+ * because callers name a claim by a text. They have their numbers by then: this changes their order of insertion.
  */
 export const rewriteIds = async ({ client, claims }: Mongo): Promise<void> => {
   const rewriteSome = () =>
@@ -17,8 +17,7 @@ export const rewriteIds = async ({ client, claims }: Mongo): Promise<void> => {
       if (found.length === 0) return 0;
       await claims.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } }, { session });
       const rewritten = found.map((claim) => ({ ...claim, _id: (claim._id as unknown as ObjectId).toHexString() }));
-      // The validator of the migration refuses claims without a number.
-      await claims.insertMany(rewritten, { session, bypassDocumentValidation: true });
+      await claims.insertMany(rewritten, { session });
       return found.length;
     });
   while ((await rewriteSome()) > 0);
