@@ -54,6 +54,11 @@ const ROWS: [string, Omit<SaleFacts, 'amount'>, number[]][] = [
     [0, 0, 1, 0],
   ],
   [
+    'a user gets an answer that says nothing, although a unit is left',
+    { claims: [claim('a', 1, 'failed'), claim('b', 1, 'claimed')], coupon: heldBy('b') },
+    [0, 0, 1, 0],
+  ],
+  [
     'a user is refused although a unit is left',
     { claims: [claim('a', 1, refusal), claim('b', 1, 'claimed')], coupon: heldBy('b') },
     [0, 0, 1, 0],

@@ -158,6 +158,15 @@ describe('both checkers find', () => {
   });
 });
 
+test('a claim whose status was never known may have taken a unit, and one that was refused has not', () => {
+  const pending = claim('b', 20, { status: 202, code: 'pending', claimId: 'id-b' });
+  const status = { op: 'status' as const, claimId: 'id-b', invokedAt: 22, answeredAt: 23, status: 200 };
+  const sale = [create(0), receipt('a', 10, 1), pending, refused('c', 30, 'out_of_stock')];
+  expect(checkReceipts(sale)).toEqual([]);
+  expect(checkReceipts([...sale, { ...status, status: 429, code: 'rate_limited' }])).toEqual([]);
+  expect(checkReceipts([...sale, { ...status, code: 'out_of_stock' }])).toMatchObject([{ fault: 'undersold' }]);
+});
+
 test('the receipts of a correct system have no fault, also where answers are lost', () => {
   fc.assert(
     fc.property(sale, longPlan, fc.array(fc.boolean(), { minLength: 7 }), (created, requests, losses) => {

@@ -13,14 +13,18 @@ interface Server {
   adapter: Adapter;
 }
 
-/** Asks for every pending claim until it is decided, and sets its `decided`. Returns the calls. */
-export const resolvePending = async (server: Server, claims: readonly ClaimResult[]): Promise<StatusResult[]> => {
+/** Asks for every pending claim until it is decided or `stop` is aborted, and sets its `decided`. Returns the calls. */
+export const resolvePending = async (
+  server: Server,
+  claims: readonly ClaimResult[],
+  stop: AbortSignal,
+): Promise<StatusResult[]> => {
   const asked: StatusResult[] = [];
-  const deadline = performance.now() + WAIT_MAX_MS;
+  const ended = AbortSignal.any([stop, AbortSignal.timeout(WAIT_MAX_MS)]);
   let pending = claims.filter(({ outcome, claimId }) => outcome === 'pending' && claimId !== undefined);
-  while (server.adapter.status && pending.length > 0 && performance.now() < deadline) {
+  while (server.adapter.status && pending.length > 0 && !ended.aborted) {
     for (const claim of pending) {
-      const result = await askStatus(server, claim.claimId as string);
+      const result = await askStatus(server, claim.claimId as string, ended);
       if (!result) continue;
       asked.push(result);
       if (result.outcome !== 'pending') claim.decided = result.outcome;
@@ -31,11 +35,15 @@ export const resolvePending = async (server: Server, claims: readonly ClaimResul
   return asked;
 };
 
-const askStatus = async ({ client, adapter }: Server, claimId: string): Promise<StatusResult | undefined> => {
+const askStatus = async (
+  { client, adapter }: Server,
+  claimId: string,
+  ended: AbortSignal,
+): Promise<StatusResult | undefined> => {
   if (!adapter.status || !adapter.readStatus) return undefined;
   const sentAt = performance.now();
   try {
-    const answer = await client.send(adapter.status(claimId), AbortSignal.timeout(WAIT_MAX_MS));
+    const answer = await client.send(adapter.status(claimId), ended);
     const times = { due: sentAt, sentAt, answeredAt: performance.now() };
     return { kind: 'status', ...adapter.readStatus(answer), claimId, ...times, status: answer.status };
   } catch {

@@ -59,6 +59,10 @@ const isUnknown = ({ op, status = 0, code, done, claimId }: Line): boolean =>
   (op === 'claim' && status === 200 && claimId === undefined) ||
   (status >= 500 && code !== 'overloaded' && done !== 'nothing');
 
+/** Whether the status of a claim that was answered 202 says that it was refused. */
+const isRefusedLater = ({ op, status, code = 'pending' }: Line): boolean =>
+  op === 'status' && status === 200 && !['pending', 'claimed', 'released'].includes(code);
+
 /** The id of a claim, also where only another request with its key was answered. */
 const idsOf = (lines: readonly Line[]) => {
   const known = new Map(lines.flatMap((line) => (line.key && line.claimId ? [[keyOf(line), line.claimId]] : [])));
@@ -98,7 +102,10 @@ function* checkCoupon(name: string, lines: readonly Line[], all: Map<string, Rec
   const receipts = [...all.values()].filter(({ coupon, by }) => coupon === name && by < NEVER);
   const numbered = receipts.filter(({ sequence }) => sequence !== undefined).sort(bySequence);
   const calls = own.filter(({ op }) => op === 'claim');
-  const unknown = calls.filter((call) => isUnknown(call) && all.get(idOf(call))?.coupon !== name);
+  const refused = new Set(lines.flatMap((line) => (isRefusedLater(line) ? (line.claimId ?? []) : [])));
+  const isSettled = (id: string) =>
+    refused.has(id) || (all.get(id)?.coupon === name && (all.get(id)?.by ?? NEVER) < NEVER);
+  const unknown = calls.filter((call) => isUnknown(call) && !isSettled(idOf(call)));
   const created = own.find(({ op, status }) => op === 'create' && status === 201)?.amount;
   const changed = own.flatMap(({ set }) => set?.amount ?? []);
   const [least, most] = created ? [Math.min(created, ...changed), Math.max(created, ...changed)] : [0, NEVER];

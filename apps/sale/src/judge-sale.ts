@@ -80,6 +80,8 @@ const isFalse = (claim: ClaimResult, { own, units, isListed, hasFree, opening }:
       return isRepeated || opening === undefined || claim.sentAt > opening.by || (holdsNone && isListed);
     case 'coupon_not_found':
       return true;
+    case 'failed':
+      return isRepeated || (units === 0 && hasFree);
     default:
       return false;
   }

@@ -55,7 +55,7 @@ export const readOptions = (args: readonly string[]): SaleOptions | { judge: str
   const [name = '', file, ...rest] = positionals;
   if (values.help) return 'help';
   if (name === 'judge' && file !== undefined && rest.length === 0) return { judge: file };
-  const scenario = SCENARIOS[name];
+  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
   if (!scenario || file !== undefined)
     throw new StartError(`Name one scenario: ${Object.keys(SCENARIOS).join(', ')}; or judge FILE.\n\n${USAGE}`);
   const { about: _, ...defaults } = scenario;
@@ -72,7 +72,12 @@ export const readOptions = (args: readonly string[]): SaleOptions | { judge: str
     doubleDip: share('--double-dip', values['double-dip']),
     hangUp: share('--hang-up', values['hang-up']),
     retry: share('--retry', values.retry),
-    ...{ url: values.url && baseUrl(values.url), json: values.json, html: values.html, history: values.history },
+    ...{
+      url: values.url === undefined ? undefined : baseUrl(values.url),
+      json: values.json,
+      html: values.html,
+      history: values.history,
+    },
   };
   if (options.doubleDip + options.hangUp + options.retry > 1)
     throw new StartError('--double-dip, --hang-up and --retry are of different users: together at most 100%.');

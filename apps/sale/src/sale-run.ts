@@ -101,9 +101,12 @@ export class SaleRun {
 
   async #claim(call: PlannedCall, times: { due: number; sentAt: number }, signal: AbortSignal): Promise<ClaimResult> {
     const { client, adapter, coupon } = this.#options;
-    const claim = { kind: 'claim' as const, user: call.user, key: call.key, ...times };
+    const request = adapter.claim({ user: call.user, coupon, key: call.key });
+    // Not every API has keys.
+    const isKeyed = call.key !== undefined && JSON.stringify(request).includes(call.key);
+    const claim = { kind: 'claim' as const, user: call.user, ...(isKeyed && { key: call.key }), ...times };
     try {
-      const answer = await client.send(adapter.claim({ user: call.user, coupon, key: call.key }), signal);
+      const answer = await client.send(request, signal);
       return { ...claim, ...adapter.readClaim(answer), answeredAt: performance.now(), status: answer.status };
     } catch (error) {
       return { ...claim, outcome: 'unknown', answeredAt: performance.now(), error: describe(error) };

@@ -32,10 +32,12 @@ const runSale = async (options: SaleOptions): Promise<number> => {
   );
   try {
     const { summary, history } = await simulateSale({ client, adapter, url }, options, stopSignal());
-    if (options.history) await write(options.history, history.map((record) => `${JSON.stringify(record)}\n`).join(''));
-    if (options.json) await write(options.json, `${JSON.stringify(summary, null, 2)}\n`);
-    if (options.html) await write(options.html, summaryPage(summary));
+    // Printed first: a file that can't be written must not hide the result.
     console.log(summaryText(summary));
+    const lines = history.map((record) => `${JSON.stringify(record)}\n`);
+    await write('--history', options.history, () => lines.join(''));
+    await write('--json', options.json, () => `${JSON.stringify(summary, null, 2)}\n`);
+    await write('--html', options.html, () => summaryPage(summary));
     return isRight(summary.verdict) && summary.receiptFaults.length === 0 ? 0 : 1;
   } finally {
     client.close();
@@ -49,10 +51,12 @@ const stopSignal = (): AbortSignal => {
   return controller.signal;
 };
 
-const write = (file: string, text: string): Promise<void> =>
-  writeFile(file, text).catch((error: Error) => {
-    throw new StartError(`${file} can't be written: ${error.message}.`);
+const write = async (option: string, file: string | undefined, text: () => string): Promise<void> => {
+  if (file === undefined) return;
+  await writeFile(file, text()).catch((error: Error) => {
+    throw new StartError(`${option} ${file} can't be written: ${error.message}.`);
   });
+};
 
 const judgeFile = async (file: string): Promise<number> => {
   const text = await readFile(file, 'utf8').catch((error: Error) => {

@@ -53,7 +53,7 @@ export const simulateSale = async (
 
   const seconds = Math.max(0.001, (lastAnswer - startedAt) / 1_000);
   const { user, system } = process.cpuUsage(cpuBefore);
-  const statuses = await resolvePending(target, claims);
+  const statuses = await resolvePending(target, claims, stop);
   const end = await readInTheEnd(target, coupon);
   const history = [created, ...toHistory(coupon, [...claims, ...statuses, ...reads, end.read])];
   const outcomes = countOutcomes(claims);

@@ -8,9 +8,11 @@ const REFUSALS = new Set(['already_claimed', 'out_of_stock', 'sale_not_open', 'c
 export const toHistory = (coupon: string, results: readonly AnyResult[]): HistoryRecord[] =>
   results.map((result) => {
     const { sentAt: invokedAt, answeredAt, status, error } = result;
+    // A grant is 200 in a history, also where the server says 201.
+    const isGrant = result.kind !== 'read' && result.outcome === 'claimed';
     const call = {
       ...{ invokedAt, answeredAt },
-      ...(status !== undefined && { status }),
+      ...(status !== undefined && { status: isGrant ? 200 : status }),
       ...(error !== undefined && { error }),
     };
     if (result.kind === 'read') {

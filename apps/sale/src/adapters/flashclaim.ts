@@ -68,7 +68,10 @@ export const adapter: Adapter = {
   status: (claimId) => ({ method: 'GET', path: `/api/claims/${claimId}` }),
   readStatus: (answer) => {
     const { status, code } = answer.body ?? {};
-    if (answer.status !== 200) return { outcome: answer.status >= 500 ? 'pending' : 'unknown', code };
+    if (answer.status >= 500 || answer.status === 429) return { outcome: 'pending', code };
+    // It was answered 202, so its status must exist.
+    if (answer.status === 404) return { outcome: 'failed', code };
+    if (answer.status !== 200) return { outcome: 'unknown', code };
     if (status === 'pending' || status === 'claimed') return { ...readClaim(answer), outcome: status, code: status };
     return { ...readClaim(answer), outcome: CODES[code] ?? 'failed' };
   },
