@@ -17,14 +17,11 @@ const CSV_COLUMNS = ['sequence', 'claim_id', 'user_id', 'coupon_name', 'status',
  */
 const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20']/;
 
-/**
- * A cell by RFC 4180. A formula is prefixed by an apostrophe, so that it stays a text. Also quoted where a spreadsheet with other
- * separators would see two cells.
- */
+/** A cell by RFC 4180. A formula is prefixed by an apostrophe, so that it stays a text. */
 const toCell = (value: string | number | undefined = ''): string => {
   const text = String(value);
   const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
 /** JSON allows them in a string, but some readers take them as the end of a line. */
