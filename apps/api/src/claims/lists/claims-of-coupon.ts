@@ -28,12 +28,10 @@ export const listClaimsOfCoupon = async (
 ): Promise<Page<ClaimStatus>> => {
   const id = couponId.toHexString();
   const start = after === undefined ? 0 : sequenceOf(id, after);
-  let data: ClaimStatus[] = [];
-  const next = await readClaims(mongo, { couponId, after: start, limit, status }, () => {
-    data = [];
-    return (batch) => data.push(...batch.map(toClaimStatus));
-  });
-  return { data, next: next === undefined ? null : claimsCursor(id, next) };
+  const { batches, next } = await readClaims(mongo, { couponId, after: start, limit, status }, (batch) =>
+    batch.map(toClaimStatus),
+  );
+  return { data: batches.flat(), next: next === undefined ? null : claimsCursor(id, next) };
 };
 
 const sequenceOf = (couponId: string, after: string): number => {

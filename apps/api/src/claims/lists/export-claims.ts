@@ -1,12 +1,17 @@
 import type { ExportFormat } from './export-formats.ts';
-import type { Take } from './read-claims.ts';
+import type { Convert, FoundClaims } from './read-claims.ts';
 import { toClaimStatus } from './to-claim-status.ts';
 
 /** Claims that one read of an export returns at most. */
 export const EXPORT_RANGE = 10_000;
 
 /** Reads a range of claims: see `readClaims`. */
-export type ReadRange = (after: number, begin: () => Take) => Promise<number | undefined>;
+export type ReadRange = <T>(after: number, convert: Convert<T>) => Promise<FoundClaims<T>>;
+
+interface Piece {
+  text: Buffer;
+  claims: number;
+}
 
 /**
  * The text of an export, piece by piece. While the caller takes a piece, no cursor is open: each range was read whole.
@@ -15,21 +20,18 @@ export type ReadRange = (after: number, begin: () => Take) => Promise<number | u
 export async function* exportClaims(read: ReadRange, { head, toLine, toEnd }: ExportFormat): AsyncGenerator<Buffer> {
   let count = 0;
   for (let after: number | undefined = 0; after !== undefined; ) {
-    const first = after === 0 ? [Buffer.from(head)] : [];
-    let pieces: Buffer[] = [];
-    let found = 0;
     // As bytes at once: the documents of a whole range would outlive the garbage collector's young generation, and need more
     // memory than this process otherwise has.
-    after = await read(after, () => {
-      pieces = [...first];
-      found = 0;
-      return (batch) => {
-        pieces.push(Buffer.from(batch.map((claim) => toLine(toClaimStatus(claim))).join('')));
-        found += batch.length;
-      };
-    });
-    count += found;
-    yield* pieces;
+    const { batches, next }: FoundClaims<Piece> = await read(after, (batch) => ({
+      text: Buffer.from(batch.map((claim) => toLine(toClaimStatus(claim))).join('')),
+      claims: batch.length,
+    }));
+    if (after === 0) yield Buffer.from(head);
+    for (const { text, claims } of batches) {
+      count += claims;
+      yield text;
+    }
+    after = next;
   }
   yield Buffer.from(toEnd(count));
 }

@@ -52,8 +52,8 @@ export class Exports {
     });
     const { mongo, mongoWatch, stopSignal, stallMs = STALL_MS } = this.#options;
     endWhenStalled(response, stallMs);
-    const read: ReadRange = (after, begin) =>
-      mongoWatch.answer(() => readClaims(mongo, { couponId, after, limit: EXPORT_RANGE, status }, begin));
+    const read: ReadRange = (after, convert) =>
+      mongoWatch.answer(() => readClaims(mongo, { couponId, after, limit: EXPORT_RANGE, status }, convert));
     return addAbortSignal(stopSignal, Readable.from(exportClaims(read, format)));
   }
 }

@@ -21,21 +21,27 @@ export interface ClaimsRange {
 
 /**
  * Reads claims of a coupon, by sequence, in a transaction: the majority reads of a new primary may lag behind what was
- * acknowledged. Resolves to the sequence number after which the next range begins, or to undefined where there is none. With a
- * status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none, although there is a next range.
- * @param begin called at the begin of each attempt. What it returns gets the claims of this attempt, batch by batch.
+ * acknowledged. With a status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none, although there is a
+ * next range.
+ * @param convert converts each batch at once, so that no more documents than one batch are in memory.
  */
-export const readClaims = (mongo: Mongo, range: ClaimsRange, begin: () => Take): Promise<number | undefined> =>
-  retryTransaction(mongo.client, (session) => readRange({ mongo, session }, range, begin()));
+export const readClaims = <T>(mongo: Mongo, range: ClaimsRange, convert: Convert<T>): Promise<FoundClaims<T>> =>
+  retryTransaction(mongo.client, (session) => readRange({ mongo, session }, range, convert));
 
-export type Take = (batch: readonly StatusFields[]) => void;
+export type Convert<T> = (batch: readonly StatusFields[]) => T;
+
+export interface FoundClaims<T> {
+  batches: T[];
+  /** The sequence number after which the next range begins; undefined where there is none. */
+  next: number | undefined;
+}
 
 interface Reading {
   mongo: Mongo;
   session: ClientSession;
 }
 
-const readRange = async (reading: Reading, range: ClaimsRange, take: Take): Promise<number | undefined> => {
+const readRange = async <T>(reading: Reading, range: ClaimsRange, convert: Convert<T>): Promise<FoundClaims<T>> => {
   const { couponId: coupon_id, after, limit, status } = range;
   // Sequence numbers are granted in order, so no claim appears later between those that were read.
   const end = status && (await startOfNext(reading, range));
@@ -48,6 +54,7 @@ const readRange = async (reading: Reading, range: ClaimsRange, take: Take): Prom
     )
     .sort({ sequence: 1 })
     .limit(limit + 1);
+  const batches: T[] = [];
   let found = 0;
   let last: number | undefined;
   while (await cursor.hasNext()) {
@@ -56,10 +63,10 @@ const readRange = async (reading: Reading, range: ClaimsRange, take: Take): Prom
     const wanted = batch.slice(0, limit - found);
     found += batch.length;
     last = wanted.at(-1)?.sequence ?? last;
-    take(wanted);
+    batches.push(convert(wanted));
   }
-  if (found > limit) return last;
-  return end === undefined ? undefined : end - 1;
+  if (found > limit) return { batches, next: last };
+  return { batches, next: end === undefined ? undefined : end - 1 };
 };
 
 /** The sequence number of the first claim after those that one read examines. Reads keys of the index, and no document. */
