@@ -103,8 +103,8 @@ function* checkCoupon(name: string, lines: readonly Line[], all: Map<string, Rec
   const numbered = receipts.filter(({ sequence }) => sequence !== undefined).sort(bySequence);
   const calls = own.filter(({ op }) => op === 'claim');
   const refused = new Set(lines.flatMap((line) => (isRefusedLater(line) ? (line.claimId ?? []) : [])));
-  const isSettled = (id: string) =>
-    refused.has(id) || (all.get(id)?.coupon === name && (all.get(id)?.by ?? NEVER) < NEVER);
+  const granted = new Set<Receipt | undefined>(receipts);
+  const isSettled = (id: string) => refused.has(id) || granted.has(all.get(id));
   const unknown = calls.filter((call) => isUnknown(call) && !isSettled(idOf(call)));
   const created = own.find(({ op, status }) => op === 'create' && status === 201)?.amount;
   const changed = own.flatMap(({ set }) => set?.amount ?? []);

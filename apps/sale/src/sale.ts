@@ -34,8 +34,7 @@ const runSale = async (options: SaleOptions): Promise<number> => {
     const { summary, history } = await simulateSale({ client, adapter, url }, options, stopSignal());
     // Printed first: a file that can't be written must not hide the result.
     console.log(summaryText(summary));
-    const lines = history.map((record) => `${JSON.stringify(record)}\n`);
-    await write('--history', options.history, () => lines.join(''));
+    await write('--history', options.history, () => history.map((record) => `${JSON.stringify(record)}\n`).join(''));
     await write('--json', options.json, () => `${JSON.stringify(summary, null, 2)}\n`);
     await write('--html', options.html, () => summaryPage(summary));
     return isRight(summary.verdict) && summary.receiptFaults.length === 0 ? 0 : 1;
