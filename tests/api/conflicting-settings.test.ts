@@ -55,7 +55,7 @@ describe('a change that conflicts with another transaction', () => {
     expect((await api.stored('locked')).events).toEqual([]);
   });
 
-  test('is given up once its caller was answered otherwise', async () => {
+  test('is not made once its caller has an answer', async () => {
     await createCoupon(api.url, 'answered', 5);
     const { promise: tried, resolve } = Promise.withResolvers<void>();
     const { held } = await hold(tried, 'answered');

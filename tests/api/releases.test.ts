@@ -42,7 +42,7 @@ describe('a release', () => {
     expect(await release(granted.claim_id)).toMatchObject({ status: 200, body: released.body });
   });
 
-  test('may have a type for a body that it has not', async () => {
+  test('may have a Content-Type without a body', async () => {
     await createCoupon(url, 'typed', 1);
     const { body } = await claim(url, 'typed', 'user');
     for (const type of ['application/json', 'text/plain'])

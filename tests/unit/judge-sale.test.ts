@@ -54,7 +54,7 @@ const ROWS: [string, Omit<SaleFacts, 'amount'>, number[]][] = [
     [0, 0, 1, 0],
   ],
   [
-    'a user gets an answer that says nothing, although a unit is left',
+    'a user gets an unexpected answer, although a unit is left',
     { claims: [claim('a', 1, 'failed'), claim('b', 1, 'claimed')], coupon: heldBy('b') },
     [0, 0, 1, 0],
   ],

@@ -7,7 +7,7 @@ const BATCH_CLAIMS = 500;
 
 /**
  * Rewrites claims whose `_id` is an ObjectId, as another program may have stored them: the `_id` becomes its hexadecimal text,
- * because callers name a claim by a text. They have their numbers by then: this changes their order of insertion.
+ * because callers name a claim by a text. Runs after the claims are numbered by their order of insertion, which it changes.
  */
 export const rewriteIds = async ({ client, claims }: Mongo): Promise<void> => {
   const rewriteSome = () =>

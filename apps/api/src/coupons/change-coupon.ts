@@ -20,7 +20,7 @@ import { isStoreDown } from '../stores/is-store-down.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
 import { READ_PROJECTION, type ReadFields } from './read-coupon.ts';
 
-/** A change begins no later than this after its arrival: neither its turn nor a retry. */
+/** After this time since its arrival, a change begins no attempt. */
 const CHANGE_BEGIN_MAX_SECONDS = 2;
 
 /** The longest pause after a conflict. A transaction of claims locks the coupon for about as long. */
@@ -54,14 +54,14 @@ export class CouponChanges {
   }
 
   /**
-   * Changes a coupon. `name` is normalised. Resolves once a majority has the change. Nothing begins after `ended`, because a
-   * change whose caller has got a 503 would undo later ones.
+   * Changes a coupon. `name` is normalised. Resolves once a majority has the change. No attempt begins after
+   * `ended`: a change whose caller has got a 503 would undo later ones.
    * @throws ProblemError `unavailable` with `done: nothing`. A MongoError where the outcome of the commit is unknown.
    */
   async change(name: string, change: CouponChange, ended: AbortSignal): Promise<ChangeOutcome> {
-    const begins = { ended, until: performance.now() + CHANGE_BEGIN_MAX_SECONDS * 1_000 };
+    const limit = { ended, until: performance.now() + CHANGE_BEGIN_MAX_SECONDS * 1_000 };
     for (;;) {
-      const changed = await this.#inTurn(name, () => changeCoupon(this.#mongo, { name, change, begins }));
+      const changed = await this.#inTurn(name, () => changeCoupon(this.#mongo, { name, change, limit }));
       if (changed) return changed;
       // Not in turn: it may take 100 ms, because MongoDB waits until its journal is written.
       const confirmed = decide(await readSettings(this.#mongo, name, 'linearizable'), change);
@@ -81,8 +81,8 @@ export class CouponChanges {
   }
 }
 
-/** When a change may begin: until a time of the monotonic clock, and only while its caller waits. */
-interface Begins {
+/** An attempt may begin until a time of the monotonic clock, and only while the caller waits. */
+interface TimeLimit {
   until: number;
   ended: AbortSignal;
 }
@@ -90,17 +90,17 @@ interface Begins {
 interface Attempt {
   name: string;
   change: CouponChange;
-  begins: Begins;
+  limit: TimeLimit;
 }
 
 /** Resolves to undefined where the change is not made: that must be confirmed. */
-const changeCoupon = async (mongo: Mongo, { name, change, begins }: Attempt): Promise<ChangeOutcome | undefined> => {
+const changeCoupon = async (mongo: Mongo, { name, change, limit }: Attempt): Promise<ChangeOutcome | undefined> => {
   for (;;) {
-    requireTime(begins);
+    requireTime(limit);
     const decision = decide(await readSettings(mongo, name, 'majority'), change);
     if (decision.outcome !== 'changed') return undefined;
     for (let result: CommitResult = 'conflict'; result === 'conflict'; ) {
-      requireTime(begins);
+      requireTime(limit);
       result = await commitChange(mongo, decision);
       if (typeof result === 'object') return { outcome: 'changed', coupon: result };
       await sleep(Math.random() * CHANGE_PAUSE_MAX_MS);
@@ -119,7 +119,7 @@ const decide = (coupon: ReadFields | null, change: CouponChange): Decided => {
 
 const TOO_MANY_CONFLICTS = `The change conflicted with claims or other changes of this coupon for ${CHANGE_BEGIN_MAX_SECONDS} s. Nothing was done. Try again shortly.`;
 
-const requireTime = ({ until, ended }: Begins): void => {
+const requireTime = ({ until, ended }: TimeLimit): void => {
   if (ended.aborted || performance.now() > until) throw new ProblemError('unavailable', TOO_MANY_CONFLICTS);
 };
 

@@ -7,7 +7,7 @@ import { PROBLEM_RESPONSES } from '../http/problem.ts';
 import { ClaimParamsSchema } from './claims.ts';
 
 /** Some HTTP libraries send a `Content-Type` with every request. Fastify would then ask for a body. */
-const ignoreTypeOfNoBody = async ({ raw: { headers } }: FastifyRequest): Promise<void> => {
+const ignoreTypeWithoutBody = async ({ raw: { headers } }: FastifyRequest): Promise<void> => {
   const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
   if (isEmpty) delete headers['content-type'];
 };
@@ -16,7 +16,7 @@ export const releaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.delete(
     '/api/claims/:claim_id',
     {
-      onRequest: [...app.claimAccess.authenticateRelease, ignoreTypeOfNoBody],
+      onRequest: [...app.claimAccess.authenticateRelease, ignoreTypeWithoutBody],
       links: { 202: TO_CLAIM },
       schema: {
         operationId: 'releaseClaim',
