@@ -1,5 +1,5 @@
 import { clearProgress, formatNumber, showProgress, tableOf } from '@flashclaim/terminal';
-import { type RunningFlashclaim, startFlashclaim } from '../candidates/flashclaim.ts';
+import { startFlashclaim } from '../candidates/flashclaim.ts';
 import type { LoadClient } from '../client/load-client.ts';
 import { WARM_UP_SECONDS } from '../loads/load.ts';
 import { type MedianInterval, medianInterval } from '../measure/median-interval.ts';
@@ -38,31 +38,27 @@ export const compareStates = async (loads: readonly PairedLoad[], comparison: Co
   return runs;
 };
 
+/** Starts both states again for each pair: two processes of one state may differ by a fifth for as long as they run. */
 const measurePairs = async (load: PairedLoad, comparison: Comparison): Promise<RunRecord[]> => {
   const { client, other, stacks, pairs, seconds, settings } = comparison;
   const starts = [
-    ['this', () => startFlashclaim({ stack: stacks.this, settings })],
-    [other.name, () => other.start({ stack: stacks.other, settings })],
-  ] as const;
-  const sides: { who: string; running: RunningFlashclaim }[] = [];
+    { who: 'this', start: () => startFlashclaim({ stack: stacks.this, settings }) },
+    { who: other.name, start: () => other.start({ stack: stacks.other, settings }) },
+  ];
   const runs: RunRecord[] = [];
-  try {
-    for (const [who, start] of starts) {
-      showProgress(`${load.name}: starting ${who}`);
+  for (let pair = 1; pair <= pairs; pair++)
+    for (const { who, start } of pair % 2 === 0 ? starts.toReversed() : starts) {
+      const name = `${load.name}-${pair}-${who}`;
+      showProgress(`${load.name}: pair ${pair} of ${pairs}, ${who}`);
       const running = await start();
-      sides.push({ who, running });
-      await load.prepare?.(running);
-      await load.measure({ client }, running, `${load.name}-warm-${who}`, WARM_UP_SECONDS);
-    }
-    for (let pair = 1; pair <= pairs; pair++)
-      for (const { who, running } of pair % 2 === 0 ? sides.toReversed() : sides) {
-        showProgress(`${load.name}: pair ${pair} of ${pairs}, ${who}`);
-        const figures = await load.measure({ client }, running, `${load.name}-${pair}-${who}`, seconds);
-        runs.push({ load: load.name, who, round: pair, ...figures });
+      try {
+        await load.prepare?.(running);
+        await load.measure({ client }, running, `${name}-warm`, WARM_UP_SECONDS);
+        runs.push({ load: load.name, who, round: pair, ...(await load.measure({ client }, running, name, seconds)) });
+      } finally {
+        await running.stop();
       }
-  } finally {
-    for (const { running } of sides) await running.stop();
-  }
+    }
   return runs;
 };
 
