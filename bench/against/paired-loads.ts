@@ -9,7 +9,7 @@ type Client = Pick<Bench, 'client'>;
 /** A load on one system. */
 export interface PairedLoad {
   name: string;
-  /** Before the first run of a system. */
+  /** Runs after each start of a system, before its first run. */
   prepare?: (running: Running) => Promise<unknown>;
   /** `run` is unique in the whole bench. */
   measure: (bench: Client, running: Running, run: string, seconds: number) => Promise<Figures>;

@@ -73,7 +73,9 @@ export const readOptions = (args: readonly string[]): SaleOptions | { judge: str
     hangUp: share('--hang-up', values['hang-up']),
     retry: share('--retry', values.retry),
     url: values.url === undefined ? undefined : baseUrl(values.url),
-    ...{ json: values.json, html: values.html, history: values.history },
+    json: values.json,
+    html: values.html,
+    history: values.history,
   };
   if (options.doubleDip + options.hangUp + options.retry > 1)
     throw new StartError('--double-dip, --hang-up and --retry are of different users: together at most 100%.');

@@ -21,7 +21,10 @@ export interface Migration {
   indexesDropped: number;
 }
 
-/** The steps, in this order: number the claims and rewrite their ids, build the new indexes, complete the other coupons, drop the old indexes. */
+/**
+ * The steps, in this order: number the claims and rewrite their ids, build the new indexes, complete the other coupons, drop the
+ * old indexes.
+ */
 export type MigrationStep = 'number' | 'build' | 'complete' | 'drop';
 
 /**
