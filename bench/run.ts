@@ -62,11 +62,11 @@ const runAgainst = async (options: Options, commit: string): Promise<number> => 
   const other = await checkOut(commit);
   clearProgress();
   stops.push(async () => other.remove());
-  const stacks = { this: await startStack(() => {}), other: await startStack(() => {}) };
-  for (const stack of Object.values(stacks)) stops.push(() => stack.stop());
+  const stacks = [await startStack(() => {}), await startStack(() => {})] as const;
+  for (const stack of stacks) stops.push(() => stack.stop());
   const machine = describeMachine(
     client,
-    stacks.this,
+    stacks[0],
     `${pairs} pairs of ${seconds} s for each load, against ${other.name}`,
   );
   console.log(machine.join('\n'), '\n');

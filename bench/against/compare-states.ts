@@ -1,7 +1,6 @@
 import { clearProgress, formatNumber, showProgress, tableOf } from '@flashclaim/terminal';
 import { startFlashclaim } from '../candidates/flashclaim.ts';
 import type { LoadClient } from '../client/load-client.ts';
-import { WARM_UP_SECONDS } from '../loads/load.ts';
 import { type MedianInterval, medianInterval } from '../measure/median-interval.ts';
 import { spreadOf } from '../measure/stats.ts';
 import { totalCpu } from '../report/load-table.ts';
@@ -13,19 +12,22 @@ import type { PairedLoad } from './paired-loads.ts';
 /** This state counts as no slower where the median is at most this much below 1, and the interval reaches 1. */
 const TOLERANCE = 0.03;
 
+/** Until Node has compiled what a claim needs: on a slow machine, a claim costs twice as much in the first five seconds. */
+const WARM_UP_SECONDS = 8;
+
 export interface Comparison {
   client: LoadClient;
   other: OtherState;
-  /** One for each state, so that the stores of one do not carry the load of the other. */
-  stacks: { this: Stack; other: Stack };
+  /** One for each state in a pair. The states swap them, because two servers of one program may differ, too. */
+  stacks: readonly [Stack, Stack];
   pairs: number;
   seconds: number;
   settings: Record<string, string>;
 }
 
 /**
- * Measures loads on two states of the code: each on its own stores, in turn, in pairs of short runs whose order changes. The speed
- * of a machine changes within minutes, so only the ratios of a pair count.
+ * Measures loads on two states of the code: each on its own stores, in turn, in pairs of short runs. The order changes, and so do
+ * the stores. The speed of a machine changes within minutes, so only the ratios of a pair count.
  */
 export const compareStates = async (loads: readonly PairedLoad[], comparison: Comparison): Promise<RunRecord[]> => {
   const runs: RunRecord[] = [];
@@ -41,16 +43,19 @@ export const compareStates = async (loads: readonly PairedLoad[], comparison: Co
 /** Starts both states again for each pair: two processes of one state may differ by a fifth for as long as they run. */
 const measurePairs = async (load: PairedLoad, comparison: Comparison): Promise<RunRecord[]> => {
   const { client, other, stacks, pairs, seconds, settings } = comparison;
-  const starts = [
-    { who: 'this', start: () => startFlashclaim({ stack: stacks.this, settings }) },
-    { who: other.name, start: () => other.start({ stack: stacks.other, settings }) },
+  const states = [
+    { who: 'this', start: startFlashclaim },
+    { who: other.name, start: other.start },
   ];
   const runs: RunRecord[] = [];
-  for (let pair = 1; pair <= pairs; pair++)
-    for (const { who, start } of pair % 2 === 0 ? starts.toReversed() : starts) {
+  for (let pair = 1; pair <= pairs; pair++) {
+    // Every second pair has the other order. Every second two pairs have the other stores.
+    const [first, second] = Math.floor(pair / 2) % 2 === 0 ? stacks : stacks.toReversed();
+    const placed = states.map((state, index) => ({ ...state, stack: (index === 0 ? first : second) as Stack }));
+    for (const { who, start, stack } of pair % 2 === 0 ? placed.toReversed() : placed) {
       const name = `${load.name}-${pair}-${who}`;
       showProgress(`${load.name}: pair ${pair} of ${pairs}, ${who}`);
-      const running = await start();
+      const running = await start({ stack, settings });
       try {
         await load.prepare?.(running);
         await load.measure({ client }, running, `${name}-warm`, WARM_UP_SECONDS);
@@ -59,6 +64,7 @@ const measurePairs = async (load: PairedLoad, comparison: Comparison): Promise<R
         await running.stop();
       }
     }
+  }
   return runs;
 };
 
