@@ -122,6 +122,31 @@ describe('npm run sale against small servers', () => {
     expect(last).toBe(RIGHT);
     expect(code).toBe(0);
   });
+
+  // Otherwise it asks for half a minute.
+  test('Ctrl-C ends the wait for claims that are pending', { timeout: 20_000 }, async () => {
+    const url = await startSmallServer({ isStuck: true });
+    const { handle, lines, ended } = await startCommand('apps/sale/src/sale.ts', {}, ['flash-sale', '--url', url]);
+    await until(async () => lines.some((line) => line.startsWith('Claims pending: 50.')));
+    handle.kill('SIGINT');
+    const { code, text, last } = await ended;
+    expect(text).toMatch(/^pending \d+$/m);
+    expect(last).toBe(RIGHT);
+    expect(code).toBe(0);
+  });
+
+  test('a server that ends during the sale is not judged, and what was seen is printed', {
+    timeout: 20_000,
+  }, async () => {
+    const url = await startSmallServer({ endsAfter: 20 });
+    const { handle, lines, ended } = await startCommand('apps/sale/src/sale.ts', {}, ['flash-sale', '--url', url]);
+    await until(async () => lines.some((line) => line.startsWith("The coupon can't be read")));
+    handle.kill('SIGINT');
+    const { code, text, last } = await ended;
+    expect(text).toMatch(/^claimed 5 · .*unknown \d+$/m);
+    expect(last).toMatch(/^not judged: the coupon can't be read after the sale \(/);
+    expect(code).toBe(2);
+  });
 });
 
 describe('npm run sale says what is wrong', () => {

@@ -63,6 +63,11 @@ const ROWS: [string, Omit<SaleFacts, 'amount'>, number[]][] = [
     { claims: [claim('a', 1, refusal), claim('b', 1, 'claimed')], coupon: heldBy('b') },
     [0, 0, 1, 0],
   ],
+  [
+    'a user is refused although the server lists no user for a unit',
+    { claims: [claim('a', 1, refusal), claim('b', 1, 'claimed')], coupon: { ...noUsers, users: ['b'] } },
+    [0, 0, 1, 0],
+  ],
   ['an existing coupon is not found', { claims: [claim('a', 1, 'coupon_not_found')], coupon: heldBy() }, [0, 0, 1, 0]],
   [
     'a pending claim is granted in the end, and lost',

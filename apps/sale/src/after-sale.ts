@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StartError } from '@flashclaim/runtime/read-settings';
+import { count } from '@flashclaim/terminal';
 import type { Adapter, CouponAnswer } from './adapters/adapter.ts';
 import type { ClaimResult, ReadResult, StatusResult } from './call-results.ts';
 import type { SaleClient } from './sale-client.ts';
@@ -7,6 +7,8 @@ import type { SaleClient } from './sale-client.ts';
 /** Pending claims are asked for, and the coupon is read again, as long as this and this often. */
 const WAIT_MAX_MS = 30_000;
 const ASK_EVERY_MS = 200;
+/** After Ctrl-C, the coupon is read again for this long. */
+const STOPPED_WAIT_MAX_MS = 2_000;
 
 interface Server {
   client: SaleClient;
@@ -22,6 +24,8 @@ export const resolvePending = async (
   const asked: StatusResult[] = [];
   const ended = AbortSignal.any([stop, AbortSignal.timeout(WAIT_MAX_MS)]);
   let pending = claims.filter(({ outcome, claimId }) => outcome === 'pending' && claimId !== undefined);
+  if (server.adapter.status && pending.length > 0)
+    console.log(`Claims pending: ${count(pending.length)}. Waiting for them, ${WAIT_MAX_MS / 1_000} s at most.`);
   while (server.adapter.status && pending.length > 0 && !ended.aborted) {
     for (const claim of pending) {
       const result = await askStatus(server, claim.claimId as string, ended);
@@ -51,25 +55,26 @@ const askStatus = async (
   }
 };
 
-/**
- * Reads the coupon with all its users, once two reads are the same: claims of callers who hung up are decided by then.
- * Returns the last read too.
- * @throws StartError if the coupon can't be read for 30 s.
- */
-export const readInTheEnd = async (
-  server: Server,
-  name: string,
-): Promise<{ coupon: CouponAnswer; read: ReadResult }> => {
-  const deadline = performance.now() + WAIT_MAX_MS;
+/** The coupon after the sale, and the call that read it; or why it can't be read. */
+export type End = { coupon: CouponAnswer; read: ReadResult } | { unread: string };
+
+/** Reads the coupon with all its users, once two reads are the same: claims of callers who hung up are decided by then. */
+export const readInTheEnd = async (server: Server, name: string, stop: AbortSignal): Promise<End> => {
+  const startedAt = performance.now();
+  const waitMaxMs = () => (stop.aborted ? STOPPED_WAIT_MAX_MS : WAIT_MAX_MS);
   let earlier: CouponAnswer | undefined;
-  let why = 'no answer';
+  let unread: string | undefined;
+  const fail = (why: string) => {
+    if (!unread) console.log(`The coupon can't be read: ${why}. Trying again, ${WAIT_MAX_MS / 1_000} s at most.`);
+    unread = why;
+  };
   for (;;) {
     const sentAt = performance.now();
     try {
       const request = { ...server.adapter.coupon(name), isAdmin: true };
-      const answer = await server.client.send(request, AbortSignal.timeout(WAIT_MAX_MS));
+      const answer = await server.client.send(request, AbortSignal.timeout(waitMaxMs()));
       const coupon = server.adapter.readCoupon(answer);
-      why = `status ${answer.status}`;
+      if (!coupon) fail(`status ${answer.status}`);
       const isSame = coupon && coupon.claimed === earlier?.claimed && coupon.remaining === earlier.remaining;
       if (isSame) {
         const times = { due: sentAt, sentAt, answeredAt: performance.now() };
@@ -78,9 +83,9 @@ export const readInTheEnd = async (
       }
       earlier = coupon;
     } catch (error) {
-      why = (error as Error).message;
+      fail((error as Error).message);
     }
-    if (performance.now() > deadline) throw new StartError(`The coupon can't be read after the sale: ${why}.`);
+    if (performance.now() - startedAt > waitMaxMs()) return { unread: unread ?? 'it never was the same twice' };
     await sleep(ASK_EVERY_MS);
   }
 };

@@ -32,10 +32,11 @@ export const judgeSale = ({ amount, claims, coupon, opening }: SaleFacts): Verdi
   });
   const winners = users.filter(({ units }) => units > 0);
   const granted = winners.reduce((sum, { units }) => sum + units, 0);
-  const claimed = Math.max(granted, coupon.claimed, coupon.users?.length ?? 0);
-  const sold = Math.max(claimed, amount - coupon.remaining);
+  const listedUnits = coupon.users?.length ?? coupon.claimed;
+  const sold = Math.max(granted, coupon.claimed, listedUnits, amount - coupon.remaining);
   const early = claims.filter((claim) => isGranted(claim) && opening && claim.answeredAt < opening.from).length;
-  const hasFree = Math.max(coupon.remaining, amount - claimed) > 0;
+  // A unit that the server counts as claimed, and lists with no user, could have been granted.
+  const hasFree = Math.max(coupon.remaining, amount - Math.max(granted, listedUnits)) > 0;
   const isRefusedFalsely = ({ name, own, units }: (typeof users)[number]) =>
     own.some((claim) => isFalse(claim, { own, units, isListed: listed.has(name), hasFree, opening }));
   return {

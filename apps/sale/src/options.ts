@@ -25,7 +25,7 @@ ${Object.entries(SCENARIOS)
   --help           prints this
 
 ADMIN_TOKEN, and the first of CLAIM_API_KEYS, are sent if they are set. The coupon stays on the server.
-Exit code 0: the sale was right; 1: faults; 2: it was not possible.`;
+Exit code 0: the sale was right; 1: faults; 2: it was not possible, or could not be judged.`;
 
 export interface SaleOptions extends Omit<Scenario, 'about'> {
   scenario: string;

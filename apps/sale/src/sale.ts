@@ -37,7 +37,9 @@ const runSale = async (options: SaleOptions): Promise<number> => {
     await write('--history', options.history, () => history.map((record) => `${JSON.stringify(record)}\n`).join(''));
     await write('--json', options.json, () => `${JSON.stringify(summary, null, 2)}\n`);
     await write('--html', options.html, () => summaryPage(summary));
-    return isRight(summary.verdict) && summary.receiptFaults.length === 0 ? 0 : 1;
+    if (summary.receiptFaults.length > 0) return 1;
+    if (!summary.verdict) return 2;
+    return isRight(summary.verdict) ? 0 : 1;
   } finally {
     client.close();
   }

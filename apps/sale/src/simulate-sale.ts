@@ -19,7 +19,7 @@ import { toHistory } from './to-history.ts';
 /**
  * Creates a coupon, sends the claims and reads of the scenario, and judges the result. `stop` ends it early: what was seen is
  * judged then.
- * @throws StartError if the coupon can't be created or read, or no claim is decided.
+ * @throws StartError if the coupon can't be created, or no claim is decided.
  */
 export const simulateSale = async (
   target: SaleTarget,
@@ -54,8 +54,9 @@ export const simulateSale = async (
   const seconds = Math.max(0.001, (lastAnswer - startedAt) / 1_000);
   const { user, system } = process.cpuUsage(cpuBefore);
   const statuses = await resolvePending(target, claims, stop);
-  const end = await readInTheEnd(target, coupon);
-  const history = [created, ...toHistory(coupon, [...claims, ...statuses, ...reads, end.read])];
+  const end = await readInTheEnd(target, coupon, stop);
+  const calls = [...claims, ...statuses, ...reads, ...('read' in end ? [end.read] : [])];
+  const history = [created, ...toHistory(coupon, calls)];
   const outcomes = countOutcomes(claims);
   if (!stop.aborted && !['claimed', 'already_claimed', 'out_of_stock'].some((outcome) => outcomes[outcome]))
     throw new StartError(
@@ -73,9 +74,13 @@ export const simulateSale = async (
     percentiles: percentilesOf(claims),
     slices: sliceUp(claims, stock, startedAt, seconds),
     winners: new Set(claims.filter(({ outcome }) => outcome === 'claimed').map(({ user }) => user)).size,
-    claimedCount: end.coupon.claimed,
-    remaining: end.coupon.remaining,
-    verdict: judgeSale({ amount: stock, claims, coupon: end.coupon, opening }),
+    ...('unread' in end
+      ? { unread: end.unread }
+      : {
+          claimedCount: end.coupon.claimed,
+          remaining: end.coupon.remaining,
+          verdict: judgeSale({ amount: stock, claims, coupon: end.coupon, opening }),
+        }),
     receiptFaults: checkReceipts(history).map(({ fault, found }) => `${fault}: ${found}`),
     isStopped: stop.aborted,
   };

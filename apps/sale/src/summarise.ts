@@ -43,11 +43,14 @@ export interface Summary {
   /** The answer times of claims in ms, at 0 %, 1 % … 100 %. */
   percentiles: number[];
   slices: Slice[];
-  /** Users who were answered that they have a unit, and units of which the server knows. */
+  /** Users who were answered that they have a unit. */
   winners: number;
-  claimedCount: number;
-  remaining: number;
-  verdict: Verdict;
+  /** Units of which the server knows after the sale. Where the coupon can't be read, these three are missing. */
+  claimedCount?: number;
+  remaining?: number;
+  verdict?: Verdict;
+  /** Why the coupon can't be read. */
+  unread?: string;
   /** Of the sequence numbers, in words. */
   receiptFaults: string[];
   /** Whether the sale was ended early. */

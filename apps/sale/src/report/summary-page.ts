@@ -1,8 +1,8 @@
 import { count, formatNumber } from '@flashclaim/terminal';
-import { describeVerdict, isRight } from '../judge-sale.ts';
+import { isRight } from '../judge-sale.ts';
 import type { Summary } from '../summarise.ts';
 import { barPlot, linePlot } from './plots.ts';
-import { describeEnvironment, describeUnits } from './summary-text.ts';
+import { describeEnvironment, describeResult, describeUnits } from './summary-text.ts';
 
 const STYLE = `:root{color-scheme:light dark;--text:#1b1f24;--muted:#59636e;--page:#fff;--line:#d1d9e0;--good:#1a7f37;--bad:#b3261e;--a:#0b6bcb;--b:#c77700;--c:#7d8590}
 @media(prefers-color-scheme:dark){:root{--text:#e6edf3;--muted:#9198a1;--page:#0d1117;--line:#30363d;--good:#3fb950;--bad:#ff7b72;--a:#58a6ff;--b:#e3a23b;--c:#6e7681}}
@@ -15,16 +15,16 @@ figure{margin:1.5rem 0}svg{width:100%;height:auto;font-size:11px}svg text{fill:v
 /** The result of a sale as one page that loads nothing. */
 export const summaryPage = (summary: Summary): string => {
   const { scenario, coupon, seconds, verdict, receiptFaults, isStopped } = summary;
-  const isSound = isRight(verdict) && receiptFaults.length === 0;
+  const isSound = verdict && isRight(verdict) && receiptFaults.length === 0;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escapeHtml(`${scenario}: ${describeVerdict(verdict)}`)}</title>
+<title>${escapeHtml(`${scenario}: ${describeResult(summary)}`)}</title>
 <style>${STYLE}</style>
 <main>
 <h1>${escapeHtml(`${scenario} of ${coupon}`)}</h1>
-<p class="verdict${isSound ? ' right' : ''}">${describeVerdict(verdict)}</p>
+<p class="verdict${isSound ? ' right' : ''}">${escapeHtml(describeResult(summary))}</p>
 ${isStopped ? '<p>Ended early: this is what was seen.</p>' : ''}
 ${receiptFaults.map((fault) => `<p class="verdict">${escapeHtml(fault)}</p>`).join('\n')}
 <p>users ${count(summary.options.users)} · ${escapeHtml(describeUnits(summary))}</p>

@@ -16,7 +16,15 @@ export const describeEnvironment = ({ environment, simulatorCores }: Summary): s
 
 /** Where the units went, in words. */
 export const describeUnits = ({ options, winners, claimedCount, remaining }: Summary): string =>
-  `units ${count(options.stock)} · granted to ${count(winners)} · claimed ${count(claimedCount)} · left ${count(remaining)}`;
+  [
+    `units ${count(options.stock)} · granted to ${count(winners)}`,
+    ...(claimedCount === undefined ? [] : [`claimed ${count(claimedCount)}`]),
+    ...(remaining === undefined ? [] : [`left ${count(remaining)}`]),
+  ].join(' · ');
+
+/** The verdict in one line, or why there is none. */
+export const describeResult = ({ verdict, unread }: Summary): string =>
+  verdict ? describeVerdict(verdict) : `not judged: the coupon can't be read after the sale (${unread})`;
 
 /** The result of a sale for a person. The last line is the verdict. */
 export const summaryText = (summary: Summary): string => {
@@ -48,7 +56,7 @@ export const summaryText = (summary: Summary): string => {
     ...receiptFaults.slice(0, SHOWN_MAX).map((fault) => `receipts: ${fault}`),
     ...(receiptFaults.length > SHOWN_MAX ? [`receipts: ${count(receiptFaults.length - SHOWN_MAX)} more faults`] : []),
     '',
-    describeVerdict(summary.verdict),
+    describeResult(summary),
   ].join('\n');
 };
 
