@@ -23,6 +23,32 @@ const newLane = (inFlightMax = 1) => {
   return { batcher, batches };
 };
 
+/** A lane for claims whose coupon is the first character of their id, with a clock of its own. */
+const newLaneOfCoupons = () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { batcher, batches } = newLane();
+  const add = async (...ids: string[]): Promise<string[]> => {
+    for (const id of ids) batcher.add(newClaim(id, id.slice(0, 1)));
+    await turn();
+    vi.advanceTimersByTime(1_000);
+    await turn();
+    return batches.map(({ ids }) => ids.join(' '));
+  };
+  /** A claim that has waited long enough for its answer. */
+  const overdue = (coupon: string): WaitingClaim => {
+    const claim = new WaitingClaim({ id: 'overdue', userId: 'user', couponName: coupon }, 1, events);
+    vi.advanceTimersByTime(2);
+    batcher.add(claim);
+    return claim;
+  };
+  const block = async () => {
+    await add('stuck');
+    vi.advanceTimersByTime(LANE_BLOCKED_MS);
+  };
+  return { batcher, batches, add, overdue, block };
+};
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('batching', () => {
@@ -44,33 +70,47 @@ describe('batching', () => {
     await expect.poll(() => batches.map(({ ids }) => ids)).toEqual([['a'], ['b', 'c']]);
   });
 
-  test('in a blocked lane, each coupon gets batches of its own, which do not wait', async () => {
-    vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const { batcher, batches } = newLane();
-    const flushed = async () => {
-      await turn();
-      vi.advanceTimersByTime(1_000);
-      await turn();
-      return batches.map(({ ids }) => ids.join(' '));
-    };
-    const add = (...names: string[]) => {
-      for (const name of names) batcher.add(newClaim(name, name.slice(0, 1)));
-    };
-    add('stuck');
-    await turn();
-    add('a1');
-    expect(await flushed()).toEqual(['stuck']);
-    vi.advanceTimersByTime(LANE_BLOCKED_MS);
-    add('b1');
-    expect(await flushed()).toEqual(['stuck', 'a1', 'b1']);
-    // The second and third claim wait for what else comes within a moment.
-    add('a2', 'b2', 'a3', 'b3');
-    expect(await flushed()).toEqual(['stuck', 'a1', 'b1', 'a2', 'b2 b3', 'a3']);
+  test('in a blocked lane, each coupon gets batches of its own, one after the other', async () => {
+    const { batches, add, block } = newLaneOfCoupons();
+    await block();
+    expect(await add('a1', 'b1')).toEqual(['stuck', 'a1', 'b1']);
+    expect(await add('a2', 'b2', 'a3', 'b3')).toEqual(['stuck', 'a1', 'b1']);
+    batches[2]?.finish();
+    expect(await add()).toEqual(['stuck', 'a1', 'b1', 'b2 b3']);
     for (const { finish } of batches) finish();
-    await turn();
-    add('c1', 'd1');
-    expect((await flushed()).at(-1)).toBe('c1 d1');
+    expect(await add()).toEqual(['stuck', 'a1', 'b1', 'b2 b3', 'a2 a3']);
+    for (const { finish } of batches) finish();
+    expect((await add('c1', 'd1')).at(-1)).toBe('c1 d1');
+  });
+
+  test('in a blocked lane, a coupon whose batches all fail does not fill the lane', async () => {
+    const { batcher, batches, add, block, overdue } = newLaneOfCoupons();
+    await block();
+    let sent = 0;
+    while (!batcher.isFull('a', LANE_BLOCKED_MS)) {
+      await add(`a${++sent}`);
+      batcher.flush();
+    }
+    expect(batches.length).toBeLessThan(LANE_JOBS_MAX / 5);
+    expect(batcher.isFull('b', LANE_BLOCKED_MS)).toBe(false);
+    expect((await add('b1')).at(-1)).toBe('b1');
+
+    // Its claims that came before it was full are in no job: they can't be answered `pending`.
+    await add('a-late');
+    const late = overdue('a');
+    batcher.flush();
+    expect(await late.answer).toBe('unavailable');
+    expect(batches.flatMap(({ ids }) => ids)).not.toContain('a-late');
+    for (const { finish } of batches.slice(1)) finish();
+    expect((await add()).at(-1)).toBe('a-late');
+  });
+
+  test('in a blocked lane, no flush sends more batches than a lane may have', async () => {
+    const { batcher, batches, add, block } = newLaneOfCoupons();
+    await block();
+    await add(...Array.from({ length: 2 * LANE_JOBS_MAX }, (_, index) => String.fromCharCode(0x4e00 + index)));
+    batcher.flush();
+    expect(batches).toHaveLength(LANE_JOBS_MAX);
   });
 
   test('a batch holds a bounded number of claims', async () => {
@@ -181,14 +221,14 @@ describe('a lane is full', () => {
   test('with so many batches in flight, until one of them is done', async () => {
     const { batcher, batches } = newLane();
     for (let i = 0; i < LANE_JOBS_MAX; i++) {
-      expect(batcher.isFull(FOREVER_MS)).toBe(false);
+      expect(batcher.isFull('coupon', FOREVER_MS)).toBe(false);
       batcher.add(newClaim(`${i}`));
       batcher.flush();
     }
     expect(batches).toHaveLength(LANE_JOBS_MAX);
-    expect(batcher.isFull(FOREVER_MS)).toBe(true);
+    expect(batcher.isFull('coupon', FOREVER_MS)).toBe(true);
     batches[7]?.finish();
-    await expect.poll(() => batcher.isFull(FOREVER_MS)).toBe(false);
+    await expect.poll(() => batcher.isFull('coupon', FOREVER_MS)).toBe(false);
   });
 
   test('with more claims than a batch holds, once the oldest is old, until they are decided', async () => {
@@ -197,12 +237,12 @@ describe('a lane is full', () => {
     for (let i = 0; i < half; i++) batcher.add(newClaim(`${i}`));
     await turn();
     for (let i = half; i < JOB_CLAIMS_MAX; i++) {
-      expect(batcher.isFull(NO_TIME_MS)).toBe(false);
+      expect(batcher.isFull('coupon', NO_TIME_MS)).toBe(false);
       batcher.add(newClaim(`${i}`));
     }
-    expect(batcher.isFull(NO_TIME_MS)).toBe(true);
-    expect(batcher.isFull(FOREVER_MS)).toBe(false);
+    expect(batcher.isFull('coupon', NO_TIME_MS)).toBe(true);
+    expect(batcher.isFull('coupon', FOREVER_MS)).toBe(false);
     for (const batch of batches) batch.finish();
-    await expect.poll(() => batcher.isFull(NO_TIME_MS)).toBe(false);
+    await expect.poll(() => batcher.isFull('coupon', NO_TIME_MS)).toBe(false);
   });
 });

@@ -10,8 +10,8 @@ import { hideUsers } from './hide-users.ts';
 import type { SchemaWatch } from './schema-watch.ts';
 import { type AnswerParts, sendAnswer } from './send-answer.ts';
 
-/** Pause before a job that failed goes back to its lane. */
-const JOB_RETRY_PAUSE_MS = 1_000;
+/** Pause before a job that failed goes back to its lane. No other job of the lane runs meanwhile. */
+const JOB_RETRY_PAUSE_MS = 250;
 
 export interface JobPathOptions extends AnswerParts {
   mongo: Mongo;

@@ -16,6 +16,9 @@ const LINGER_CLAIMS_MAX = 100;
 /** The longest linger. */
 const LINGER_MAX_MS = 5;
 
+/** Batches of one coupon in flight in a blocked lane: where they all fail, they must not fill the lane. */
+const COUPON_BATCHES_MAX = 10;
+
 export interface BatcherOptions {
   /** Batches that may be in flight at once. */
   inFlightMax: number;
@@ -27,14 +30,18 @@ export interface BatcherOptions {
  * Collects claims into batches: while a batch is in flight, later claims wait, and then go together.
  * Where no batch is in flight, a claim goes at once, with all claims of the same turn of the event loop. No timer delays it.
  *
- * A coupon that can't be written fails every job that contains it. So in a blocked lane, each coupon gets batches of its own, and
- * they do not wait for the batch in flight.
+ * A coupon that can't be written fails every job that contains it. So in a blocked lane, each coupon gets batches of its own, one
+ * after the other. They do not wait for those of other coupons.
  */
 export class Batcher {
   #waiting: WaitingClaim[] = [];
   /** With the time when each was sent, in that order. */
   readonly #inFlight = new Map<readonly WaitingClaim[], number>();
   #claimsInFlight = 0;
+  /** Claims that wait or are in flight, by coupon. */
+  readonly #claimsOf = new Map<string, number>();
+  /** Batches in flight that were sent while the lane was blocked, by coupon. */
+  readonly #batchesOf = new Map<string, number>();
   #sentAt = Number.NEGATIVE_INFINITY;
   #isScheduled = false;
   /** The number of waiting claims that ends the linger; 0 where there is no linger. */
@@ -49,7 +56,8 @@ export class Batcher {
   /** Claims keep their order of arrival. */
   add(claim: WaitingClaim): void {
     this.#waiting.push(claim);
-    if (claim.overdue || this.#isBlocked) this.flushSoon();
+    addTo(this.#claimsOf, claim.couponName, 1);
+    if (claim.overdue) this.flushSoon();
     if (this.#waiting.length >= TURN_CLAIMS_MAX && this.#inFlight.size === 0) {
       this.#lingerFor = 0;
       this.#sendAllowed();
@@ -78,9 +86,12 @@ export class Batcher {
     }, pauseMs);
   }
 
-  /** Sends all waiting claims now. */
+  /** Sends all waiting claims now; in a blocked lane, as many as it may. An overdue claim that may not be sent is not done. */
   flush(): void {
-    while (this.#waiting.length > 0) this.#sendOne();
+    if (this.#isBlocked) {
+      this.#sendByCoupon(COUPON_BATCHES_MAX);
+      this.#giveUpOverdue();
+    } else while (this.#waiting.length > 0) this.#send(this.#waiting);
   }
 
   /** Claims that wait or are in flight. */
@@ -89,11 +100,16 @@ export class Batcher {
   }
 
   /**
-   * Whether this lane has no capacity: too many batches are in flight, or there are more claims than one batch may contain and
-   * the oldest of them has been here for `ageMaxMs`.
+   * Whether this lane has no capacity for a coupon: too many batches are in flight, or there are more claims than one batch may
+   * contain and the oldest of them has been here for `ageMaxMs`. In a blocked lane, only batches and claims of the coupon count.
    */
-  isFull(ageMaxMs: number): boolean {
+  isFull(couponName: string, ageMaxMs: number): boolean {
     if (this.#inFlight.size >= LANE_JOBS_MAX) return true;
+    if (this.#isBlocked)
+      return (
+        (this.#batchesOf.get(couponName) ?? 0) >= COUPON_BATCHES_MAX ||
+        (this.#claimsOf.get(couponName) ?? 0) >= JOB_CLAIMS_MAX
+      );
     if (this.#claimsInFlight + this.#waiting.length < JOB_CLAIMS_MAX) return false;
     const [oldest = this.#waiting] = this.#inFlight.keys();
     return performance.now() - (oldest[0] as WaitingClaim).since > ageMaxMs;
@@ -107,17 +123,41 @@ export class Batcher {
 
   #sendAllowed(): void {
     if (this.#lingerFor > 0) return;
-    while (this.#waiting.length > 0 && this.#inFlight.size < this.#options.inFlightMax) this.#sendOne();
+    if (this.#isBlocked) this.#sendByCoupon(1);
+    else while (this.#waiting.length > 0 && this.#inFlight.size < this.#options.inFlightMax) this.#send(this.#waiting);
   }
 
-  #sendOne(): void {
-    const claims = this.#take();
+  /** Sends waiting claims in batches of one coupon, at most `max` of it in flight. */
+  #sendByCoupon(max: number): void {
+    const coupons = Map.groupBy(this.#waiting, ({ couponName }) => couponName);
+    for (const [name, claims] of coupons)
+      while (claims.length > 0 && (this.#batchesOf.get(name) ?? 0) < max && this.#inFlight.size < LANE_JOBS_MAX)
+        this.#send(claims, name);
+    this.#waiting = [...coupons.values()].flat();
+  }
+
+  /** Only a claim in a job may be answered `pending`. */
+  #giveUpOverdue(): void {
+    const overdue = this.#waiting.filter((claim) => claim.overdue);
+    this.#waiting = this.#waiting.filter((claim) => !claim.overdue);
+    for (const claim of overdue) {
+      addTo(this.#claimsOf, claim.couponName, -1);
+      claim.settle('unavailable');
+    }
+  }
+
+  /** Sends the first claims of those that wait. With a coupon, the batch counts as one of it. */
+  #send(waiting: WaitingClaim[], coupon?: string): void {
+    const claims = waiting.splice(0, countForBatch(waiting));
     this.#sentAt = performance.now();
     this.#inFlight.set(claims, this.#sentAt);
     this.#claimsInFlight += claims.length;
+    if (coupon !== undefined) addTo(this.#batchesOf, coupon, 1);
     void this.#options.send(claims).finally(() => {
       this.#inFlight.delete(claims);
       this.#claimsInFlight -= claims.length;
+      for (const { couponName } of claims) addTo(this.#claimsOf, couponName, -1);
+      if (coupon !== undefined) addTo(this.#batchesOf, coupon, -1);
       this.#lingerOrSend(this.#waiting.length + claims.length, performance.now() + LINGER_MAX_MS);
     });
   }
@@ -140,18 +180,21 @@ export class Batcher {
       if (this.#lingerFor > 0) this.#lingerOrSend(expected, this.#waiting.length > waiting ? until : 0);
     }, LINGER_STEP_MS);
   }
-
-  /** The next claims, as many as one batch may contain. */
-  #take(): WaitingClaim[] {
-    const isBlocked = this.#isBlocked;
-    if (isBlocked) this.#waiting = [...Map.groupBy(this.#waiting, ({ couponName }) => couponName).values()].flat();
-    const [first] = this.#waiting;
-    let chars = 0;
-    const tooMany = this.#waiting.findIndex(({ userId, couponName }, index) => {
-      chars += userId.length + couponName.length;
-      const isOther = isBlocked && couponName !== first?.couponName;
-      return isOther || index === JOB_CLAIMS_MAX || chars > JOB_CHARS_MAX;
-    });
-    return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);
-  }
 }
+
+/** Adds to a count, and forgets it at 0. */
+const addTo = (counts: Map<string, number>, name: string, change: number): void => {
+  const count = (counts.get(name) ?? 0) + change;
+  if (count === 0) counts.delete(name);
+  else counts.set(name, count);
+};
+
+/** How many of the first claims one batch may contain. */
+const countForBatch = (claims: readonly WaitingClaim[]): number => {
+  let chars = 0;
+  const tooMany = claims.findIndex(({ userId, couponName }, index) => {
+    chars += userId.length + couponName.length;
+    return index === JOB_CLAIMS_MAX || chars > JOB_CHARS_MAX;
+  });
+  return tooMany === -1 ? claims.length : tooMany;
+};

@@ -132,7 +132,9 @@ export class ClaimPath {
   #rejectionOf(couponName: string): Rejection | undefined {
     const { rejection } = this.admission;
     if (rejection) return rejection;
-    return this.#batcherOf(couponName).isFull(laneAgeMaxMs(this.#options.waitMaxMs)) ? OVERLOADED : undefined;
+    return this.#batcherOf(couponName).isFull(couponName, laneAgeMaxMs(this.#options.waitMaxMs))
+      ? OVERLOADED
+      : undefined;
   }
 
   /** Acquires the capacity that `settled` releases. */
