@@ -157,6 +157,20 @@ describe('claims of a coupon', () => {
     for (const { docsExamined } of await plansOf(() => get(path))) expect(docsExamined).toBeLessThanOrEqual(10_000);
   });
 
+  test('that are live are few after many releases: the coupon is read in bounded time, and Link leads on to them', async () => {
+    const coupon = await insertCoupon(mongo(), 'released');
+    await insertClaims(mongo(), coupon, [1, 15_000], (sequence) =>
+      sequence === 3 || sequence === 15_000 ? {} : { ended_at: endedAt },
+    );
+    const path = '/api/coupons/released';
+    const { headers, body } = await get(path);
+    expect(body).toMatchObject({ claimed_count: 2, claimed_by: ['user-3'] });
+    const next = /<([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1] as string;
+    expect(sequences((await get(next)).body.data)).toEqual([15_000]);
+    for (const { docsExamined } of await plansOf(() => get(path))) expect(docsExamined).toBeLessThanOrEqual(10_001);
+    expect((await get(`${path}?limit=1`)).headers.get('link')).toContain('rel="next"');
+  });
+
   test('that exist all the time are listed once, while others come and are released', async () => {
     const coupon = await insertCoupon(mongo(), 'busy');
     const claims = await insertClaims(mongo(), coupon, [1, 60]);

@@ -1,6 +1,7 @@
 import { type Coupon, type CouponFields, QUERY_TIMEOUT_MS, stateOf } from '@flashclaim/core';
 import { COLLECTIONS, type Mongo } from '@flashclaim/store';
 import type { ClientSession, WithId } from 'mongodb';
+import { EXAMINED_MAX } from '../claims/lists/read-claims.ts';
 import { claimsCursor } from '../http/cursor.ts';
 
 /** A coupon in an answer. */
@@ -29,7 +30,8 @@ export const READ_PROJECTION = {
 
 /**
  * Reads a coupon and its first `usersMax` users in one snapshot; without `claimed_by` where that is undefined. `name` is
- * normalised. Resolves to null where there is no such coupon.
+ * normalised. Where most of its claims were released, there may be fewer users, although `next` leads to more.
+ * Resolves to null where there is no such coupon.
  */
 export const readCoupon = async (
   { mongo: { coupons }, session }: { mongo: Mongo; session?: ClientSession | undefined },
@@ -45,13 +47,15 @@ export const readCoupon = async (
     .toArray();
   if (!found) return null;
   if (usersMax === undefined) return { coupon: toCoupon(found, undefined), next: undefined };
-  const coupon = toCoupon(found, found.claimed_by ?? []);
-  return { coupon, next: coupon.claimed_count > usersMax ? claimsCursor(coupon.id, found.last ?? 0) : undefined };
+  const { claimed_by: users = [], last = 0 } = found;
+  const coupon = toCoupon(found, users);
+  const examined = users.length < usersMax ? EXAMINED_MAX : last;
+  return { coupon, next: coupon.claimed_count > users.length ? claimsCursor(coupon.id, examined) : undefined };
 };
 
 /**
  * The users of live claims in one array: one document for each would cost this process five times the work.
- * The index on (coupon_id, sequence) has them in this order.
+ * The index on (coupon_id, sequence) has them in this order. It does not know which were released, so a bounded number is examined.
  */
 const withUsers = (limit: number) => [
   {
@@ -60,7 +64,7 @@ const withUsers = (limit: number) => [
       localField: '_id',
       foreignField: 'coupon_id',
       pipeline: [
-        { $match: { ordinal: 1 } },
+        { $match: { ordinal: 1, sequence: { $lte: EXAMINED_MAX } } },
         { $sort: { sequence: 1 } },
         { $limit: limit },
         { $project: { _id: 0, user_id: 1, sequence: 1 } },

@@ -4,7 +4,7 @@ import type { ClientSession, ObjectId } from 'mongodb';
 import { STATUS_FIELDS, type StatusFields } from './to-claim-status.ts';
 
 /** The most claims that one read examines to find those with a status: so it always ends soon. */
-const EXAMINED_MAX = 10_000;
+export const EXAMINED_MAX = 10_000;
 
 /** Documents in one answer of MongoDB: reading more at once would delay the claims of this process, and need more memory. */
 const BATCH_MAX = 500;
