@@ -116,6 +116,29 @@ describe('a retry under the same key', () => {
     expect((await readCoupon(url, 'twice')).claimed_by).toEqual(['user']);
   });
 
+  test('while the claim is pending is not refused before it is decided', async () => {
+    const [, other] = system.urls as [string, string];
+    await createCoupon(url, 'closes', 5);
+    const pause = (paused: boolean) => call(`${url}/api/coupons/closes`, 'PATCH', { paused });
+    // The other process learns that the coupon is closed.
+    await pause(true);
+    resume();
+    expect((await claim(other, 'closes', 'early')).body.code).toBe('sale_not_open');
+    suspend();
+    await pause(false);
+    const first = await claim(url, 'closes', 'user', under('key-3'));
+    expect(await statusOf(url, first)).toMatchObject({ status: 'pending' });
+    await pause(true);
+    const retry = await claim(other, 'closes', 'user', under('key-3'));
+    expect(await statusOf(other, retry)).toMatchObject({ status: 'pending', claim_id: first.body.claim_id });
+    // A claim without a pending one is refused by a read.
+    expect((await claim(other, 'closes', 'user', { 'idempotency-key': 'key-4' })).body.code).toBe('sale_not_open');
+    await pause(false);
+    resume();
+    await until(() => isDecided(url, first));
+    expect(await statusOf(other, retry)).toMatchObject({ status: 'claimed' });
+  });
+
   test('after a refusal is what its id tells of from then on', async () => {
     await createCoupon(url, 'again', 1);
     await claim(url, 'again', 'winner', ASYNC);

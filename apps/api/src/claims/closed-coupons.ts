@@ -7,7 +7,8 @@ import {
   unitOf,
 } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
-import { type Mongo, type ReadSnapshot, readSnapshot } from '@flashclaim/store';
+import { type Mongo, type PendingClaim, type ReadSnapshot, readPendingClaims, readSnapshot } from '@flashclaim/store';
+import type { ClientSession } from 'mongodb';
 import { FreshReads } from '../stores/fresh-reads.ts';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { Batcher } from './batcher.ts';
@@ -33,6 +34,12 @@ const readInSnapshot = (mongo: Mongo, claims: readonly WaitingClaim[]): Promise<
     readSnapshot(mongo, { session, readConcern: 'snapshot' }, claims),
   );
 
+interface ClosedRead {
+  snapshot: ReadSnapshot;
+  /** By claim id, of the claims with a key: an earlier request with the same key was answered `pending`. */
+  pending: ReadonlyMap<string, readonly PendingClaim[]>;
+}
+
 /** The decisions that a read of a closed coupon may make. */
 const REFUSALS: ReadonlySet<Decision> = new Set(['already_claimed', ...CLOSED_REASONS, 'out_of_stock']);
 
@@ -45,7 +52,7 @@ export const isClosedBy = (decision: Decision): boolean => decision === 'out_of_
  *
  * This process remembers only which coupons were closed. Each batch of claims is decided by a read that begins after the claims
  * arrived, with the same function as in a lane and by database time. Only refusals are taken from it, and claims that
- * exist under an idempotency key. So the next batch sees a restock, a release, the start of a sale, or a new coupon of the same
+ * exist under an idempotency key. Where an earlier request with the key is pending, the lane decides after it. So the next batch sees a restock, a release, the start of a sale, or a new coupon of the same
  * name. A lost memory costs speed only.
  */
 export class ClosedCoupons {
@@ -86,17 +93,19 @@ export class ClosedCoupons {
     return true;
   }
 
-  #read(claims: readonly WaitingClaim[]): Promise<ReadSnapshot> {
+  #read(claims: readonly WaitingClaim[]): Promise<ClosedRead> {
     const { mongo } = this.#options;
-    return this.#reads.read((session) =>
-      session ? readSnapshot(mongo, { session }, claims) : readInSnapshot(mongo, claims),
-    );
+    const keyed = claims.flatMap(({ id, requestId }) => (requestId === undefined ? [] : [id]));
+    return this.#reads.read(async (session?: ClientSession) => ({
+      snapshot: await (session ? readSnapshot(mongo, { session }, claims) : readInSnapshot(mongo, claims)),
+      pending: keyed.length === 0 ? new Map() : await readPendingClaims(mongo, keyed, session),
+    }));
   }
 
   async #decide(claims: readonly WaitingClaim[]): Promise<void> {
     const { mongoWatch } = this.#options;
     try {
-      const snapshot = await mongoWatch.answer(() => this.#read(claims));
+      const { snapshot, pending } = await mongoWatch.answer(() => this.#read(claims));
       const decisions = decideClaims(snapshot, claims);
       claims.forEach((claim, index) => {
         if (!this.#claims.delete(claim)) return;
@@ -107,7 +116,7 @@ export class ClosedCoupons {
         // A claim may be found that was made after its coupon was not found yet.
         const existing = snapshot.couponIds.has(claim.couponName) && snapshot.existing.get(claim.id);
         if (existing) claim.settle({ ...unitOf(existing), decision });
-        else if (isClosed && REFUSALS.has(decision)) claim.settle({ decision });
+        else if (isClosed && REFUSALS.has(decision) && !pending.has(claim.id)) claim.settle({ decision });
         else this.#options.forward(claim);
       });
     } catch (error) {
