@@ -5,6 +5,7 @@ import { beginExport, LONG_EXPORT, longUser } from '../support/begin-export.ts';
 import { call } from '../support/call-api.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { insertClaims, insertCoupon } from '../support/insert-sale.ts';
+import { runCommand } from '../support/run-command.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -186,5 +187,15 @@ describe('a long export', () => {
     const stopped = system.apis.at(-1)?.stop();
     await expect(text(response)).rejects.toThrow('aborted');
     expect((await stopped)?.code).toBe(0);
+  });
+
+  // The last test, because it removes the coupon.
+  test('that meets a purge ends without its count', async () => {
+    await mongo().coupons.updateOne({ name: 'long' }, { $set: { paused: true } });
+    const response = await begin('long');
+    const options = ['--coupon', 'long', '--yes'];
+    const purge = await runCommand('packages/maintenance/src/purge.ts', system.stores.env, options);
+    expect(purge).toMatchObject({ code: 0, last: expect.stringContaining('30,000') });
+    await expect(once(response.resume(), 'end')).rejects.toThrow('aborted');
   });
 });

@@ -19,7 +19,7 @@ export const findCouponId = async ({ client, coupons }: Mongo, name: string): Pr
 
 /**
  * Lists the claims of a coupon, live and released, by sequence.
- * @throws ProblemError `invalid_request` where the cursor is not of this list.
+ * @throws ProblemError `invalid_request` where the cursor is not of this list; `coupon_not_found` as `readClaims` does.
  */
 export const listClaimsOfCoupon = async (
   mongo: Mongo,

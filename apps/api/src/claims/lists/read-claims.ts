@@ -1,6 +1,7 @@
 import type { ListedStatus } from '@flashclaim/core';
 import { type Mongo, retryTransaction } from '@flashclaim/store';
 import type { ClientSession, ObjectId } from 'mongodb';
+import { NO_SUCH_COUPON, ProblemError } from '../../http/problem.ts';
 import { STATUS_FIELDS, type StatusFields } from './to-claim-status.ts';
 
 /** The most claims that one read examines to find those with a status: so it always ends soon. */
@@ -24,6 +25,7 @@ export interface ClaimsRange {
  * acknowledged. With a status, it examines `EXAMINED_MAX` claims, and may find fewer than the limit, or none, although there is a
  * next range.
  * @param convert converts each batch at once, so that no more documents than one batch are in memory.
+ * @throws ProblemError `coupon_not_found` where the coupon was purged: some of its claims may be gone.
  */
 export const readClaims = <T>(mongo: Mongo, range: ClaimsRange, convert: Convert<T>): Promise<FoundClaims<T>> =>
   retryTransaction(mongo.client, (session) => readRange({ mongo, session }, range, convert));
@@ -43,10 +45,13 @@ interface Reading {
 
 const readRange = async <T>(reading: Reading, range: ClaimsRange, convert: Convert<T>): Promise<FoundClaims<T>> => {
   const { couponId: coupon_id, after, limit, status } = range;
+  const { mongo, session } = reading;
+  // A purge removes the coupon before its claims. So in a snapshot that has the coupon, no claim is missing.
+  const coupon = await mongo.coupons.findOne({ _id: coupon_id }, { session, projection: { _id: 1 } });
+  if (!coupon) throw new ProblemError('coupon_not_found', NO_SUCH_COUPON);
   // Sequence numbers are granted in order, so no claim appears later between those that were read.
   const end = status && (await startOfNext(reading, range));
   const sequence = { $gt: after, ...(end !== undefined && { $lt: end }) };
-  const { mongo, session } = reading;
   await using cursor = mongo.claims
     .find<StatusFields>(
       { coupon_id, sequence, ...(status && CONDITIONS[status]) },
