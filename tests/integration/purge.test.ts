@@ -4,7 +4,7 @@ import { newCoupon, type SaleFields } from '@flashclaim/core';
 import { ensureCollections, type Mongo } from '@flashclaim/store';
 import { ObjectId } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { clearFailPoint, setFailPoint } from '../support/fail-point.ts';
+import { clearFailPoint, setFailPoint, waitForFailPoint } from '../support/fail-point.ts';
 import { type OwnStores, openOwnStores } from '../support/own-stores.ts';
 import { runCommand } from '../support/run-command.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
@@ -97,7 +97,7 @@ describe('npm run purge', () => {
     await mongo.coupons.updateOne({ _id: renamed }, { $set: { name: 'renamed' } });
     const present = await addSale(mongo, 'again', 3);
     const { code, text } = await purge('--coupon', 'again', '--yes');
-    expect(text).toContain('The coupon was removed by a purge that was interrupted.');
+    expect(text).toContain('The coupon itself is gone already');
     expect(code).toBe(0);
     expect(await left(mongo, gone)).toEqual(NOTHING);
     for (const id of [renamed, present]) expect(await left(mongo, id)).toEqual({ coupons: 1, events: 2, claims: 3 });
@@ -111,7 +111,7 @@ describe('npm run purge', () => {
   });
 });
 
-describe('an interrupted purge', () => {
+describe('a purge', () => {
   let stores: OwnStores;
   beforeAll(async () => {
     stores = await openOwnStores();
@@ -121,7 +121,7 @@ describe('an interrupted purge', () => {
 
   /** Before which of its delete commands: of the coupon, of its changes, of its other events, of two batches of claims. */
   test.each([0, 1, 2, 3, 4].flatMap((skip) => [[skip, 1_500] as const, ...(skip < 2 ? [[skip, 0] as const] : [])]))(
-    'before delete %i, with %i claims, is completed when it is repeated',
+    'that is interrupted before delete %i, with %i claims, is completed when it is repeated',
     async (skip, claims) => {
       const { client } = stores.mongo;
       const id = await addSale(stores.mongo, 'over', claims, { paused: true });
@@ -135,4 +135,23 @@ describe('an interrupted purge', () => {
       expect(await left(stores.mongo, id)).toEqual(NOTHING);
     },
   );
+
+  test('whose coupon and a part of its claims another one removes meanwhile reports what it removed itself', async () => {
+    const { client, coupons, events, claims } = stores.mongo;
+    const id = await addSale(stores.mongo, 'twice', 2_500, { paused: true });
+    const hits = await clearFailPoint(client);
+    const data = { errorCode: 112, errorLabels: ['TransientTransactionError'] };
+    await setFailPoint(client, { appName: 'flashclaim-purge', commands: ['delete'], data });
+    const purge = purgeAt(stores.env, '--coupon', 'twice', '--yes');
+    await waitForFailPoint(client, hits + 1);
+    await coupons.deleteOne({ _id: id });
+    await events.deleteMany({ coupon_id: id });
+    await claims.deleteMany({ coupon_id: id, sequence: { $lte: 1_000 } });
+    await clearFailPoint(client);
+    const { code, lines, text } = await purge;
+    expect(text).toContain('The coupon itself is gone already');
+    expect(lines.slice(-3)).toEqual(['coupons          0', 'events           0', 'claims       1,500']);
+    expect(code).toBe(0);
+    expect(await left(stores.mongo, id)).toEqual(NOTHING);
+  });
 });

@@ -1,9 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type CouponFields, closedReasonOf, normaliseName } from '@flashclaim/core';
 import { inTransaction, type Mongo } from '@flashclaim/store';
-import type { Collection, Filter, ObjectId, WithId } from 'mongodb';
+import { type Collection, type Filter, MongoServerError, type ObjectId, type WithId } from 'mongodb';
 
 /** Documents that are removed at once. */
 const BATCH_DOCUMENTS = 1_000;
+
+/** MongoDB's code of a write to a document that an open transaction has written. */
+const WRITE_CONFLICT = 112;
+
+/** The pause before a removal that met another transaction is tried again. */
+const CONFLICT_PAUSE_MS = 100;
 
 /** The number of documents of each kind that a purge removes. */
 export interface Purge {
@@ -65,38 +72,51 @@ const removedCouponsOf = async ({ coupons, claims }: Mongo, name: string): Promi
  * Removes what was found: the coupon, then the events, then the claims. Nobody can claim from the moment when the coupon is
  * gone. An interrupted purge leaves claims of a coupon that does not exist, by which the next one finds the rest.
  *
- * Resolves to false, without a change, where the sale was opened meanwhile.
+ * Resolves to what this run removed, because another one may remove the same documents at the same time; to `open`, without a
+ * change, where the sale was opened meanwhile.
  */
 export const purge = async (
   mongo: Mongo,
   { couponId, couponIds }: Purgeable,
   onProgress: (removed: number) => void = () => {},
-): Promise<boolean> => {
-  if (couponId && !(await removeCoupon(mongo, couponId))) return false;
-  let removed = 0;
-  const report = (count: number) => {
-    removed += count;
-    onProgress(removed);
+): Promise<Purge | 'open'> => {
+  const removed = couponId ? await removeCoupon(mongo, couponId) : { coupons: 0, events: 0, claims: 0 };
+  if (removed === 'open') return removed;
+  const report = (kind: 'events' | 'claims') => (count: number) => {
+    removed[kind] += count;
+    onProgress(removed.events + removed.claims);
   };
   for (const coupon_id of couponIds) {
-    await removeAll(mongo.events, { coupon_id }, report);
-    await removeAll(mongo.claims, { coupon_id }, report);
+    await removeAll(mongo.events, { coupon_id }, report('events'));
+    await removeAll(mongo.claims, { coupon_id }, report('claims'));
   }
-  return true;
+  return removed;
 };
 
 /**
  * Removes a coupon that accepts no claims, and in the same transaction its changes: without claims, no later purge would find
- * them. Events of claims are found by their claims. Resolves to whether it was removed.
+ * them. Events of claims are found by their claims. Where another purge has removed it, there is nothing to remove.
  */
-const removeCoupon = ({ client, coupons, events }: Mongo, _id: ObjectId): Promise<boolean> =>
+const tryToRemoveCoupon = ({ client, coupons, events }: Mongo, _id: ObjectId): Promise<Purge | 'open'> =>
   inTransaction(client, async (session) => {
     const hasEnded = { ends_at: { $exists: true }, $expr: { $lte: ['$ends_at', '$$NOW'] } };
     const { deletedCount } = await coupons.deleteOne({ _id, $or: [{ paused: true }, hasEnded] }, { session });
-    if (deletedCount === 0) return false;
-    await events.deleteMany({ coupon_id: _id, type: 'coupon.changed' }, { session });
-    return true;
+    if (deletedCount === 0 && (await coupons.findOne({ _id }, { session, projection: { _id: 1 } }))) return 'open';
+    const changes = await events.deleteMany({ coupon_id: _id, type: 'coupon.changed' }, { session });
+    return { coupons: deletedCount, events: changes.deletedCount, claims: 0 };
   });
+
+/** Waits where another purge, or a change of the coupon, has not committed yet: only then is it known what is left. */
+const removeCoupon = async (mongo: Mongo, couponId: ObjectId): Promise<Purge | 'open'> => {
+  for (;;) {
+    try {
+      return await tryToRemoveCoupon(mongo, couponId);
+    } catch (error) {
+      if (!(error instanceof MongoServerError && error.code === WRITE_CONFLICT)) throw error;
+      await sleep(CONFLICT_PAUSE_MS);
+    }
+  }
+};
 
 /** Removes the documents of a coupon in batches, because one large delete would block the server for seconds. */
 const removeAll = async <T extends { coupon_id: ObjectId }>(

@@ -20,6 +20,8 @@ const WHY_NOT: Record<NotPurgeable, string> = {
   open: 'Its sale is not over: wait until it has ended, or pause it.',
 };
 
+const COUPON_GONE = 'The coupon itself is gone already: another purge was interrupted, or runs at the same time.\n';
+
 const readOptions = () => {
   const options = {
     coupon: { type: 'string' },
@@ -47,18 +49,19 @@ const run = (couponName: string, isConfirmed: boolean): Promise<void> =>
     console.log(`Coupon ${JSON.stringify(couponName)} of ${where}\n`);
     const found = await findPurgeable(mongo, couponName);
     if (typeof found === 'string') return refuse(found);
-    if (!found.closed) console.log('The coupon was removed by a purge that was interrupted.\n');
+    if (!found.closed) console.log(COUPON_GONE);
     if (!isConfirmed) {
       console.log(`${tableOfPurge(found, 'to remove')}\n\nNothing was removed: add --yes to remove them.`);
       return 0;
     }
     const total = found.events + found.claims;
-    const isRemoved = await purge(mongo, found, (removed) =>
-      showProgress(`removing  ${bar(removed, total)}  ${count(removed)} of ${count(total)}`),
+    const removed = await purge(mongo, found, (done) =>
+      showProgress(`removing  ${bar(done, total)}  ${count(done)} of ${count(total)}`),
     );
     clearProgress();
-    if (!isRemoved) return refuse('open');
-    console.log(tableOfPurge(found, 'removed'));
+    if (removed === 'open') return refuse(removed);
+    if (removed.coupons < found.coupons) console.log(COUPON_GONE);
+    console.log(tableOfPurge(removed, 'removed'));
     return 0;
   });
 
