@@ -5,6 +5,7 @@ import type { Job } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { claim, createCoupon } from '../support/call-api.ts';
 import { openOtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
+import { exchange, rawRequest } from '../support/raw-connection.ts';
 import { scrape } from '../support/scrape.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
@@ -144,6 +145,37 @@ describe('traces of a sale', () => {
       expect(linksOf(job)).toContain(shared.spanId);
     }
   });
+});
+
+test('a user id in an address is in no span, log line or metric, also where the address has no route', async () => {
+  const lines: string[] = [];
+  const env = { LOG_LEVEL: 'trace', CORS_ORIGINS: 'https://shop.example' };
+  const { url, spans } = await start({ workers: 0, env, output: (line) => void lines.push(line) });
+  const PREFLIGHT = ['Origin: https://shop.example', 'Access-Control-Request-Method: GET'];
+  const requests: [line: string, path: string | undefined, ...headers: string[]][] = [
+    ['GET /api/coupons/missing?for=margaret', '/api/coupons/missing'],
+    ['GET /api/users/margaret/claims?limit=1', '/api/users/:user_id/claims'],
+    ['GET /%61pi/users/margaret/claims', '/api/users/:user_id/claims'],
+    ['OPTIONS /api/users/margaret/claims', '*', ...PREFLIGHT],
+    ['OPTIONS /api/users/margaret/claims', '*'],
+    ['POST /api/users/margaret/claims', 'REDACTED'],
+    ['GET /api/users/margaret/claims/', 'REDACTED'],
+    ['GET /api/users/margaret', 'REDACTED'],
+    ['GET /%61pi/users/margaret', 'REDACTED'],
+    ['GET //API/users/margaret', 'REDACTED'],
+    ['GET http://elsewhere.example/api/users/margaret', 'REDACTED'],
+    // The router rejects these, and they have no span.
+    ['GET /api/users/margaret%/claims', undefined],
+    [`GET /api/users/${'margaret'.repeat(1_200)}/claims`, undefined],
+  ];
+  for (const [line, , ...headers] of requests) await exchange(url, rawRequest(`${line} HTTP/1.1`, ...headers));
+  const expected = requests.flatMap(([, path]) => path ?? []);
+  const traced = () => spans.flatMap(({ attributes }) => attributes['url.path'] ?? []);
+  await until(async () => traced().length >= expected.length);
+  expect(traced()).toEqual(expected);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(lines.length).toBeGreaterThan(0);
+  for (const text of [JSON.stringify(spans), lines.join(), metrics]) expect(text).not.toContain('margaret');
 });
 
 describe('an end', () => {

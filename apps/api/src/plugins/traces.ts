@@ -8,11 +8,14 @@ import { traceClaims } from '../observe/claim-traces.ts';
 /** Machines call these every few seconds: their traces are of no use. */
 const UNTRACED = new Set(['/health', '/livez', '/readyz', '/metrics']);
 
-/** Names a span by its route, as OpenTelemetry requires. The path is without its query and without a user id. */
-const nameSpan = (span: Span, { method, url, routeOptions }: FastifyRequest): void => {
-  span.updateName(routeOptions.url ? `${method} ${routeOptions.url}` : method);
-  const path = routeOptions.url?.includes(':user_id') ? routeOptions.url : url.split('?', 1)[0];
-  span.setAttribute('url.path', path as string);
+/**
+ * Names a span by its route, as OpenTelemetry requires. The path is without its query, and left out where it may contain a
+ * user id: that is anywhere in the path of a preflight (`*`), or of a request without a route.
+ */
+const nameSpan = (span: Span, { method, url, routeOptions: { url: route } }: FastifyRequest): void => {
+  span.updateName(route ? `${method} ${route}` : method);
+  const mayNameUser = route === undefined || route === '*' || route.includes(':user_id');
+  span.setAttribute('url.path', mayNameUser ? (route ?? 'REDACTED') : (url.split('?', 1)[0] as string));
 };
 
 /**
