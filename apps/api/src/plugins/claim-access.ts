@@ -19,7 +19,7 @@ import { ProblemError, sendProblem } from '../http/problem.ts';
 interface ClaimAccess {
   /** `onRequest` of a claim: rejects it without a valid key or token. Before the body is read. */
   authenticate: onRequestAsyncHookHandler[];
-  /** `onRequest` of the status of a claim: the same, and admin may read every claim. */
+  /** `onRequest` of the status of a claim: the same, and an admin token reads every claim. */
   authenticateReader: onRequestAsyncHookHandler[];
   /** `onRequest` of a release: admin, or a caller with an API key. A user can't release by a token. */
   authenticateRelease: onRequestAsyncHookHandler[];

@@ -65,10 +65,12 @@ export interface OpenapiOptions {
 export const openapi = fp<OpenapiOptions>(
   async (app, { adminTokens, claimKeys, claimTokens }) => {
     const admin = adminTokens ? ['adminToken', 'adminPassword'] : [];
+    const claim = [...(claimKeys ? ['claimKey'] : []), ...(claimTokens ? ['claimToken'] : [])];
     const schemes: AccessSchemes = {
       admin,
       key: claimKeys ? ['claimKey'] : admin,
-      claim: [...(claimKeys ? ['claimKey'] : []), ...(claimTokens ? ['claimToken'] : [])],
+      claim,
+      reader: claim.length > 0 ? [...claim, ...admin] : [],
     };
     await app.register(swagger, {
       openapi: {

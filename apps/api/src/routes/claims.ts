@@ -95,7 +95,7 @@ export const claimRoutes: FastifyPluginAsyncTypebox<{ waitMs: number }> = async 
         params: ClaimParamsSchema,
         response: { 200: ClaimStatusSchema, ...PROBLEM_RESPONSES },
         answers: { 200: CLAIM_STATUS_ANSWER },
-        access: ['claim', 'admin'],
+        access: ['reader'],
         problems: ['invalid_request', 'unauthorized', 'not_found', 'overloaded', 'unavailable'],
       },
     },

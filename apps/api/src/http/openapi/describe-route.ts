@@ -24,8 +24,8 @@ declare module 'fastify' {
 /** Problems of every call that takes a body. */
 const OF_BODIES: readonly ProblemCode[] = ['invalid_request', 'payload_too_large', 'unsupported_media_type'];
 
-/** A caller with an admin token; a caller who may claim; one with an API key; everybody. */
-type Access = 'admin' | 'claim' | 'key' | 'anybody';
+/** A caller with an admin token; a caller who may claim; one who may read a claim; one with an API key; everybody. */
+type Access = 'admin' | 'claim' | 'reader' | 'key' | 'anybody';
 
 /** The names of the security schemes that give access; none where it is not restricted. */
 export type AccessSchemes = Record<Exclude<Access, 'anybody'>, readonly string[]>;
