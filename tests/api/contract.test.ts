@@ -498,6 +498,17 @@ describe('a system like any other', () => {
         detail: /^claim_id must NOT have more than 64 characters/,
       },
       {
+        answer: 'releaseClaim 413 payload_too_large',
+        when: 'it has a body, which is longer than it may be',
+        send: () => call(`${url}/api/claims/${claimId}`, 'DELETE', longBody),
+        detail: String(BODY_MAX_BYTES),
+      },
+      {
+        answer: 'releaseClaim 415 unsupported_media_type',
+        when: 'it has a body, which is text',
+        send: () => call(`${url}/api/claims/${claimId}`, 'DELETE', 'text', TEXT_HEADERS),
+      },
+      {
         answer: 'claimCoupon 403 sale_not_open',
         when: 'the coupon is paused',
         send: async () => {

@@ -62,6 +62,8 @@ const ANSWERS: Record<string, string[]> = {
     '403 host_not_allowed',
     '404 not_found',
     '409 claim_pending retry-after',
+    '413 payload_too_large',
+    '415 unsupported_media_type',
     '429 rate_limited retry-after ratelimit-policy ratelimit',
     '503 overloaded retry-after',
     '503 unavailable retry-after',

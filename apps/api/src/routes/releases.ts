@@ -33,6 +33,9 @@ export const releaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
           'host_not_allowed',
           'not_found',
           'claim_pending',
+          // A body is not needed, but read where there is one.
+          'payload_too_large',
+          'unsupported_media_type',
           'rate_limited',
           'overloaded',
           'unavailable',
