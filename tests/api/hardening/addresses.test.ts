@@ -65,9 +65,26 @@ describe('a name in an address', () => {
   test('as long as it may be, and longer', async () => {
     expectProblem(await get(`/api/coupons/${'%C3%A9'.repeat(255)}`), 'coupon_not_found');
     expectProblem(await get(`/api/coupons/${'%C3%A9'.repeat(256)}`), 'invalid_request', /^name must/);
-    const tooLong = 'x'.repeat(URL_PARAMETER_MAX_CHARS + 1);
-    expectProblem(await get(`/api/coupons/${tooLong}`), 'invalid_request', /name/);
     expectProblem(await get(`/api/claims/${'x'.repeat(65)}`), 'invalid_request', /^claim_id/);
+  });
+
+  const tooLong = 'x'.repeat(URL_PARAMETER_MAX_CHARS + 1);
+
+  test.each([
+    ['/api/coupons/', '', 'name'],
+    ['http://elsewhere.example/api/coupons/', '/claims', 'name'],
+    ['/api/claims/', '?a=b', 'claim_id'],
+    ['/api/users/', '/claims', 'user_id'],
+  ])('that is too long for the router is a fault of its parameter: %s…%s', async (before, after, parameter) => {
+    const reply = await get(before + tooLong + after);
+    expectProblem(reply, 'invalid_request', new RegExp(`^${parameter} is longer`));
+    expect(reply.body.errors).toEqual([{ parameter, detail: reply.body.detail }]);
+  });
+
+  test('that is too long and of no documented call is a fault without a place', async () => {
+    const reply = await get(`/problems/${tooLong}`);
+    expectProblem(reply, 'invalid_request', /^A name in the address is longer/);
+    expect(reply.body.errors).toEqual([{ detail: reply.body.detail }]);
   });
 });
 

@@ -62,10 +62,16 @@ const FASTIFY_ERRORS: Record<string, Explanation> = {
     'The body is not valid JSON, or contains the key __proto__ or constructor.prototype, which is not allowed.',
   ),
   FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The address is not percent-encoded correctly.' },
-  FST_ERR_MAX_PARAM_LENGTH: {
-    code: 'invalid_request',
-    detail: `The name in the address is longer than ${URL_PARAMETER_MAX_CHARS} encoded characters.`,
-  },
+};
+
+/** The path parameter after each of these, for the one error of which the router names neither route nor parameter. */
+const PARAMETERS: Record<string, string> = { claims: 'claim_id', coupons: 'name', users: 'user_id' };
+
+const tooLongParameter = ({ url }: FastifyRequest): Explanation => {
+  const [, list = ''] = /^(?:https?:\/\/[^/]*)?\/api\/(\w+)\//i.exec(url) ?? [];
+  const parameter = PARAMETERS[list];
+  const detail = `${parameter ?? 'A name in the address'} is longer than ${URL_PARAMETER_MAX_CHARS} encoded characters.`;
+  return { code: 'invalid_request', detail, members: parameter ? { errors: [{ parameter, detail }] } : undefined };
 };
 
 const explain = (error: Error & Partial<FastifyError>, request: FastifyRequest): Explanation => {
@@ -75,6 +81,7 @@ const explain = (error: Error & Partial<FastifyError>, request: FastifyRequest):
     const errors = faultsOf(request, error.validation, error.validationContext);
     return { code: 'invalid_request', detail: errors[0]?.detail ?? '', members: { errors } };
   }
+  if (error.code === 'FST_ERR_MAX_PARAM_LENGTH') return tooLongParameter(request);
   const known = FASTIFY_ERRORS[error.code ?? ''];
   if (known) return known;
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
