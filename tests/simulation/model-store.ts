@@ -87,10 +87,8 @@ const idKey = (collection: CollectionName) => (document: ModelDocument) => [`${c
 /** The unique keys of a claim, as the indexes define them. Only a live claim has the key of its user. */
 const claimKeys = (claim: ModelDocument): string[] => [
   ...idKey('claims')(claim),
-  sequenceKey(claim),
   ...(claim['ordinal'] === 1 ? [userKey(claim)] : []),
 ];
-const sequenceKey = ({ coupon_id, sequence }: ModelDocument) => `sequence ${hex(coupon_id)} ${sequence}`;
 const userKey = ({ user_id, coupon_id }: ModelDocument) => `user ${user_id} ${hex(coupon_id)}`;
 
 /** How long the documents of a collection are kept after the time in one of their fields. */
@@ -125,8 +123,7 @@ export class ModelStore {
     const { mutations } = world;
     const keysOfClaim = (claim: ModelDocument): string[] => {
       const keys = claimKeys(claim);
-      if (mutations.has('holders unseen')) return keys.filter((key) => key !== userKey(claim));
-      return mutations.has('sequence given twice') ? keys.filter((key) => key !== sequenceKey(claim)) : keys;
+      return mutations.has('holders unseen') ? keys.filter((key) => key !== userKey(claim)) : keys;
     };
     this.#collections = {
       coupons: new ModelCollection(({ name }) => [`coupon ${name}`]),

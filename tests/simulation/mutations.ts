@@ -19,7 +19,7 @@ export const MUTATIONS = {
   'missing lane treated as refused': 'a status calls a job refused if it is in no lane of its process',
   'release twice': 'a transaction sees released claims as live, and releases them again',
   'stale window after PATCH': 'units are taken without a check that the coupon is open',
-  'sequence given twice': 'a grant gets the number of the grant before it, and no index forbids that',
+  'sequence given twice': 'a grant gets the number of the grant before it',
   'refused after restock': 'an API process refuses claims for a coupon that was sold out once, whatever it reads',
   'unit lost when a released user claims again': 'a user who claims again takes two units of the stock',
   'released claim granted again by its own job':

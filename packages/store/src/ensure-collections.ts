@@ -29,8 +29,11 @@ export const createIndexes = async (db: Db, name: CollectionName): Promise<void>
   const found = await db.collection(name).indexes();
   const missing: IndexDefinition[] = [];
   for (const index of INDEXES[name]) {
-    const kept = found.find((one) => isSameKey(one.key, index.key))?.expireAfterSeconds;
-    const { key: keyPattern, expireAfterSeconds } = index;
+    const one = found.find(({ key }) => isSameKey(key, index.key));
+    const { key: keyPattern, expireAfterSeconds, unique } = index;
+    // A unique index does what one that is not unique does: an earlier version made it.
+    if (one?.unique && !unique) continue;
+    const kept = one?.expireAfterSeconds;
     if (kept === undefined || expireAfterSeconds === undefined) missing.push(index);
     // A longer time is kept: a later version set it.
     else if (kept < expireAfterSeconds) await db.command({ collMod: name, index: { keyPattern, expireAfterSeconds } });
