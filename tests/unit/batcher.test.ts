@@ -28,25 +28,29 @@ const newLaneOfCoupons = () => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const { batcher, batches } = newLane();
-  const add = async (...ids: string[]): Promise<string[]> => {
-    for (const id of ids) batcher.add(newClaim(id, id.slice(0, 1)));
+  const pass = async () => {
     await turn();
     vi.advanceTimersByTime(1_000);
     await turn();
+  };
+  const add = async (...ids: string[]): Promise<string[]> => {
+    for (const id of ids) batcher.add(newClaim(id, id.slice(0, 1)));
+    await pass();
     return batches.map(({ ids }) => ids.join(' '));
   };
-  /** A claim that has waited long enough for its answer. */
-  const overdue = (coupon: string): WaitingClaim => {
-    const claim = new WaitingClaim({ id: 'overdue', userId: 'user', couponName: coupon }, 1, events);
+  /** Adds a claim that has waited long enough for its answer. */
+  const addOverdue = async (id: string): Promise<WaitingClaim> => {
+    const claim = new WaitingClaim({ id, userId: id, couponName: id.slice(0, 1) }, 1, events);
     vi.advanceTimersByTime(2);
     batcher.add(claim);
+    await pass();
     return claim;
   };
   const block = async () => {
     await add('stuck');
     vi.advanceTimersByTime(LANE_BLOCKED_MS);
   };
-  return { batcher, batches, add, overdue, block };
+  return { batcher, batches, add, addOverdue, block };
 };
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -84,32 +88,30 @@ describe('batching', () => {
   });
 
   test('in a blocked lane, a coupon whose batches all fail does not fill the lane', async () => {
-    const { batcher, batches, add, block, overdue } = newLaneOfCoupons();
+    const { batcher, batches, add, block, addOverdue } = newLaneOfCoupons();
     await block();
+    await add('b0');
     let sent = 0;
-    while (!batcher.isFull('a', LANE_BLOCKED_MS)) {
-      await add(`a${++sent}`);
-      batcher.flush();
-    }
-    expect(batches.length).toBeLessThan(LANE_JOBS_MAX / 5);
+    while (!batcher.isFull('a', LANE_BLOCKED_MS)) await addOverdue(`a${++sent}`);
+    expect(batches.length).toBeLessThan(LANE_JOBS_MAX / 10);
+    // The claims of others are not sent in smaller batches because of it.
+    expect(await add('b1', 'b2')).not.toContain('b1');
     expect(batcher.isFull('b', LANE_BLOCKED_MS)).toBe(false);
-    expect((await add('b1')).at(-1)).toBe('b1');
+    batches.find(({ ids }) => ids.includes('b0'))?.finish();
+    expect((await add()).at(-1)).toBe('b1 b2');
 
-    // Its claims that came before it was full are in no job: they can't be answered `pending`.
+    // A claim in no job can't be answered `pending`.
     await add('a-late');
-    const late = overdue('a');
-    batcher.flush();
-    expect(await late.answer).toBe('unavailable');
+    expect(await (await addOverdue('a-overdue')).answer).toBe('unavailable');
     expect(batches.flatMap(({ ids }) => ids)).not.toContain('a-late');
     for (const { finish } of batches.slice(1)) finish();
     expect((await add()).at(-1)).toBe('a-late');
   });
 
   test('in a blocked lane, no flush sends more batches than a lane may have', async () => {
-    const { batcher, batches, add, block } = newLaneOfCoupons();
+    const { batches, add, block } = newLaneOfCoupons();
     await block();
     await add(...Array.from({ length: 2 * LANE_JOBS_MAX }, (_, index) => String.fromCharCode(0x4e00 + index)));
-    batcher.flush();
     expect(batches).toHaveLength(LANE_JOBS_MAX);
   });
 

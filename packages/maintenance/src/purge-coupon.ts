@@ -127,7 +127,8 @@ const removeAll = async <T extends { coupon_id: ObjectId }>(
   for (;;) {
     const batch = await collection.find(filter, { projection: { _id: 1 }, limit: BATCH_DOCUMENTS }).toArray();
     if (batch.length === 0) return;
-    const ids = { _id: { $in: batch.map(({ _id }) => _id) } } as Filter<T>;
-    onRemoved((await collection.deleteMany(ids)).deletedCount);
+    // Of this coupon only: another purge may have removed a claim, and a new coupon has one of the same key by now.
+    const found = { ...filter, _id: { $in: batch.map(({ _id }) => _id) } } as Filter<T>;
+    onRemoved((await collection.deleteMany(found)).deletedCount);
   }
 };

@@ -45,13 +45,14 @@ export const migrate = async (
     const guardedAt = await setGuard(db);
     const numbered = await numberClaims(mongo, (count, total) => report('number', count, total));
     done.claims = numbered.claims;
-    await rewriteIds(mongo);
     report('build', 0, 1);
     done.indexesBuilt = await buildIndexes(mongo);
     report('complete', 0, 1);
     const rest = await coupons.updateMany(OF_EARLIER_LAYOUT, completion(0));
     done.coupons = numbered.coupons + rest.modifiedCount;
     await checkGuard(mongo, guardedAt);
+    // Not before: it moves claims behind those that an app of the earlier version inserted, which would get their numbers.
+    await rewriteIds(mongo);
     report('drop', 0, 1);
     done.indexesDropped = await dropIndexes(mongo);
     await removeGuard(db);

@@ -85,12 +85,14 @@ const readLatest = async (
   claimIds: readonly string[],
   session?: ClientSession,
 ): Promise<PendingClaim[]> => {
-  const found = await pendingClaims
-    .find({ $or: claimIds.map(toRange) }, { ...(session && { session }), ...LATEST_FIRST })
-    .toArray();
-  // The limit may have cut off records. Then each half of the ids is read alone.
   const half = Math.floor(claimIds.length / 2);
-  if (found.length < PENDING_RECORDS_PER_READ_MAX || half === 0) return found.map(toPendingClaim);
+  if (claimIds.length <= PENDING_RECORDS_PER_READ_MAX) {
+    const found = await pendingClaims
+      .find({ $or: claimIds.map(toRange) }, { ...(session && { session }), ...LATEST_FIRST })
+      .toArray();
+    if (found.length < PENDING_RECORDS_PER_READ_MAX || half === 0) return found.map(toPendingClaim);
+  }
+  // The limit may have cut off records, or there are many ids. Then each half of the ids is read alone.
   const first = await readLatest({ pendingClaims }, claimIds.slice(0, half), session);
   return [...first, ...(await readLatest({ pendingClaims }, claimIds.slice(half), session))];
 };

@@ -17,7 +17,7 @@ const LINGER_CLAIMS_MAX = 100;
 const LINGER_MAX_MS = 5;
 
 /** Batches of one coupon in flight in a blocked lane: where they all fail, they must not fill the lane. */
-const COUPON_BATCHES_MAX = 10;
+const COUPON_BATCHES_MAX = 5;
 
 export interface BatcherOptions {
   /** Batches that may be in flight at once. */
@@ -38,7 +38,7 @@ export class Batcher {
   /** With the time when each was sent, in that order. */
   readonly #inFlight = new Map<readonly WaitingClaim[], number>();
   #claimsInFlight = 0;
-  /** Claims that wait or are in flight, by coupon. */
+  /** Claims that wait, or are in batches of their coupon alone, by coupon. */
   readonly #claimsOf = new Map<string, number>();
   /** Batches in flight that were sent while the lane was blocked, by coupon. */
   readonly #batchesOf = new Map<string, number>();
@@ -89,7 +89,7 @@ export class Batcher {
   /** Sends all waiting claims now; in a blocked lane, as many as it may. An overdue claim that may not be sent is not done. */
   flush(): void {
     if (this.#isBlocked) {
-      this.#sendByCoupon(COUPON_BATCHES_MAX);
+      this.#sendByCoupon();
       this.#giveUpOverdue();
     } else while (this.#waiting.length > 0) this.#send(this.#waiting);
   }
@@ -123,17 +123,20 @@ export class Batcher {
 
   #sendAllowed(): void {
     if (this.#lingerFor > 0) return;
-    if (this.#isBlocked) this.#sendByCoupon(1);
+    if (this.#isBlocked) this.#sendByCoupon();
     else while (this.#waiting.length > 0 && this.#inFlight.size < this.#options.inFlightMax) this.#send(this.#waiting);
   }
 
-  /** Sends waiting claims in batches of one coupon, at most `max` of it in flight. */
-  #sendByCoupon(max: number): void {
+  /** Sends waiting claims in batches of one coupon. Only a claim that is overdue does not wait for the one before. */
+  #sendByCoupon(): void {
     const coupons = Map.groupBy(this.#waiting, ({ couponName }) => couponName);
-    for (const [name, claims] of coupons)
+    this.#waiting = [];
+    for (const [name, claims] of coupons) {
+      const max = claims.some((claim) => claim.overdue) ? COUPON_BATCHES_MAX : 1;
       while (claims.length > 0 && (this.#batchesOf.get(name) ?? 0) < max && this.#inFlight.size < LANE_JOBS_MAX)
         this.#send(claims, name);
-    this.#waiting = [...coupons.values()].flat();
+      this.#waiting.push(...claims);
+    }
   }
 
   /** Only a claim in a job may be answered `pending`. */
@@ -152,12 +155,15 @@ export class Batcher {
     this.#sentAt = performance.now();
     this.#inFlight.set(claims, this.#sentAt);
     this.#claimsInFlight += claims.length;
-    if (coupon !== undefined) addTo(this.#batchesOf, coupon, 1);
+    if (coupon === undefined) for (const { couponName } of claims) addTo(this.#claimsOf, couponName, -1);
+    else addTo(this.#batchesOf, coupon, 1);
     void this.#options.send(claims).finally(() => {
       this.#inFlight.delete(claims);
       this.#claimsInFlight -= claims.length;
-      for (const { couponName } of claims) addTo(this.#claimsOf, couponName, -1);
-      if (coupon !== undefined) addTo(this.#batchesOf, coupon, -1);
+      if (coupon !== undefined) {
+        addTo(this.#claimsOf, coupon, -claims.length);
+        addTo(this.#batchesOf, coupon, -1);
+      }
       this.#lingerOrSend(this.#waiting.length + claims.length, performance.now() + LINGER_MAX_MS);
     });
   }
