@@ -38,10 +38,8 @@ export class Batcher {
   /** With the time when each was sent, in that order. */
   readonly #inFlight = new Map<readonly WaitingClaim[], number>();
   #claimsInFlight = 0;
-  /** Claims that wait, or are in batches of their coupon alone, by coupon. */
-  readonly #claimsOf = new Map<string, number>();
-  /** Batches in flight that were sent while the lane was blocked, by coupon. */
-  readonly #batchesOf = new Map<string, number>();
+  /** The batches in flight that were sent while the lane was blocked: each has the claims of one coupon. */
+  readonly #ofOneCoupon = new Set<readonly WaitingClaim[]>();
   #sentAt = Number.NEGATIVE_INFINITY;
   #isScheduled = false;
   /** The number of waiting claims that ends the linger; 0 where there is no linger. */
@@ -56,7 +54,6 @@ export class Batcher {
   /** Claims keep their order of arrival. */
   add(claim: WaitingClaim): void {
     this.#waiting.push(claim);
-    addTo(this.#claimsOf, claim.couponName, 1);
     if (claim.overdue) this.flushSoon();
     if (this.#waiting.length >= TURN_CLAIMS_MAX && this.#inFlight.size === 0) {
       this.#lingerFor = 0;
@@ -86,7 +83,7 @@ export class Batcher {
     }, pauseMs);
   }
 
-  /** Sends all waiting claims now; in a blocked lane, as many as it may. An overdue claim that may not be sent is not done. */
+  /** Sends all waiting claims now; in a blocked lane, as many as it may. Gives up overdue claims that it may not send. */
   flush(): void {
     if (this.#isBlocked) {
       this.#sendByCoupon();
@@ -105,11 +102,12 @@ export class Batcher {
    */
   isFull(couponName: string, ageMaxMs: number): boolean {
     if (this.#inFlight.size >= LANE_JOBS_MAX) return true;
-    if (this.#isBlocked)
-      return (
-        (this.#batchesOf.get(couponName) ?? 0) >= COUPON_BATCHES_MAX ||
-        (this.#claimsOf.get(couponName) ?? 0) >= JOB_CLAIMS_MAX
-      );
+    if (this.#isBlocked) {
+      const batches = this.#batchesOf(couponName);
+      if (batches.length >= COUPON_BATCHES_MAX) return true;
+      const waiting = this.#waiting.filter((claim) => claim.couponName === couponName);
+      return [...batches, waiting].flat().length >= JOB_CLAIMS_MAX;
+    }
     if (this.#claimsInFlight + this.#waiting.length < JOB_CLAIMS_MAX) return false;
     const [oldest = this.#waiting] = this.#inFlight.keys();
     return performance.now() - (oldest[0] as WaitingClaim).since > ageMaxMs;
@@ -119,6 +117,11 @@ export class Batcher {
   get #isBlocked(): boolean {
     const [sentAt = Number.POSITIVE_INFINITY] = this.#inFlight.values();
     return performance.now() - sentAt > LANE_BLOCKED_MS;
+  }
+
+  /** Those that were sent while the lane was blocked. */
+  #batchesOf(coupon: string): (readonly WaitingClaim[])[] {
+    return [...this.#ofOneCoupon].filter(([first]) => first?.couponName === coupon);
   }
 
   #sendAllowed(): void {
@@ -133,8 +136,8 @@ export class Batcher {
     this.#waiting = [];
     for (const [name, claims] of coupons) {
       const max = claims.some((claim) => claim.overdue) ? COUPON_BATCHES_MAX : 1;
-      while (claims.length > 0 && (this.#batchesOf.get(name) ?? 0) < max && this.#inFlight.size < LANE_JOBS_MAX)
-        this.#send(claims, name);
+      while (claims.length > 0 && this.#batchesOf(name).length < max && this.#inFlight.size < LANE_JOBS_MAX)
+        this.#ofOneCoupon.add(this.#send(claims));
       this.#waiting.push(...claims);
     }
   }
@@ -143,29 +146,22 @@ export class Batcher {
   #giveUpOverdue(): void {
     const overdue = this.#waiting.filter((claim) => claim.overdue);
     this.#waiting = this.#waiting.filter((claim) => !claim.overdue);
-    for (const claim of overdue) {
-      addTo(this.#claimsOf, claim.couponName, -1);
-      claim.settle('unavailable');
-    }
+    for (const claim of overdue) claim.settle('unavailable');
   }
 
-  /** Sends the first claims of those that wait. With a coupon, the batch counts as one of it. */
-  #send(waiting: WaitingClaim[], coupon?: string): void {
+  /** Sends the first of these claims, and returns them. */
+  #send(waiting: WaitingClaim[]): readonly WaitingClaim[] {
     const claims = waiting.splice(0, countForBatch(waiting));
     this.#sentAt = performance.now();
     this.#inFlight.set(claims, this.#sentAt);
     this.#claimsInFlight += claims.length;
-    if (coupon === undefined) for (const { couponName } of claims) addTo(this.#claimsOf, couponName, -1);
-    else addTo(this.#batchesOf, coupon, 1);
     void this.#options.send(claims).finally(() => {
       this.#inFlight.delete(claims);
       this.#claimsInFlight -= claims.length;
-      if (coupon !== undefined) {
-        addTo(this.#claimsOf, coupon, -claims.length);
-        addTo(this.#batchesOf, coupon, -1);
-      }
+      this.#ofOneCoupon.delete(claims);
       this.#lingerOrSend(this.#waiting.length + claims.length, performance.now() + LINGER_MAX_MS);
     });
+    return claims;
   }
 
   /**
@@ -187,13 +183,6 @@ export class Batcher {
     }, LINGER_STEP_MS);
   }
 }
-
-/** Adds to a count, and forgets it at 0. */
-const addTo = (counts: Map<string, number>, name: string, change: number): void => {
-  const count = (counts.get(name) ?? 0) + change;
-  if (count === 0) counts.delete(name);
-  else counts.set(name, count);
-};
 
 /** How many of the first claims one batch may contain. */
 const countForBatch = (claims: readonly WaitingClaim[]): number => {
