@@ -43,16 +43,15 @@ export const compareStates = async (loads: readonly PairedLoad[], comparison: Co
 /** Starts both states again for each pair: two processes of one state may differ by a fifth for as long as they run. */
 const measurePairs = async (load: PairedLoad, comparison: Comparison): Promise<RunRecord[]> => {
   const { client, other, stacks, pairs, seconds, settings } = comparison;
-  const states = [
-    { who: 'this', start: startFlashclaim },
-    { who: other.name, start: other.start },
-  ];
   const runs: RunRecord[] = [];
   for (let pair = 1; pair <= pairs; pair++) {
     // Every second pair has the other order. Every second two pairs have the other stores.
-    const [first, second] = Math.floor(pair / 2) % 2 === 0 ? stacks : stacks.toReversed();
-    const placed = states.map((state, index) => ({ ...state, stack: (index === 0 ? first : second) as Stack }));
-    for (const { who, start, stack } of pair % 2 === 0 ? placed.toReversed() : placed) {
+    const [ours, theirs] = Math.floor(pair / 2) % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
+    const states = [
+      { who: 'this', start: startFlashclaim, stack: stacks[ours] },
+      { who: other.name, start: other.start, stack: stacks[theirs] },
+    ];
+    for (const { who, start, stack } of pair % 2 === 0 ? states.toReversed() : states) {
       const name = `${load.name}-${pair}-${who}`;
       showProgress(`${load.name}: pair ${pair} of ${pairs}, ${who}`);
       const running = await start({ stack, settings });
