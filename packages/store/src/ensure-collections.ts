@@ -31,7 +31,7 @@ export const createIndexes = async (db: Db, name: CollectionName): Promise<void>
   for (const index of INDEXES[name]) {
     const one = found.find(({ key }) => isSameKey(key, index.key));
     const { key: keyPattern, expireAfterSeconds, unique } = index;
-    // A unique index does what one that is not unique does: an earlier version made it.
+    // An earlier version made this index unique. It serves the same reads, so it stays.
     if (one?.unique && !unique) continue;
     const kept = one?.expireAfterSeconds;
     if (kept === undefined || expireAfterSeconds === undefined) missing.push(index);

@@ -22,8 +22,8 @@ export interface Migration {
 }
 
 /**
- * The steps, in this order: number the claims and rewrite their ids, build the new indexes, complete the other coupons, drop the
- * old indexes.
+ * The steps, in this order: number the claims, build the new indexes, complete the other coupons and rewrite the ids of claims,
+ * drop the old indexes.
  */
 export type MigrationStep = 'number' | 'build' | 'complete' | 'drop';
 
@@ -51,7 +51,8 @@ export const migrate = async (
     const rest = await coupons.updateMany(OF_EARLIER_LAYOUT, completion(0));
     done.coupons = numbered.coupons + rest.modifiedCount;
     await checkGuard(mongo, guardedAt);
-    // Not before: it moves claims behind those that an app of the earlier version inserted, which would get their numbers.
+    // After the check: an app of the earlier version may have inserted a claim without a number. The next run numbers in the
+    // order of insertion, and rewritten claims come last: that claim would get the number of one of them.
     await rewriteIds(mongo);
     report('drop', 0, 1);
     done.indexesDropped = await dropIndexes(mongo);

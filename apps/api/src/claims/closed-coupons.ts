@@ -8,7 +8,6 @@ import {
 } from '@flashclaim/core';
 import type { Logger } from '@flashclaim/runtime';
 import { type Mongo, type PendingClaim, type ReadSnapshot, readPendingClaims, readSnapshot } from '@flashclaim/store';
-import type { ClientSession } from 'mongodb';
 import { FreshReads } from '../stores/fresh-reads.ts';
 import type { StoreWatch } from '../stores/store-watch.ts';
 import { Batcher } from './batcher.ts';
@@ -52,8 +51,8 @@ export const isClosedBy = (decision: Decision): boolean => decision === 'out_of_
  *
  * This process remembers only which coupons were closed. Each batch of claims is decided by a read that begins after the claims
  * arrived, with the same function as in a lane and by database time. Only refusals are taken from it, and claims that
- * exist under an idempotency key. Where an earlier request with the key is pending, the lane decides after it. So the next batch sees a restock, a release, the start of a sale, or a new coupon of the same
- * name. A lost memory costs speed only.
+ * exist under an idempotency key. So the next batch sees a restock, a release, the start of a sale, or a new coupon of the same
+ * name. A lost memory costs speed only. The lane decides a claim whose key has a pending request, after that request.
  */
 export class ClosedCoupons {
   readonly #coupons = new Set<string>();
@@ -96,7 +95,7 @@ export class ClosedCoupons {
   #read(claims: readonly WaitingClaim[]): Promise<ClosedRead> {
     const { mongo } = this.#options;
     const keyed = claims.flatMap(({ id, requestId }) => (requestId === undefined ? [] : [id]));
-    return this.#reads.read(async (session?: ClientSession) => ({
+    return this.#reads.read(async (session) => ({
       snapshot: await (session ? readSnapshot(mongo, { session }, claims) : readInSnapshot(mongo, claims)),
       pending: keyed.length === 0 ? new Map() : await readPendingClaims(mongo, keyed, session),
     }));
