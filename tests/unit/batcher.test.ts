@@ -183,10 +183,10 @@ describe('a lane that lingers', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout'] }));
   afterEach(() => void vi.useRealTimers());
 
-  /** One that has answered two callers while a third waits. */
-  const lingering = async () => {
+  /** One that has answered two callers, or as many as these are, while a third waits. */
+  const lingering = async (answered: readonly string[] = ['first', 'second']) => {
     const lane = newLane();
-    for (const id of ['first', 'second']) lane.batcher.add(newClaim(id));
+    for (const id of answered) lane.batcher.add(newClaim(id));
     await turn();
     lane.batcher.add(newClaim('third'));
     await turn();
@@ -204,6 +204,22 @@ describe('a lane that lingers', () => {
     batcher.add(newClaim('second again'));
     await turn();
     expect(batches[1]?.ids).toEqual(['third', 'first again', 'second again']);
+  });
+
+  test('waits for claims that are read after its timer was due', async () => {
+    const { batcher, batches } = await lingering();
+    setImmediate(() => batcher.add(newClaim('first again')));
+    vi.advanceTimersByTime(LINGER_STEP_MS);
+    await turn();
+    batcher.add(newClaim('second again'));
+    await turn();
+    expect(batches[1]?.ids).toEqual(['third', 'first again', 'second again']);
+  });
+
+  test('with more callers, two batches alternate', async () => {
+    const { batches } = await lingering(Array.from({ length: 200 }, (_, index) => `${index}`));
+    vi.advanceTimersByTime(LINGER_STEP_MS);
+    expect(batches[1]?.ids).toEqual(['third']);
   });
 
   test('goes on without those who do not come', async () => {
