@@ -130,8 +130,15 @@ export class ModelLane {
 
   /** Redis loses one job. */
   loseOne(): void {
-    const { random } = this.#options.world;
-    const id = random.pick([...this.#jobs.keys()]);
+    this.#drop(this.#options.world.random.pick([...this.#jobs.keys()]));
+  }
+
+  /** Does nothing for a job that a worker has locked, as BullMQ does. */
+  remove(id: string): void {
+    if (!this.#jobs.get(id)?.lock) this.#drop(id);
+  }
+
+  #drop(id: string): void {
     this.#jobs.delete(id);
     this.#wait = this.#wait.filter((one) => one !== id);
     this.dispatch();

@@ -60,6 +60,7 @@ export class ModelRedis {
     return {
       add: (_name: string, data: ClaimJob, { jobId }: { jobId: string }) =>
         this.#callRedis(process, () => modelLane.add(jobId, data), orderOf(jobId)),
+      remove: (jobId: string) => this.#callRedis(process, () => modelLane.remove(jobId), orderOf(jobId)),
       getJobState: (jobId: string) =>
         this.#callRedis(
           process,

@@ -115,6 +115,15 @@ describe('batching', () => {
     expect(batches).toHaveLength(LANE_JOBS_MAX);
   });
 
+  test('where Redis is down, all go at once, also in a blocked lane', async () => {
+    const { batcher, batches, add, block } = newLaneOfCoupons();
+    await block();
+    await add('a1');
+    expect(await add('a2', 'a3')).toEqual(['stuck', 'a1']);
+    batcher.flushAll();
+    expect(batches.at(-1)?.ids).toEqual(['a2', 'a3']);
+  });
+
   test('a batch holds a bounded number of claims', async () => {
     const { batcher, batches } = newLane(3);
     batcher.add(newClaim('first'));

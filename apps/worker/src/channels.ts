@@ -2,7 +2,14 @@ import type { Claim, JobDecision } from '@flashclaim/core';
 import { createChannel } from '@flashclaim/runtime';
 
 /** Why a transaction was aborted, and its claims are decided again. */
-export const RETRY_REASONS = ['contradicted', 'duplicate', 'deadline', 'transient', 'commit_unknown'] as const;
+export const RETRY_REASONS = [
+  'contradicted',
+  'duplicate',
+  'deadline',
+  'transient',
+  'commit_unknown',
+  'rejected',
+] as const;
 export type RetryReason = (typeof RETRY_REASONS)[number];
 
 /** The diagnostics channels of the job path. `observe/` subscribes. */

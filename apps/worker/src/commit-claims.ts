@@ -28,7 +28,7 @@ import {
   readSnapshot,
   withDriverTimeout,
 } from '@flashclaim/store';
-import type { ClientSession } from 'mongodb';
+import { type ClientSession, MongoServerError } from 'mongodb';
 import { channels, type RetryReason } from './channels.ts';
 import type { CouponCache, Prediction } from './coupon-cache.ts';
 import { SnapshotContradicted, type TakenCoupon, takeUnits } from './take-units.ts';
@@ -71,7 +71,7 @@ export const commitJobs = async (parts: CommitParts, jobs: readonly Job[]): Prom
     try {
       return await decideAndCommit({ ...parts, jobs, isFirst: attempt === 1, predicted });
     } catch (error) {
-      const reason = retryReasonOf(error);
+      const reason = retryReasonOf(error, attempt === 1);
       if (!reason || attempt === COMMIT_ATTEMPTS_MAX) throw error;
       channels.retry.publish(reason);
       // Two transactions conflict. A random pause, so that they do not conflict again.
@@ -93,13 +93,17 @@ const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeou
 /**
  * Why an attempt is retried; undefined where it is not. This is the one table of retries. After an unknown commit, the next
  * attempt finds the records of the jobs if the commit succeeded.
+ *
+ * Where MongoDB rejects a command of the first attempt, a coupon can't be written as predicted. The second attempt needs no such
+ * write if the job has a record or has expired, or if the coupon is paused.
  */
-const retryReasonOf = (error: unknown): RetryReason | undefined => {
+const retryReasonOf = (error: unknown, isFirst: boolean): RetryReason | undefined => {
   if (error instanceof SnapshotContradicted) return 'contradicted';
   if (error instanceof DeadlinePassed) return 'deadline';
   if (isDuplicateKey(error)) return 'duplicate';
   if (isTransient(error)) return 'transient';
-  return isCommitUnknown(error) ? 'commit_unknown' : undefined;
+  if (isCommitUnknown(error)) return 'commit_unknown';
+  return isFirst && error instanceof MongoServerError ? 'rejected' : undefined;
 };
 
 interface Attempt extends CommitParts {
@@ -155,9 +159,8 @@ const decide = async (attempt: Attempt, session: ClientSession): Promise<Decided
   await insertJobRecords(mongo, session, records);
   await writeChanges({ mongo, session }, changes, taken, units);
 
-  for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot.existing));
-  for (const { job, record } of sorted.recorded)
-    results.set(job.id, repeatResult(job, record.result, snapshot.existing));
+  for (const job of sorted.expired) results.set(job.id, repeatResult(job, undefined, snapshot));
+  for (const { job, record } of sorted.recorded) results.set(job.id, repeatResult(job, record.result, snapshot));
   return { decided, snapshot, results, taken };
 };
 

@@ -100,19 +100,21 @@ export const toResult = (
 
 /**
  * The result of a job that was decided or expired before: the same decisions again. Only a claim that is live by now is decided
- * again, because another request with its idempotency key may have made it since, and a live claim comes before a refusal.
+ * again, because another request with its idempotency key may have made it since, and a live claim comes before a refusal. A claim
+ * whose coupon was deleted is not live, although a purge may not have removed it yet.
  * @param record absent where the job has expired.
  */
 export const repeatResult = (
   job: Job,
   record: ClaimJobResult | undefined,
-  existing: ReadonlyMap<string, ExistingClaim>,
+  { existing, remaining }: Pick<Snapshot, 'existing' | 'remaining'>,
 ): ClaimJobResult => {
   const units: NonNullable<ClaimJobResult['units']> = { ...record?.units };
   const decisions = job.claims.map((claim, index) => {
     const recorded = record ? decodeDecision(record, index) : 'timed_out';
     const found = existing.get(claim.id);
     if (recorded === 'claimed' || claim.operation === 'release' || !found || !isLive(found, claim)) return recorded;
+    if (!remaining.has(claim.couponName)) return recorded;
     units[index] = encodeUnit(found);
     return decideExisting(found, claim);
   });

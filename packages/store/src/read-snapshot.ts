@@ -20,7 +20,7 @@ type Reading = { session: ClientSession } & Pick<FindOptions, 'readConcern'>;
  * Reads everything that `decideClaims` needs for a batch: two commands, for any number of claims; one where `known` contains
  * the coupons of the batch.
  * @param reading the session of a transaction, or a snapshot session with its read concern.
- * @param settled claims that are not decided again: only whether they exist is read, by their ids.
+ * @param settled claims that are not decided again: only whether they and their coupons exist is read.
  */
 export const readSnapshot = async (
   { coupons, claims }: Mongo,
@@ -30,7 +30,7 @@ export const readSnapshot = async (
   known?: KnownCoupons,
 ): Promise<ReadSnapshot> => {
   const { couponIds, remaining, closed } =
-    known ?? (await readCoupons(coupons, new Set(batch.map((claim) => claim.couponName)), reading));
+    known ?? (await readCoupons(coupons, new Set([...batch, ...settled].map((claim) => claim.couponName)), reading));
   const couponsReadAt = reading.session.operationTime?.toBigInt();
 
   const conditions = [...holdersOf(batch, couponIds), ...existingOf(batch, settled)];

@@ -88,7 +88,12 @@ export class Batcher {
     if (this.#isBlocked) {
       this.#sendByCoupon();
       this.#giveUpOverdue();
-    } else while (this.#waiting.length > 0) this.#send(this.#waiting);
+    } else this.flushAll();
+  }
+
+  /** Sends all waiting claims now, also in a blocked lane. */
+  flushAll(): void {
+    while (this.#waiting.length > 0) this.#send(this.#waiting);
   }
 
   /** Claims that wait or are in flight. */

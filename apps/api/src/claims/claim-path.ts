@@ -197,7 +197,7 @@ export class ClaimPath {
   }
 
   #flushAll(): void {
-    for (const batcher of this.#batchers) batcher.flush();
+    for (const batcher of this.#batchers) batcher.flushAll();
   }
 
   #batcherOf(couponName: string): Batcher {

@@ -52,7 +52,7 @@ export const isClosedBy = (decision: Decision): boolean => decision === 'out_of_
  * This process remembers only which coupons were closed. Each batch of claims is decided by a read that begins after the claims
  * arrived, with the same function as in a lane and by database time. Only refusals are taken from it, and claims that
  * exist under an idempotency key. So the next batch sees a restock, a release, the start of a sale, or a new coupon of the same
- * name. A lost memory costs speed only. The lane decides a claim whose key has a pending request, after that request.
+ * name. A lost memory costs speed only. The lane decides a claim whose key has a pending request.
  */
 export class ClosedCoupons {
   readonly #coupons = new Set<string>();
