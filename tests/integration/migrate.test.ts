@@ -172,6 +172,20 @@ describe('npm run migrate', () => {
     expect(await sequences()).toHaveLength(claims.length + 1);
   });
 
+  test('gives no number twice where the new primary has two claims in the other order', async () => {
+    await addSales();
+    await migrate(stores.mongo);
+    const { db, claims } = stores.mongo;
+    await db.command({ collMod: 'claims', validator: {} });
+    await claims.createIndex({ user_id: 1, coupon_id: 1 }, { unique: true });
+    const hot = { coupon_name: 'hot' };
+    await claims.updateOne({ ...hot, sequence: 1_000 }, { $unset: { sequence: 1, ordinal: 1 } });
+    await claims.updateOne({ ...hot, sequence: 1_001 }, { $set: { sequence: 1_000 } });
+    expect(await migrate(stores.mongo)).toMatchObject({ claims: 1 });
+    expect(await claims.distinct('sequence', hot)).toHaveLength(2_500);
+    expect(await stores.mongo.coupons.findOne({ name: 'hot' })).toMatchObject({ issued: 2_501 });
+  });
+
   test('refuses while a worker of the earlier version runs, and keeps its index', async () => {
     await addSales();
     const { db, claims } = stores.mongo;

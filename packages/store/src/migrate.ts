@@ -30,8 +30,8 @@ export type MigrationStep = 'number' | 'build' | 'complete' | 'drop';
 /**
  * Brings a database of an earlier version, or of the Go API before it, to the present layout.
  *
- * It may be interrupted at any point, and repeated. Claims are numbered in a fixed order, so what is done is always the
- * beginning of what is to do, and two migrations at once write the same numbers. Until it has ended, no process starts.
+ * It may be interrupted at any point, and repeated. Claims are numbered in the order of an index, so two migrations at once write
+ * the same numbers. Until it has ended, no process starts.
  * @throws StartError where an index can't be built, or an app of the earlier version runs.
  */
 export const migrate = async (
@@ -50,10 +50,8 @@ export const migrate = async (
     report('complete', 0, 1);
     const rest = await coupons.updateMany(OF_EARLIER_LAYOUT, completion(0));
     done.coupons = numbered.coupons + rest.modifiedCount;
-    await checkGuard(mongo, guardedAt);
-    // After the check: an app of the earlier version may have inserted a claim without a number. The next run numbers in the
-    // order of insertion, and rewritten claims come last: that claim would get the number of one of them.
     await rewriteIds(mongo);
+    await checkGuard(mongo, guardedAt);
     report('drop', 0, 1);
     done.indexesDropped = await dropIndexes(mongo);
     await removeGuard(db);

@@ -35,7 +35,8 @@ export interface Numbered {
  * completes their coupons. Claims that have a number keep it. Resolves to what it changed.
  *
  * It reads every claim in the order of an index and writes in that order, so memory is bounded and the numbered claims of a
- * coupon are always its first ones.
+ * coupon are its first ones. After an election they may not be: members may differ in the order of two insertions. So a repeated
+ * run continues after the highest number of the coupon.
  */
 export const numberClaims = async (
   mongo: Mongo,
@@ -49,17 +50,18 @@ export const numberClaims = async (
   const indexes = total > 0 ? await claims.indexes() : [];
   if (!indexes.some(({ key }) => isSameKey(key, BY_COUPON))) await claims.createIndex(BY_COUPON);
 
+  const highest = await highestNumbers(mongo);
   const batch = new Batch(mongo);
   let read = 0;
   let couponId: ObjectId | undefined;
   let last = 0;
   const order = { hint: BY_COUPON, sort: BY_COUPON, projection: { coupon_id: 1, sequence: 1 } };
   for await (const claim of claims.find({}, { ...order, batchSize: BATCH_WRITES })) {
-    if (couponId && !couponId.equals(claim.coupon_id)) {
-      batch.complete(couponId, last);
-      last = 0;
+    if (!couponId?.equals(claim.coupon_id)) {
+      if (couponId) batch.complete(couponId, last);
+      couponId = claim.coupon_id;
+      last = highest.get(couponId.toHexString()) ?? 0;
     }
-    couponId = claim.coupon_id;
     if (claim.sequence === undefined) batch.number(claim._id, last + 1);
     last = claim.sequence === undefined ? last + 1 : Math.max(last, claim.sequence);
     read += 1;
@@ -71,6 +73,17 @@ export const numberClaims = async (
   await batch.write();
   onProgress(read, read);
   return batch.written;
+};
+
+/** The highest number of each coupon that an interrupted migration has begun, by coupon id. */
+const highestNumbers = async ({ claims }: Mongo): Promise<Map<string, number>> => {
+  const found = await claims
+    .aggregate<{ _id: ObjectId; last: number }>([
+      { $match: { sequence: { $exists: true } } },
+      { $group: { _id: '$coupon_id', last: { $max: '$sequence' } } },
+    ])
+    .toArray();
+  return new Map(found.map(({ _id, last }) => [_id.toHexString(), last]));
 };
 
 /** Writes that wait for the next batch. */
