@@ -167,3 +167,31 @@ test('a grant of a coupon that was deleted and created again is not repeated whe
   expect(await commitJob(mongo, job)).toEqual(first);
   expect((await mongo.coupons.findOne({ name: COUPON }))?.remaining_amount).toBe(3);
 });
+
+test('a refusal that is repeated is no claim of a coupon that was deleted, although that claim exists', async () => {
+  await addCoupon();
+  const claim = claimOf('user', 'request 1');
+  expect(await decisionsOf(mongo, await jobOf(mongo, [claim]))).toEqual(['claimed']);
+  await mongo.coupons.deleteOne({ name: COUPON });
+  const afterDelete = await jobOf(mongo, [{ ...claim, requestId: 'request 2' }]);
+  for (const run of [mongo, other]) expect(await decisionsOf(run, afterDelete)).toEqual(['coupon_not_found']);
+  await addCoupon();
+  const afterCreate = await jobOf(mongo, [{ ...claim, requestId: 'request 3' }]);
+  for (const run of [mongo, other]) expect(await decisionsOf(run, afterCreate)).toEqual(['idempotency_key_reused']);
+});
+
+test('a job of a coupon that can not be written expires, and is refused once the coupon is paused', async () => {
+  await addCoupon(5);
+  const cache = new CouponCache();
+  expect(await decisionsOf(mongo, await jobOf(mongo, [claimOf('first')]), cache)).toEqual(['claimed']);
+  // As by a repair that went wrong: nothing can be added to a text.
+  const repair = (fields: object) =>
+    mongo.db.collection('coupons').updateOne({ name: COUPON }, { $set: fields }, { bypassDocumentValidation: true });
+  await repair({ issued: '1' });
+  const job = await jobOf(mongo, [claimOf('user')]);
+  await expect(commitJob(mongo, job, cache)).rejects.toThrow();
+  const late = await jobOf(mongo, [claimOf('late')]);
+  expect(await decisionsOf(mongo, { ...late, deadline: late.deadline - 1_000 }, cache)).toEqual(['timed_out']);
+  await repair({ paused: true });
+  expect(await decisionsOf(mongo, job, cache)).toEqual(['paused']);
+});

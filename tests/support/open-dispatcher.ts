@@ -6,8 +6,11 @@ import { openStores } from './stores.ts';
 
 const log = { info: () => {}, warn: () => {} };
 
-/** Opens the dispatcher and the recovery of an API process with one lane, on new databases, until the test ends. */
-export const openDispatcher = async () => {
+/**
+ * Opens the dispatcher and the recovery of an API process with one lane, on new databases, until the test ends.
+ * @param dispatchedAgo how long ago the jobs were dispatched by their deadlines, in seconds.
+ */
+export const openDispatcher = async (dispatchedAgo = 0) => {
   const stores = await openStores();
   const { mongo, redis } = stores;
   onTestFinished(stores.close);
@@ -21,7 +24,12 @@ export const openDispatcher = async () => {
     isFault: () => false,
     log,
   });
-  const dispatcher = new Dispatcher({ queues: [queue], redis: watch, databaseClock, log });
+  const earlierClock = {
+    get now() {
+      return databaseClock.now - dispatchedAgo;
+    },
+  };
+  const dispatcher = new Dispatcher({ queues: [queue], redis: watch, databaseClock: earlierClock, log });
   const recovery = new Recovery({ dispatcher, redis: watch, mongo, mongoWatch, databaseClock, log });
   onTestFinished(async () => {
     recovery.close();
@@ -29,5 +37,5 @@ export const openDispatcher = async () => {
     mongoWatch.close();
     await queue.close();
   });
-  return { ...stores, queue, watch, dispatcher, log };
+  return { ...stores, queue, watch, dispatcher, recovery, log };
 };
