@@ -110,8 +110,10 @@ export class Batcher {
     if (this.#isBlocked) {
       const batches = this.#batchesOf(couponName);
       if (batches.length >= COUPON_BATCHES_MAX) return true;
-      const waiting = this.#waiting.filter((claim) => claim.couponName === couponName);
-      return [...batches, waiting].flat().length >= JOB_CLAIMS_MAX;
+      let claims = batches.reduce((sum, { length }) => sum + length, 0);
+      // Every new claim asks this, while thousands may wait: so nothing is copied.
+      for (const claim of this.#waiting) if (claim.couponName === couponName) claims += 1;
+      return claims >= JOB_CLAIMS_MAX;
     }
     if (this.#claimsInFlight + this.#waiting.length < JOB_CLAIMS_MAX) return false;
     const [oldest = this.#waiting] = this.#inFlight.keys();
