@@ -57,7 +57,6 @@ export class Recovery {
     const undecided = jobs.filter(({ id }) => dispatcher.jobInFlight(id));
     const late = undecided.filter(({ data }) => databaseClock.now > data.deadline);
     if (late.length > 0) this.#settleBy(await mongoWatch.answer(() => expireJobs(mongo, late.map(toRecordKey))));
-    for (const job of late) void this.#remove(job);
     await Promise.all(undecided.filter((job) => !late.includes(job)).map((job) => this.#enqueueIfLost(job)));
   }
 
@@ -66,16 +65,15 @@ export class Recovery {
     for (const { jobId, result } of records.values()) {
       const job = dispatcher.jobInFlight(jobId);
       if (result) dispatcher.answer(jobId, result);
-      else if (job) dispatcher.settle(job, 'unavailable');
+      else if (job) {
+        dispatcher.settle(job, 'unavailable');
+        // Without a worker, expired jobs would fill Redis. One that can't be removed is harmless: it has a record.
+        dispatcher
+          .queueOf(job.lane)
+          .remove(jobId)
+          .catch(() => {});
+      }
     }
-  }
-
-  /** A job with a record needs no worker. Without a worker, such jobs would fill Redis. One that can't be removed is harmless. */
-  #remove({ lane, id }: JobInFlight): Promise<unknown> {
-    return this.#options.dispatcher
-      .queueOf(lane)
-      .remove(id)
-      .catch(() => {});
   }
 
   /** Redis may have lost the job. To enqueue it again is harmless: its record decides it once. */
