@@ -6,9 +6,10 @@ import { type System, startSystem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
 const COUPON = 'hot';
-const UNITS = 40;
-/** The operator adds none, then ten, up to this number, and begins again. */
-const UNITS_MAX = 80;
+/** Few enough that a busy machine grants more than all of them. */
+const UNITS = 20;
+/** The operator adds none, then five, up to this number, and begins again. */
+const UNITS_MAX = 40;
 const CALLERS = 12;
 
 let stores: OwnStores;
@@ -40,7 +41,7 @@ const startCallers = (history: HistoryRecorder) => {
   };
   const operator = async (): Promise<void> => {
     for (let round = 0; !isStopped; round++) {
-      await history.change(urlOf(round), COUPON, { amount: UNITS + (round % 5) * 10 });
+      await history.change(urlOf(round), COUPON, { amount: UNITS + (round % 5) * 5 });
       if (round % 4 === 0) {
         await history.change(urlOf(round), COUPON, { paused: true });
         // Long enough that claims begin and end in it.
