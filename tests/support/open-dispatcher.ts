@@ -8,9 +8,9 @@ const log = { info: () => {}, warn: () => {} };
 
 /**
  * Opens the dispatcher and the recovery of an API process with one lane, on new databases, until the test ends.
- * @param dispatchedAgo how long ago the jobs were dispatched by their deadlines, in seconds.
+ * @param dispatchedAgoSeconds how long ago the jobs were dispatched, as their deadlines say.
  */
-export const openDispatcher = async (dispatchedAgo = 0) => {
+export const openDispatcher = async (dispatchedAgoSeconds = 0) => {
   const stores = await openStores();
   const { mongo, redis } = stores;
   onTestFinished(stores.close);
@@ -26,7 +26,7 @@ export const openDispatcher = async (dispatchedAgo = 0) => {
   });
   const earlierClock = {
     get now() {
-      return databaseClock.now - dispatchedAgo;
+      return databaseClock.now - dispatchedAgoSeconds;
     },
   };
   const dispatcher = new Dispatcher({ queues: [queue], redis: watch, databaseClock: earlierClock, log });

@@ -251,7 +251,7 @@ describe('a lane is full', () => {
     for (let i = 0; i < LANE_JOBS_MAX; i++) {
       expect(batcher.isFull('coupon', FOREVER_MS)).toBe(false);
       batcher.add(newClaim(`${i}`));
-      batcher.flush();
+      batcher.flushAll();
     }
     expect(batches).toHaveLength(LANE_JOBS_MAX);
     expect(batcher.isFull('coupon', FOREVER_MS)).toBe(true);

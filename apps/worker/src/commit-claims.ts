@@ -62,7 +62,7 @@ export type JobResults = ReadonlyMap<string, ClaimJobResult>;
  * The units come first, because the coupon contains the numbers and the time of the grants. Where existing claims are likely, or
  * are to be released, it reads them before. Where the database contradicts a prediction, the next attempt reads everything.
  * @param jobs no two with the same id.
- * @throws MongoError where the database can't be reached: the job is then retried. JobRejectedError where no run can decide a
+ * @throws MongoError where the database can't be reached, or rejects a write: the job is then retried. JobRejectedError where no run can decide a
  *   job.
  */
 export const commitJobs = async (parts: CommitParts, jobs: readonly Job[]): Promise<JobResults> => {

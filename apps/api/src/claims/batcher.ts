@@ -73,18 +73,18 @@ export class Batcher {
     if (this.#isFlushing) return;
     const pauseMs = this.#sentAt + FLUSH_SOON_EVERY_MS - performance.now();
     if (pauseMs <= 0) {
-      this.flush();
+      this.#flush();
       return;
     }
     this.#isFlushing = true;
     setTimeout(() => {
       this.#isFlushing = false;
-      this.flush();
+      this.#flush();
     }, pauseMs);
   }
 
   /** Sends all waiting claims now; in a blocked lane, as many as it may. Gives up overdue claims that it may not send. */
-  flush(): void {
+  #flush(): void {
     if (this.#isBlocked) {
       this.#sendByCoupon();
       this.#giveUpOverdue();
@@ -188,8 +188,8 @@ export class Batcher {
       // Otherwise the linger has ended, and what waits now waits for a batch in flight.
       if (this.#lingerFor > 0) this.#lingerOrSend(expected, this.#waiting.length > waiting ? until : 0);
     };
-    // A timer that is due fires before the turn that reads the new claims. Where one batch may contain the claims of all callers,
-    // the check comes after that turn. With more callers it does not: two batches alternate, each while the other is answered.
+    // A timer that is due fires before the turn that reads the new claims. With few callers, the check comes after that turn, so
+    // all of them share one batch. With more callers, two batches alternate: one is decided while the other is answered.
     setTimeout(() => (expected > LINGER_CLAIMS_MAX ? check() : setImmediate(check)), LINGER_STEP_MS);
   }
 }

@@ -9,8 +9,8 @@ import { traceClaims } from '../observe/claim-traces.ts';
 const UNTRACED = new Set(['/health', '/livez', '/readyz', '/metrics']);
 
 /**
- * Names a span by its route, as OpenTelemetry requires. The span has the path without its query; not where the path may contain
- * a user id, as that of a preflight (`*`) and of a request without a route.
+ * Names a span by its route, as OpenTelemetry requires. The span has the path without its query. It has no path
+ * where that may contain a user id: in a preflight (`*`), and in a request without a route.
  */
 const nameSpan = (span: Span, { method, url, routeOptions: { url: route } }: FastifyRequest): void => {
   span.updateName(route ? `${method} ${route}` : method);
