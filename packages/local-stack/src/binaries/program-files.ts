@@ -25,19 +25,25 @@ export const downloadInto = async <T extends { path: string }>(
   const folder = await mkdtemp(join(cacheFolder, 'download-'));
   try {
     const got = await download(folder);
-    await rename(got.path, target);
+    await rename(got.path, target).catch(unlessPresent);
     return got;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 };
 
+/** A folder that another process has put there meanwhile is complete, and stays. A file would be replaced. */
+const unlessPresent = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+};
+
 const removeAbandoned = async (cacheFolder: string): Promise<void> => {
   for (const name of await readdir(cacheFolder)) {
     if (!name.startsWith('download-')) continue;
     const folder = join(cacheFolder, name);
-    const { mtimeMs } = await stat(folder);
+    // Another process may remove its own at this moment.
+    const found = await stat(folder).catch(() => undefined);
     // biome-ignore lint/plugin/wall-clock: the age of a timestamp on a file.
-    if (Date.now() - mtimeMs > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
+    if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
   }
 };
