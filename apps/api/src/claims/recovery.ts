@@ -67,13 +67,16 @@ export class Recovery {
       if (result) dispatcher.answer(jobId, result);
       else if (job) {
         dispatcher.settle(job, 'unavailable');
-        // Without a worker, expired jobs would fill Redis. One that can't be removed is harmless: it has a record.
-        dispatcher
-          .queueOf(job.lane)
-          .remove(jobId)
-          .catch(() => {});
+        // One that can't be removed is harmless: it has a record.
+        this.#removeExpired(job).catch(() => {});
       }
     }
+  }
+
+  /** Without a worker, expired jobs would fill Redis. A failed one stays, so that people can see its error. */
+  async #removeExpired({ lane, id }: JobInFlight): Promise<void> {
+    const queue = this.#options.dispatcher.queueOf(lane);
+    if ((await queue.getJobState(id)) !== 'failed') await queue.remove(id);
   }
 
   /** Redis may have lost the job. To enqueue it again is harmless: its record decides it once. */
