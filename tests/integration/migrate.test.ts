@@ -1,9 +1,15 @@
-import type { CouponFields } from '@flashclaim/core';
+import type { ClaimFields, CouponFields } from '@flashclaim/core';
 import { seedCoupons } from '@flashclaim/seed';
-import { findSchemaFaults, hasEarlierLayout, INDEXES, migrate } from '@flashclaim/store';
+import { connectMongo, findSchemaFaults, hasEarlierLayout, INDEXES, migrate } from '@flashclaim/store';
 import { ObjectId, type WithId } from 'mongodb';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createEarlierCollections, earlierClaims, earlierCoupon, usersOf } from '../support/earlier-layout.ts';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import {
+  createEarlierCollections,
+  type EarlierClaim,
+  earlierClaims,
+  earlierCoupon,
+  usersOf,
+} from '../support/earlier-layout.ts';
 import { runAudit } from '../support/run-audit.ts';
 import { runCommand } from '../support/run-command.ts';
 import { openStores, type TestStores } from '../support/stores.ts';
@@ -146,13 +152,13 @@ describe('npm run migrate', () => {
     await db.dropDatabase();
     const { created_at: _, updated_at: __, ...coupon } = earlierCoupon('imported', 5, 2);
     await db.collection('coupons').insertOne(coupon);
-    await db.collection<{ _id: string }>('claims').insertMany(earlierClaims(coupon, ['b', 'a']));
+    const [lost, ...imported] = earlierClaims(coupon, ['lost', 'b', 'a']);
+    const { coupon_id: ___, ...ofNoCoupon } = lost as EarlierClaim;
+    await db.collection<{ _id: string }>('claims').insertMany([ofNoCoupon, ...imported]);
     await db.collection('claims').createIndex({ user_id: 1, coupon_name: 1 }, { unique: true });
-    expect(await migrate(stores.mongo)).toMatchObject({ claims: 2, coupons: 1, indexesDropped: 2 });
-    expect((await stores.mongo.claims.find().sort({ sequence: 1 }).toArray()).map((claim) => claim.user_id)).toEqual([
-      'b',
-      'a',
-    ]);
+    expect(await migrate(stores.mongo)).toMatchObject({ claims: 3, coupons: 1, indexesDropped: 2 });
+    const found = await stores.mongo.claims.find({ coupon_id: coupon._id }).sort({ sequence: 1 }).toArray();
+    expect(found.map((claim) => claim.user_id)).toEqual(['b', 'a']);
     expect(await coupons()).toMatchObject([{ issued: 2, updated_at: expect.any(Date) }]);
     expect(await findSchemaFaults(db)).toEqual([]);
   });
@@ -184,6 +190,29 @@ describe('npm run migrate', () => {
     expect(await migrate(stores.mongo)).toMatchObject({ claims: 1 });
     expect(await claims.distinct('sequence', hot)).toHaveLength(2_500);
     expect(await stores.mongo.coupons.findOne({ name: 'hot' })).toMatchObject({ issued: 2_501 });
+  });
+
+  test('keeps the numbers that another migration has given meanwhile, in another order', async () => {
+    const { db, claims } = stores.mongo;
+    const coupon = earlierCoupon('twice', 20, 2);
+    await db.collection<object>('coupons').insertOne(coupon);
+    await db.collection<{ _id: string }>('claims').insertMany(earlierClaims(coupon, ['a', 'b']));
+    const other = await connectMongo(inject('mongoUri'), db.databaseName, {});
+    const write = claims.bulkWrite.bind(claims);
+    claims.bulkWrite = async (...writes) => {
+      claims.bulkWrite = write;
+      // As on a new primary that has the insertion of `a` after that of `b`.
+      const a = await claims.findOneAndDelete({ user_id: 'a' });
+      await claims.insertOne(a as ClaimFields<ObjectId>, { bypassDocumentValidation: true });
+      await migrate(other);
+      return write(...writes);
+    };
+    await migrate(stores.mongo).finally(() => other.client.close());
+    const found = await claims.find().sort({ sequence: 1 }).toArray();
+    expect(found.map(({ user_id, sequence }) => [user_id, sequence])).toEqual([
+      ['b', 1],
+      ['a', 2],
+    ]);
   });
 
   test('refuses while a worker of the earlier version runs, and keeps its index', async () => {

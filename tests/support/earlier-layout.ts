@@ -40,7 +40,7 @@ export const createEarlierCollections = async (db: Db): Promise<void> => {
 
 const SOLD_AT = new Date('2026-01-02T03:04:05.678Z');
 
-interface EarlierClaim {
+export interface EarlierClaim {
   _id: string;
   user_id: string;
   coupon_id: ObjectId;

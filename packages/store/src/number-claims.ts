@@ -34,8 +34,8 @@ export interface Numbered {
  * Numbers the claims of each coupon 1, 2, 3 … in the order of their insertion, also where there is no such coupon, and
  * completes their coupons. Claims that have a number keep it. Resolves to what it changed.
  *
- * It reads every claim in the order of an index and writes in that order, so memory is bounded and the numbered claims of a
- * coupon are its first ones. After an election they may not be: members may differ in the order of two insertions. So a repeated
+ * It reads every claim in the order of an index and writes in that order, so memory grows with the coupons alone, and the
+ * numbered claims of a coupon are its first ones. After an election they may not be: members may differ in the order of two insertions. So a repeated
  * run continues after the highest number of the coupon.
  */
 export const numberClaims = async (
@@ -54,13 +54,16 @@ export const numberClaims = async (
   const batch = new Batch(mongo);
   let read = 0;
   let couponId: ObjectId | undefined;
+  // A claim that was imported by hand may lack its coupon.
+  let key: string | undefined;
   let last = 0;
   const order = { hint: BY_COUPON, sort: BY_COUPON, projection: { coupon_id: 1, sequence: 1 } };
   for await (const claim of claims.find({}, { ...order, batchSize: BATCH_WRITES })) {
-    if (!couponId?.equals(claim.coupon_id)) {
+    if (key !== String(claim.coupon_id)) {
       if (couponId) batch.complete(couponId, last);
       couponId = claim.coupon_id;
-      last = highest.get(couponId.toHexString()) ?? 0;
+      key = String(couponId);
+      last = highest.get(key) ?? 0;
     }
     if (claim.sequence === undefined) batch.number(claim._id, last + 1);
     last = claim.sequence === undefined ? last + 1 : Math.max(last, claim.sequence);
@@ -83,7 +86,7 @@ const highestNumbers = async ({ claims }: Mongo): Promise<Map<string, number>> =
       { $group: { _id: '$coupon_id', last: { $max: '$sequence' } } },
     ])
     .toArray();
-  return new Map(found.map(({ _id, last }) => [_id.toHexString(), last]));
+  return new Map(found.map(({ _id, last }) => [String(_id), last]));
 };
 
 /** Writes that wait for the next batch. */
@@ -101,8 +104,11 @@ class Batch {
     return this.#claims.length + this.#coupons.length;
   }
 
+  /** Another migration may have numbered it meanwhile: that number stays. */
   number(_id: string, sequence: number): void {
-    this.#claims.push({ updateOne: { filter: { _id }, update: { $set: { sequence, ordinal: 1 } } } });
+    this.#claims.push({
+      updateOne: { filter: { _id, sequence: { $exists: false } }, update: { $set: { sequence, ordinal: 1 } } },
+    });
   }
 
   complete(_id: ObjectId, last: number): void {
