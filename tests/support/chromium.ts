@@ -40,6 +40,8 @@ const findChromium = async (): Promise<Chromium> => {
       if (await isProgram(join(folder, command))) return { path: join(folder, command), env: {} };
   const folder = join(cacheFolder, `chromium-${PACKAGE.split('@').at(-1)}`);
   if (!(await isProgram(join(folder, 'chromium')))) await downloadInto(folder, (into) => download(into, folder));
+  if (!(await isProgram(join(folder, 'chromium'))))
+    throw new Error(`${folder} is incomplete: delete it, and try again`);
   return {
     path: join(folder, 'chromium'),
     env: { LD_LIBRARY_PATH: join(folder, 'lib'), FONTCONFIG_FILE: join(folder, 'fonts.conf') },

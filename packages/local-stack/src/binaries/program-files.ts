@@ -32,7 +32,7 @@ export const downloadInto = async <T extends { path: string }>(
   }
 };
 
-/** A folder that another process has put there meanwhile is complete, and stays. A file would be replaced. */
+/** A folder that is not empty stays: another process has put it there meanwhile. A file would be replaced. */
 const unlessPresent = (error: NodeJS.ErrnoException): void => {
   if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
 };
