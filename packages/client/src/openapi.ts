@@ -75,7 +75,7 @@ export interface components {
         NewCoupon: {
             /**
              * Format: coupon-name
-             * @description 1 to 255 characters, without white space at its ends, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF, and neither . nor ..; compared in Unicode NFC
+             * @description 1 to 255 characters, without white space at its ends, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF, and neither "." nor ".."; compared in Unicode NFC
              */
             name: string;
             /** @description Units; one claim takes one. */

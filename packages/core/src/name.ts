@@ -4,7 +4,7 @@ import { NAME_MAX_CHARS } from './limits.ts';
 export const NAME_RULE = `1 to ${NAME_MAX_CHARS} characters, without white space at its ends, control characters, bidi controls, or one of U+200B, U+2060 and U+FEFF`;
 
 /** The rule for the name of a new coupon. */
-export const COUPON_NAME_RULE = `${NAME_RULE}, and neither . nor ..`;
+export const COUPON_NAME_RULE = `${NAME_RULE}, and neither "." nor ".."`;
 
 /**
  * Control characters; lone surrogates, which no store can keep unchanged; and invisible characters, by which two names that look

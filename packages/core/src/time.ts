@@ -1,5 +1,6 @@
 /** The rule for a time, as error details state it. */
-export const TIME_RULE = 'a time of RFC 3339 with an offset, such as 2026-11-27T09:00:00Z or 2026-11-27T10:00:00+01:00';
+export const TIME_RULE =
+  'a time of RFC 3339 with an offset, such as 2026-11-27T09:00:00Z or 2026-11-27T10:00:00+01:00, and no leap second';
 
 /** The `date-time` of RFC 3339, without the ranges of its numbers. */
 const TIME = /^(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;

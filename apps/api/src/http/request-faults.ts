@@ -44,10 +44,10 @@ const describe = (part: Part, fault: FastifySchemaValidationError): RequestFault
   const child = keyword === 'required' ? params['missingProperty'] : params['additionalProperty'];
   const path = [...instancePath.split('/').slice(1), ...(child === undefined ? [] : [escapePointer(String(child))])];
   const field = path.length === 0 ? `the ${part}` : path.map(shown).join('.');
-  return { ...placeOf(part, path), detail: sentence(field, fault) };
+  return { ...placeOf(part, path), detail: sentence(part, field, fault) };
 };
 
-const sentence = (field: string, { keyword, params, message }: FastifySchemaValidationError): string => {
+const sentence = (part: Part, field: string, { keyword, params, message }: FastifySchemaValidationError): string => {
   if (keyword === 'required') return `${field} is missing.`;
   if (keyword === 'additionalProperties') return `${field} is not an allowed field.`;
   if (field === 'idempotency-key') return `Idempotency-Key must be ${IDEMPOTENCY_KEY_RULE}.`;
@@ -56,7 +56,8 @@ const sentence = (field: string, { keyword, params, message }: FastifySchemaVali
   if (params['format'] === 'name-prefix') return `${field} must be ${NAME_PREFIX_RULE}.`;
   if (keyword === 'enum') return `${field} must be one of: ${(params['allowedValues'] as string[]).join(', ')}.`;
   if (params['format'] === 'date-time') return `${field} must be ${TIME_RULE}.`;
-  if (keyword === 'type') return `${field} must be of type ${[params['type']].flat().join(' or ')}.`;
+  if (keyword === 'type')
+    return `${field} must be of type ${[params['type']].flat().join(' or ')}${part === 'querystring' ? ', and sent once' : ''}.`;
   if (keyword === 'not') return `${field} must have at least one of the fields that can be changed.`;
   return `${field} ${message}.`;
 };

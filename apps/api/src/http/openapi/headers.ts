@@ -17,7 +17,10 @@ const ANSWER_HEADERS = {
   }),
   'x-content-type-options': Type.String({ enum: ['nosniff'], description: 'The body is of the type that it says.' }),
   location: Type.String({ description: 'The address of the coupon or the claim.' }),
-  etag: Type.String({ description: 'Weak. Send it as If-None-Match to get 304 while nothing has changed.' }),
+  etag: Type.String({
+    description:
+      'Weak. Send it as If-None-Match to get 304 while nothing has changed. In the answer to a PATCH it is that of the coupon without claimed_by.',
+  }),
   link: Type.String({
     pattern: '^<[^>]+>; rel="next"$',
     description: 'The claims after those of claimed_by. Only where there are more.',
