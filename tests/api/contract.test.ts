@@ -498,6 +498,13 @@ describe('a system like any other', () => {
         detail: /^claim_id must NOT have more than 64 characters/,
       },
       {
+        answer: 'releaseClaim 400 invalid_request',
+        when: 'it has fields',
+        send: () => call(`${url}/api/claims/${claimId}`, 'DELETE', { quantity: 1 }),
+        detail: /^A release has no fields/,
+        body: { errors: [{ pointer: '#' }] },
+      },
+      {
         answer: 'releaseClaim 413 payload_too_large',
         when: 'it has a body, which is longer than it may be',
         send: () => call(`${url}/api/claims/${claimId}`, 'DELETE', longBody),
@@ -708,6 +715,19 @@ describe('a system like any other', () => {
           send: () => get(`${path}${path.includes('?') ? '&' : '?'}limit=0&after=`),
           detail: 'limit must be >= 1',
           body: { errors: [{ parameter: 'limit' }, { parameter: 'after' }] },
+        },
+        {
+          answer: `${operationId} 400 invalid_request`,
+          when: 'a parameter is sent twice',
+          send: () => get(`${path}${path.includes('?') ? '&' : '?'}limit=1&limit=2`),
+          detail: 'limit must be of type integer, and sent once.',
+          body: { errors: [{ parameter: 'limit' }] },
+        },
+        {
+          answer: `${operationId} 400 invalid_request`,
+          when: 'its query is not UTF-8',
+          send: () => get(`${path}${path.includes('?') ? '&' : '?'}q=%ff`),
+          detail: 'percent-encoded',
         },
         {
           answer: `${operationId} 403 host_not_allowed`,

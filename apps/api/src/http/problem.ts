@@ -12,6 +12,9 @@ import { setCommonHeaders } from './common-headers.ts';
 /** The detail of `coupon_not_found`. */
 export const NO_SUCH_COUPON = 'No coupon has this name. Names are case-sensitive.';
 
+/** The detail of `invalid_request` for a path or a query. */
+export const BAD_ADDRESS = 'The address is not percent-encoded correctly.';
+
 /** The detail and the title of `not_found` for a claim. */
 export const NO_SUCH_CLAIM = 'No claim has this id, or its status is no longer kept.';
 export const CLAIM_NOT_FOUND = { title: 'The claim does not exist' };

@@ -2,7 +2,7 @@ import { BODY_MAX_BYTES, type ProblemCode, URL_PARAMETER_MAX_CHARS } from '@flas
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { setCommonHeaders } from '../http/common-headers.ts';
-import { invalidRequest, ProblemError, type ProblemMembers, sendProblem } from '../http/problem.ts';
+import { BAD_ADDRESS, invalidRequest, ProblemError, type ProblemMembers, sendProblem } from '../http/problem.ts';
 import { faultsOf } from '../http/request-faults.ts';
 import { isStoreDown } from '../stores/is-store-down.ts';
 import { StoreDownError } from '../stores/store-watch.ts';
@@ -61,7 +61,7 @@ const FASTIFY_ERRORS: Record<string, Explanation> = {
   FST_ERR_CTP_INVALID_JSON_BODY: invalidBody(
     'The body is not valid JSON, or contains the key __proto__ or constructor.prototype, which is not allowed.',
   ),
-  FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The address is not percent-encoded correctly.' },
+  FST_ERR_BAD_URL: { code: 'invalid_request', detail: BAD_ADDRESS },
 };
 
 /** The path parameter after each of these, for the one error of which the router names neither route nor parameter. */

@@ -7,7 +7,7 @@ import { requireOrder } from '../coupons/problem-of-change.ts';
 import { sendCoupon, sendUnlessKnown, setCacheHeaders } from '../coupons/send-coupon.ts';
 import { COUPON_ANSWER, COUPON_CREATED_ANSWER, TO_COUPON, UNCHANGED_ANSWER } from '../http/openapi/answers.ts';
 import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
-import { readIntegers } from '../http/read-integers.ts';
+import { readQuery } from '../http/read-query.ts';
 
 const LimitSchema = Type.Integer({
   minimum: 0,
@@ -57,7 +57,7 @@ export const couponRoutes: FastifyPluginAsyncTypebox<CouponRoutesOptions> = asyn
   app.get(
     '/api/coupons/:name',
     {
-      preValidation: readIntegers('limit'),
+      preValidation: readQuery('limit'),
       schema: {
         operationId: 'getCoupon',
         tags: ['coupons'],

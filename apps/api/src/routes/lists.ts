@@ -23,7 +23,7 @@ import { addVary } from '../http/add-vary.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { CLAIM_LIST_ANSWER, COUPON_LIST_ANSWER, USER_CLAIMS_ANSWER } from '../http/openapi/answers.ts';
 import { NO_SUCH_COUPON, PROBLEM_RESPONSES, ProblemError } from '../http/problem.ts';
-import { readIntegers } from '../http/read-integers.ts';
+import { readQuery } from '../http/read-query.ts';
 
 export const COUPON_CLAIMS_PATH = '/api/coupons/:name/claims';
 
@@ -43,7 +43,7 @@ export const listRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/api/coupons',
     {
       onRequest: app.requireAdmin,
-      preValidation: readIntegers('limit'),
+      preValidation: readQuery('limit'),
       schema: {
         operationId: 'listCoupons',
         tags: ['coupons'],
@@ -63,7 +63,7 @@ export const listRoutes: FastifyPluginAsyncTypebox = async (app) => {
     COUPON_CLAIMS_PATH,
     {
       onRequest: app.requireAdmin,
-      preValidation: readIntegers('limit'),
+      preValidation: readQuery('limit'),
       schema: {
         operationId: 'listCouponClaims',
         tags: ['claims'],
@@ -99,7 +99,7 @@ export const listRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/api/users/:user_id/claims',
     {
       onRequest: app.requireAdmin,
-      preValidation: readIntegers('limit'),
+      preValidation: readQuery('limit'),
       schema: {
         operationId: 'listUserClaims',
         tags: ['claims'],

@@ -5,7 +5,8 @@ import { type BoardOptions, openBoardLane } from '../admin/queues/board-lane.ts'
 import { BoardLanes } from '../admin/queues/board-lanes.ts';
 import { DecidedJobs } from '../admin/queues/decided-jobs.ts';
 import { BOARD_SECURITY, servePages } from '../admin/serve-pages.ts';
-import { sendProblem } from '../http/problem.ts';
+import { isDecodable } from '../http/is-decodable.ts';
+import { BAD_ADDRESS, sendProblem } from '../http/problem.ts';
 
 const BASE_PATH = '/admin/queues';
 
@@ -26,9 +27,9 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
   );
   app.addHook('onRequest', async ({ query }, reply) =>
     // Bull Board decodes the values once more, and would answer 500.
-    Object.values(query as object).every(isDecodable)
+    Object.values(query as object).every((value) => isDecodable(String(value)))
       ? undefined
-      : sendProblem(reply, 'invalid_request', 'The address is not percent-encoded correctly.'),
+      : sendProblem(reply, 'invalid_request', BAD_ADDRESS),
   );
   app.addHook('onRequest', () => lanes.showUsed());
   app.addHook('onRequest', async (request, reply) =>
@@ -59,13 +60,4 @@ export const queueRoutes: FastifyPluginAsync<BoardOptions> = async (app, options
   app.addHook('onClose', () => lanes.close());
   adapter.setBasePath(BASE_PATH);
   await app.register(adapter.registerPlugin(), { prefix: BASE_PATH });
-};
-
-const isDecodable = (value: unknown): boolean => {
-  try {
-    decodeURIComponent(String(value));
-    return true;
-  } catch {
-    return false;
-  }
 };

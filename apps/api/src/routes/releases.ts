@@ -3,7 +3,7 @@ import { ClaimStatusSchema } from '@flashclaim/core';
 import type { FastifyRequest } from 'fastify';
 import { releaseClaim } from '../claims/release-claim.ts';
 import { RELEASE_PENDING_ANSWER, RELEASED_ANSWER, TO_CLAIM } from '../http/openapi/answers.ts';
-import { PROBLEM_RESPONSES } from '../http/problem.ts';
+import { invalidRequest, PROBLEM_RESPONSES } from '../http/problem.ts';
 import { ClaimParamsSchema } from './claims.ts';
 
 /** Some HTTP libraries send a `Content-Type` with every request. Fastify would then ask for a body. */
@@ -12,11 +12,18 @@ const ignoreTypeWithoutBody = async ({ raw: { headers } }: FastifyRequest): Prom
   if (isEmpty) delete headers['content-type'];
 };
 
+/** Otherwise a field such as `quantity` would be ignored. */
+const refuseFields = async ({ body }: FastifyRequest): Promise<void> => {
+  if (body && Object.keys(body).length > 0)
+    throw invalidRequest('A release has no fields: send no body, or an empty object.', { pointer: '#' });
+};
+
 export const releaseRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.delete(
     '/api/claims/:claim_id',
     {
       onRequest: [...app.claimAccess.authenticateRelease, ignoreTypeWithoutBody],
+      preHandler: refuseFields,
       links: { 202: TO_CLAIM },
       schema: {
         operationId: 'releaseClaim',
