@@ -42,7 +42,7 @@ test('a name that nobody could claim is refused, and nothing is created', async 
 
 test('a name that has no address is refused', async () => {
   await expect(seedCoupons(stores.mongo.db, [{ name: '..', amount: 1 }])).rejects.toThrow(
-    /^".." is not a valid coupon name: .*, and neither \. nor \.\.\.$/,
+    /^".." is not a valid coupon name: .*, and neither "\." nor "\.\."\.$/,
   );
 });
 
