@@ -35,8 +35,8 @@ export interface Numbered {
  * completes their coupons. Claims that have a number keep it. Resolves to what it changed.
  *
  * It reads every claim in the order of an index and writes in that order, so memory grows with the coupons alone, and the
- * numbered claims of a coupon are its first ones. After an election they may not be: members may differ in the order of two insertions. So a repeated
- * run continues after the highest number of the coupon.
+ * numbered claims of a coupon are its first ones. After an election they may not be: members may differ in the order of two
+ * insertions. So a repeated run continues after the highest number of the coupon.
  */
 export const numberClaims = async (
   mongo: Mongo,
@@ -54,15 +54,14 @@ export const numberClaims = async (
   const batch = new Batch(mongo);
   let read = 0;
   let couponId: ObjectId | undefined;
-  // A claim that was imported by hand may lack its coupon.
   let key: string | undefined;
   let last = 0;
   const order = { hint: BY_COUPON, sort: BY_COUPON, projection: { coupon_id: 1, sequence: 1 } };
   for await (const claim of claims.find({}, { ...order, batchSize: BATCH_WRITES })) {
-    if (key !== String(claim.coupon_id)) {
+    if (key !== keyOf(claim.coupon_id)) {
       if (couponId) batch.complete(couponId, last);
       couponId = claim.coupon_id;
-      key = String(couponId);
+      key = keyOf(couponId);
       last = highest.get(key) ?? 0;
     }
     if (claim.sequence === undefined) batch.number(claim._id, last + 1);
@@ -78,6 +77,9 @@ export const numberClaims = async (
   return batch.written;
 };
 
+/** A claim that was imported by hand may lack its coupon; MongoDB groups such claims under null. */
+const keyOf = (couponId: ObjectId | null | undefined): string => String(couponId ?? null);
+
 /** The highest number of each coupon that an interrupted migration has begun, by coupon id. */
 const highestNumbers = async ({ claims }: Mongo): Promise<Map<string, number>> => {
   const found = await claims
@@ -86,7 +88,7 @@ const highestNumbers = async ({ claims }: Mongo): Promise<Map<string, number>> =
       { $group: { _id: '$coupon_id', last: { $max: '$sequence' } } },
     ])
     .toArray();
-  return new Map(found.map(({ _id, last }) => [String(_id), last]));
+  return new Map(found.map(({ _id, last }) => [keyOf(_id), last]));
 };
 
 /** Writes that wait for the next batch. */
