@@ -39,11 +39,13 @@ const findChromium = async (): Promise<Chromium> => {
     for (const command of COMMANDS)
       if (await isProgram(join(folder, command))) return { path: join(folder, command), env: {} };
   const folder = join(cacheFolder, `chromium-${PACKAGE.split('@').at(-1)}`);
-  if (!(await isProgram(join(folder, 'chromium')))) await downloadInto(folder, (into) => download(into, folder));
-  if (!(await isProgram(join(folder, 'chromium'))))
-    throw new Error(`${folder} is incomplete: delete it, and try again`);
+  const path = join(folder, 'chromium');
+  if (!(await isProgram(path))) {
+    await downloadInto(folder, (into) => download(into, folder));
+    if (!(await isProgram(path))) throw new Error(`${folder} is incomplete: delete it, and try again`);
+  }
   return {
-    path: join(folder, 'chromium'),
+    path,
     env: { LD_LIBRARY_PATH: join(folder, 'lib'), FONTCONFIG_FILE: join(folder, 'fonts.conf') },
   };
 };

@@ -31,7 +31,7 @@ export type MigrationStep = 'number' | 'build' | 'complete' | 'drop';
  * Brings a database of an earlier version, or of the Go API before it, to the present layout.
  *
  * It may be interrupted at any point, and repeated. Claims are numbered in the order of an index, so two migrations at once write
- * the same numbers. Where the primary changes between them, that is not sure: run one at a time. Until it has ended, no process
+ * the same numbers. Where the primary changes between them, they may not: run one at a time. Until it has ended, no process
  * starts.
  * @throws StartError where an index can't be built, or an app of the earlier version runs.
  */

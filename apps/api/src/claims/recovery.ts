@@ -67,7 +67,7 @@ export class Recovery {
       if (result) dispatcher.answer(jobId, result);
       else if (job) {
         dispatcher.settle(job, 'unavailable');
-        // One that can't be removed is harmless: it has a record.
+        // A job that can't be removed is harmless: it has a record.
         this.#removeExpired(job).catch(() => {});
       }
     }

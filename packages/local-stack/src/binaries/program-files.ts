@@ -41,7 +41,7 @@ const removeAbandoned = async (cacheFolder: string): Promise<void> => {
   for (const name of await readdir(cacheFolder)) {
     if (!name.startsWith('download-')) continue;
     const folder = join(cacheFolder, name);
-    // Another process may remove its own at this moment.
+    // Another process may remove its folder at this moment.
     const found = await stat(folder).catch(() => undefined);
     // biome-ignore lint/plugin/wall-clock: the age of a timestamp on a file.
     if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
